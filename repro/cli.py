@@ -1,0 +1,149 @@
+"""The command line: arguments in, one verb, its exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from repro import __version__, errors
+
+EXIT_CODES = """exit codes:
+  0 pass   1 deviation   2 usage   3 cannot compare   5 nothing selected
+  6 integrity (hash, schema, corrupt file)   7 infrastructure (no GPU, no data, out of memory or time)
+  130 interrupted"""
+
+EXAMPLES = {
+    "list": "repro list\nrepro list --json",
+    "show": "repro show rfnn",
+    "doctor": "repro doctor\nrepro doctor --json",
+    "plan": "repro plan rfnn --profile lite\nrepro plan rfnn --profile paper --experiment scale_grid --where first=0.5",
+    "run": "repro run rfnn --profile smoke --fresh 1\nrepro run rfnn --profile lite --replicates 5 --time-budget 540\n"
+    "repro run rfnn --profile paper --where first=0.5,1 --device cpu",
+    "status": "repro status\nrepro status rfnn --json",
+    "check": "repro check rfnn --profile smoke\nrepro check rfnn --profile lite --experiment scale_grid --json",
+    "diff": "repro diff results/rfnn/smoke.parquet golden/rfnn/smoke.parquet",
+    "bless": 'repro bless rfnn --profile smoke --reason "first golden: ten seeds of the published protocol"',
+    "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/rfnn/paper.parquet",
+    "data": "repro data\nrepro data mnist",
+}
+
+VERBS = {
+    "list": ("repro.listing", "list_studies"),
+    "show": ("repro.listing", "show_study"),
+    "doctor": ("repro.listing", "doctor"),
+    "plan": ("repro.running", "plan"),
+    "run": ("repro.running", "run"),
+    "status": ("repro.listing", "status"),
+    "check": ("repro.comparing", "check"),
+    "diff": ("repro.comparing", "diff"),
+    "bless": ("repro.comparing", "bless"),
+    "merge": ("repro.comparing", "merge"),
+    "data": ("repro.listing", "list_data"),
+}
+
+SUMMARIES = {
+    "list": "list the studies",
+    "show": "show a study's profiles and experiments",
+    "doctor": "say what this machine can run",
+    "plan": "say what a run would do and about how long it takes",
+    "run": "run a study; finished runs are kept, so the same command resumes",
+    "status": "say what the stores hold",
+    "check": "compare a result table with its golden",
+    "diff": "compare two result tables row by row",
+    "bless": "make a result table the golden one",
+    "merge": "join result tables from several machines",
+    "data": "find and verify the data sets of the studies",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every verb."""
+    top = argparse.ArgumentParser(
+        prog="repro",
+        description="Run published machine-learning results again, over seeds, and judge what comes out.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"repro {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    made = {name: _verb(verbs, name) for name in SUMMARIES}
+    for name in ("show", "plan", "run", "check", "bless"):
+        made[name].add_argument("study", help="the study's name (`repro list`)")
+    made["status"].add_argument("study", nargs="?", help="one study; all without it")
+    for name in ("plan", "run", "check", "bless"):
+        made[name].add_argument("--profile", default="smoke", help="how much to spend (default: smoke)")
+        made[name].add_argument("--results", type=Path, metavar="FILE", help="the result table (default: results/...)")
+        made[name].add_argument(
+            "--experiment", action="append", default=[], metavar="NAME", help="only this experiment (repeatable)"
+        )
+    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "data"):
+        made[name].add_argument("--json", action="store_true", help="print JSON on standard output")
+    for name in ("run", "bless", "merge"):
+        made[name].add_argument("-n", "--dry-run", action="store_true", help="say what would be done, change nothing")
+    _run_arguments(made["plan"], made["run"])
+    _compare_arguments(made)
+    return top
+
+
+def _verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> argparse.ArgumentParser:
+    examples = "examples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name].splitlines())
+    made = verbs.add_parser(
+        name,
+        help=SUMMARIES[name],
+        description=SUMMARIES[name].capitalize() + ".",
+        epilog=f"{examples}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
+    made.add_argument("-v", "--verbose", action="store_true", help="more detail")
+    return made
+
+
+def _run_arguments(plan: argparse.ArgumentParser, run: argparse.ArgumentParser) -> None:
+    for made in (plan, run):
+        seeds = made.add_mutually_exclusive_group()
+        seeds.add_argument("--replicates", metavar="N|A-B", help="replicates 0 to N-1, or A to B")
+        seeds.add_argument("--fresh", type=int, metavar="N", help="N replicates with seeds the golden does not hold")
+        made.add_argument(
+            "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this value (repeatable)"
+        )
+        made.add_argument("--device", choices=["cpu", "cuda"], help="where to run (default: the profile's)")
+        made.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (default: cores, or 1 on a GPU)")
+    run.add_argument("--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over")
+
+
+def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
+    made["check"].add_argument("--golden", type=Path, metavar="FILE", help="another golden table (default: golden/...)")
+    made["bless"].add_argument("--reason", required=True, help="why this table is right; kept with it")
+    made["bless"].add_argument("--provisional", action="store_true", help="bless with too few seeds, marked as such")
+    made["diff"].add_argument("first", type=Path, metavar="A")
+    made["diff"].add_argument("second", type=Path, metavar="B")
+    made["diff"].add_argument("--absolute", type=float, default=0.0, metavar="X", help="values may differ by X")
+    made["diff"].add_argument("--relative", type=float, default=0.0, metavar="X", help="values may differ by X of B's")
+    made["merge"].add_argument("tables", type=Path, nargs="+", metavar="TABLE")
+    made["merge"].add_argument("--out", type=Path, required=True, metavar="FILE", help="where the joined table goes")
+    made["data"].add_argument("name", nargs="?", help="one data set, fetched if need be; all as they are without it")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the process's exit code; a user's mistake is one line on standard error."""
+    chosen = parser().parse_args(arguments)
+    module, function = VERBS[chosen.verb]
+    try:
+        code: int = getattr(importlib.import_module(module), function)(chosen)
+        sys.stdout.flush()
+    except errors.ReproError as error:
+        print(f"repro {chosen.verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"repro {chosen.verb}: interrupted; finished runs are kept", file=sys.stderr)
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, which is its right
+        return errors.PASS
+    return code

@@ -1,0 +1,47 @@
+"""Errors a user can act on: what, where, got, next step, and the exit code that goes with it."""
+
+
+class ReproError(Exception):
+    """Stop with one clear line; `exit_code` is the process's exit status."""
+
+    exit_code = 1
+
+
+class UsageError(ReproError):
+    """The request or a declaration is wrong (exit 2)."""
+
+    exit_code = 2
+
+
+class CannotCompareError(ReproError):
+    """Two things were to be compared and cannot be (exit 3)."""
+
+    exit_code = 3
+
+
+class NothingSelectedError(ReproError):
+    """A selection matched nothing (exit 5)."""
+
+    exit_code = 5
+
+
+class IntegrityError(ReproError):
+    """A file is not what it should be: hash, schema or content (exit 6)."""
+
+    exit_code = 6
+
+
+class InfrastructureError(ReproError):
+    """The machine cannot do it now: no GPU, no memory, no time, no data (exit 7)."""
+
+    exit_code = 7
+
+
+PASS = 0
+DEVIATION = 1
+USAGE = UsageError.exit_code
+CANNOT_COMPARE = CannotCompareError.exit_code
+NOTHING_SELECTED = NothingSelectedError.exit_code
+INTEGRITY = IntegrityError.exit_code
+INFRASTRUCTURE = InfrastructureError.exit_code
+INTERRUPTED = 130

@@ -1,0 +1,140 @@
+"""Find studies by folder and by entry point, and refuse a declaration that contradicts itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import importlib.metadata
+import inspect
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from repro.errors import UsageError
+from repro.study import Experiment, Profile, Study, case_json, settings_json
+
+ENTRY_POINTS = "repro.studies"
+
+
+def root() -> Path:
+    """Return the project folder: the nearest one above the working directory that holds `studies/`."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "studies").is_dir():
+            return folder
+    return here
+
+
+def names() -> list[str]:
+    """Return the names of all studies: the packages below `studies/`, and the entry points of other packages."""
+    return sorted({*_folders(), *_entry_points()})
+
+
+def _folders() -> list[str]:
+    return sorted(path.parent.name for path in root().glob("studies/*/__init__.py") if path.parent.name != "common")
+
+
+def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def load(name: str) -> Study:
+    """Import one study and check its declaration; an unknown name is answered with the nearest known one."""
+    if name in _folders():
+        folder = os.fspath(root())
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        module = importlib.import_module(f"studies.{name}")
+        study = getattr(module, "study", None)
+        where = f"studies/{name}/__init__.py"
+    elif name in _entry_points():
+        study = _entry_points()[name].load()
+        where = f"entry point {_entry_points()[name].value}"
+    else:
+        raise UsageError(f"no study '{name}'{did_you_mean(name, names())} (studies: {', '.join(names()) or 'none'})")
+    if not isinstance(study, Study):
+        raise UsageError(f"{where}: declares no `study`; assign repro.study.Study(...) to that name")
+    check_study(study, expected_name=name)
+    return study
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return '; did you mean ...?' for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def profile(study: Study, name: str) -> Profile:
+    """Return a profile of the study by name."""
+    if name not in study.profiles:
+        known = list(study.profiles)
+        raise UsageError(
+            f"study '{study.name}' has no profile '{name}'{did_you_mean(name, known)} (profiles: {', '.join(known)})"
+        )
+    return study.profiles[name]
+
+
+def check_study(study: Study, *, expected_name: str | None = None) -> None:
+    """Refuse a study whose name, profiles, metrics, cases or seeds are inconsistent, naming every fault."""
+    faults = [f"is called '{study.name}' but found as '{expected_name}'"] if expected_name not in (None, study.name) else []
+    if not study.profiles:
+        faults.append("has no profile")
+    if not study.experiments:
+        faults.append("has no experiment")
+    for name, declared in study.profiles.items():
+        faults += [f"profile '{name}' {fault}" for fault in _profile_faults(study, name, declared)]
+    for experiment in study.experiments.values():
+        faults += [f"experiment '{experiment.name}' {fault}" for fault in _experiment_faults(experiment)]
+    if faults:
+        raise UsageError(f"study '{study.name}' {'; '.join(faults)}")
+
+
+def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:
+    faults = []
+    if declared.replicates < 1 or declared.golden_seeds < 2:
+        faults.append(f"wants {declared.replicates} replicates and {declared.golden_seeds} golden seeds (least: 1, 2)")
+    if declared.device not in ("cpu", "cuda"):
+        faults.append(f"names device '{declared.device}' (known: cpu, cuda)")
+    if declared.faithful and declared.data is not None and declared.data.stands_in_for:
+        faults.append(f"is marked faithful, but its data '{declared.data.name}' stand in for the real set")
+    if not declared.faithful and not declared.cannot_answer:
+        faults.append("is not faithful and does not say what it cannot answer")
+    for experiment, filters in (declared.experiments or {}).items():
+        if experiment not in study.experiments:
+            faults.append(f"names experiment '{experiment}'{did_you_mean(experiment, list(study.experiments))}")
+            continue
+        fields = {field.name for case in study.experiments[experiment].cases for field in dataclasses.fields(case)}
+        faults += [f"filters {experiment} by '{key}', which no case has" for key in filters if key not in fields]
+    if not faults and next(study.select(name), None) is None:
+        faults.append("selects no case")
+    try:
+        settings_json(declared.settings)
+    except (TypeError, ValueError) as error:
+        faults.append(f"has settings that are not plain values ({error})")
+    return faults
+
+
+def _experiment_faults(experiment: Experiment) -> list[str]:
+    faults = []
+    if not experiment.summary:
+        faults.append("has no docstring, which is what listings print")
+    if len(inspect.signature(experiment.function).parameters) != 2:
+        faults.append("must take exactly two arguments: the case and the run, which brings the seed")
+    if not experiment.metrics:
+        faults.append("declares no metric")
+    repeated = [name for name, count in Counter(metric.name for metric in experiment.metrics).items() if count > 1]
+    faults += [f"declares metric '{name}' twice" for name in repeated]
+    faults += [f"declares metric '{metric.name}' without a unit" for metric in experiment.metrics if not metric.unit]
+    if not experiment.cases:
+        return [*faults, "has no case"]
+    try:
+        texts = Counter(case_json(case) for case in experiment.cases)
+    except (TypeError, ValueError) as error:
+        return [*faults, f"has a case that is not a dataclass of plain values ({error})"]
+    faults += [f"has case {text} {count} times, which would share a seed" for text, count in texts.items() if count > 1]
+    fields = {field.name for field in dataclasses.fields(experiment.cases[0])}
+    if experiment.axes and not set(experiment.axes) <= fields:
+        faults.append(f"spans its grid by {experiment.axes}, but cases have {', '.join(sorted(fields))}")
+    return faults

@@ -1,0 +1,202 @@
+"""The verbs that make runs: plan and run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from repro import registry
+from repro.errors import INFRASTRUCTURE, PASS, UsageError
+from repro.study import Study
+from repro.text import case_words, columns, duration, grids, paint, print_json, say, shown_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from repro.plan import PlannedRun
+    from repro.runner import Summary
+    from repro.worker import Report
+
+
+def results_path(arguments: Namespace) -> Path:
+    """Return the result table a request names, or the store of its study and profile."""
+    from repro.store import path_of
+
+    chosen: Path | None = arguments.results
+    return chosen or path_of(registry.root(), arguments.study, arguments.profile)
+
+
+def _planned(arguments: Namespace, study: Study) -> tuple[Any, ...]:
+    """Return the runs a request means: the replicates named, fresh ones, or the profile's own number."""
+    from repro.plan import planned_runs, replicate_range
+
+    if arguments.fresh is not None:
+        if arguments.fresh < 1:
+            raise UsageError(f"--fresh {arguments.fresh}: wanted at least one replicate")
+        first = _first_fresh(arguments)
+        replicates = range(first, first + arguments.fresh)
+    elif arguments.replicates:
+        replicates = replicate_range(arguments.replicates)
+    else:
+        replicates = range(registry.profile(study, arguments.profile).replicates)
+    return tuple(
+        planned_runs(
+            study,
+            arguments.profile,
+            replicates=replicates,
+            experiments=arguments.experiment,
+            where=arguments.where,
+        )
+    )
+
+
+def _first_fresh(arguments: Namespace) -> int:
+    import pyarrow.compute as pc
+
+    from repro import golden, table
+
+    path = golden.path_of(registry.root(), arguments.study, arguments.profile)
+    if not path.exists():
+        return 0
+    return int(pc.max(table.read(path, ["replicate"])["replicate"]).as_py()) + 1
+
+
+def plan(arguments: Namespace) -> int:
+    """Say what a run would do: cases, replicates, what is done, and the estimated cost of the rest."""
+    from repro.plan import estimate, identity
+    from repro.runner import pending
+    from repro.store import Store
+
+    study = registry.load(arguments.study)
+    runs = _planned(arguments, study)
+    store = Store(results_path(arguments))
+    todo = pending(store, runs, identity(study, arguments.profile))
+    seconds = store.seconds()
+    names = dict.fromkeys(run.experiment for run in runs)
+    rows = []
+    for name in names:
+        mine = [run for run in runs if run.experiment == name]
+        left = [run for run in todo if run.experiment == name]
+        replicates = sorted({run.replicate for run in mine})
+        rows.append(
+            {
+                "experiment": name,
+                "cases": len({run.case for run in mine}),
+                "replicates": f"{replicates[0]}-{replicates[-1]}" if len(replicates) > 1 else f"{replicates[0]}",
+                "runs": len(mine),
+                "done": len(mine) - len(left),
+                "cpu_seconds": estimate(left, seconds),
+            }
+        )
+    total = estimate(todo, seconds)
+    if arguments.json:
+        return print_json({"study": study.name, "profile": arguments.profile, "experiments": rows, "cpu_seconds": total})
+    print(
+        columns(
+            ["experiment", "cases", "replicates", "runs", "done", "estimate"],
+            [[*[row[key] for key in [*row][:-1]], duration(row["cpu_seconds"])] for row in rows],
+        )
+    )
+    jobs = _jobs(arguments, study)
+    wall = None if total is None else total / jobs
+    source = "no earlier run to go by" if total is None else f"from earlier runs here, on {jobs} processes"
+    print(f"{len(todo)} of {len(runs)} runs to make, about {duration(wall)} ({source})")
+    return PASS
+
+
+def _device(arguments: Namespace, study: Study) -> str:
+    return str(arguments.device or registry.profile(study, arguments.profile).device)
+
+
+def _jobs(arguments: Namespace, study: Study) -> int:
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UsageError(f"--jobs {arguments.jobs}: wanted at least one process")
+    if arguments.jobs:
+        return int(arguments.jobs)
+    return 1 if _device(arguments, study) == "cuda" else len(os.sched_getaffinity(0))
+
+
+def run(arguments: Namespace) -> int:
+    """Run a study; every finished run is kept, and what is already there is not made again."""
+    from repro.plan import identity
+    from repro.runner import Request, make_runs, outdated
+    from repro.store import Store
+
+    started = time.monotonic()
+    study = registry.load(arguments.study)
+    if arguments.dry_run:
+        return plan(arguments)
+    runs = _planned(arguments, study)
+    path = results_path(arguments)
+    with Store.exclusive(path) as store:
+        aside = store.set_aside(outdated(store, identity(study, arguments.profile)))
+        if aside:
+            say(arguments, f"runs made by other code, settings or data were set aside in {shown_path(aside)}")
+        request = Request(
+            study=study,
+            profile=arguments.profile,
+            runs=runs,
+            device=_device(arguments, study),
+            jobs=_jobs(arguments, study),
+            budget_s=arguments.time_budget,
+            started=started,
+        )
+        with _Progress(arguments, len(runs)) as progress:
+            summary = make_runs(store, request, progress)
+        return _report_run(arguments, study, store, path, summary)
+
+
+def _report_run(arguments: Namespace, study: Study, store: Any, path: Path, summary: Summary) -> int:
+    code = INFRASTRUCTURE if summary.failed or summary.left else PASS
+    if arguments.json:
+        print_json({**summary.__dict__, "results": str(path), "exit_code": code})
+        return code
+    if not arguments.quiet:
+        print(grids(study, store.table))
+        print()
+    kept = f"{summary.finished} runs made, {summary.already_done} were there already"
+    lost = f", {summary.nonfinite} of them left the real numbers" if summary.nonfinite else ""
+    print(f"{kept}{lost}; result table: {shown_path(path)}")
+    for text in summary.failed:
+        print(paint(f"failed: {text}", "red"), file=sys.stderr)
+    if summary.left:
+        say(arguments, f"{summary.left} runs are left: the time budget ended; the same command goes on from here")
+    note = study.profiles[arguments.profile].cannot_answer
+    if note:
+        print(note)
+    return code
+
+
+class _Progress:
+    """Show each finished run: a bar on a terminal, otherwise one line a run; nothing when asked to be quiet."""
+
+    def __init__(self, arguments: Namespace, total: int) -> None:
+        self.quiet = arguments.quiet
+        self.total = total
+        self.count = 0
+        self.bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        if not self.quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=self.total, unit="run", dynamic_ncols=True, leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, run: PlannedRun, report: Report) -> None:
+        """Take note of one finished run."""
+        self.count += 1
+        found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
+        text = f"{run.experiment} {case_words(run.case)} r{run.replicate}: {found or f'{report.status}: {report.detail}'}"
+        if self.bar is not None:
+            self.bar.update(1)
+            self.bar.set_postfix_str(text[:70])
+        elif not self.quiet:
+            print(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)", file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""What a study declares: metrics, profiles, experiments over cases. Declarations are values, behaviour is functions."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from repro.errors import UsageError
+
+if TYPE_CHECKING:
+    from repro.data import DataSet
+
+Status = Literal["ok", "nonfinite"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number a run reports.
+
+    `unit` is printed and compared ("%", "nats", "1", "epoch"). A `judged` metric is held inside the golden band; any
+    other is recorded, and its presence and unit are still checked. `counted` says that the value is a share of
+    `n_test` counted items in percent, so that its quantum is 100/n_test.
+    """
+
+    name: str
+    unit: str = "1"
+    judged: bool = True
+    counted: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run found: a value for every declared metric, and what else is worth keeping.
+
+    A `nonfinite` outcome (the loss left the real numbers) has no values: `detail` says where it happened.
+    `curves` maps a metric's name to its value after each epoch.
+    """
+
+    values: Mapping[str, float]
+    status: Status = "ok"
+    detail: str = ""
+    n_test: int | None = None
+    epochs: int | None = None
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much to spend: the settings an experiment reads from its run, the data, and how often to repeat.
+
+    `experiments` maps the names of the profile's experiments to a filter over their case fields ({} keeps every
+    case); None stands for every experiment. A `faithful` profile follows the document's protocol on its real data,
+    and only such a profile answers claims. `golden_seeds` is the number of replicates a blessed row needs.
+    `cannot_answer` is one line: what this profile can not say, and which command can.
+    """
+
+    settings: Any
+    data: DataSet | None = None
+    replicates: int = 1
+    golden_seeds: int = 10
+    experiments: Mapping[str, Mapping[str, Sequence[Any]]] | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
+    faithful: bool = False
+    cannot_answer: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an experiment is handed beside its case.
+
+    The harness seeds nothing: the experiment derives every random number from `seed`. `device` is "cpu" or "cuda".
+    """
+
+    study: str
+    experiment: str
+    profile: str
+    case: str
+    replicate: int
+    seed: int
+    settings: Any
+    data: DataSet | None
+    device: str = "cpu"
+
+
+Function = Callable[[Any, Run], Outcome | Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A function over cases. `axes` names the two case fields that span the printed grid, if there are any.
+
+    `deterministic` experiments draw no random numbers; any other must give another result for another seed.
+    `cost` estimates the relative cost of a case, so that cheap cases can run first.
+    """
+
+    name: str
+    function: Function
+    cases: tuple[Any, ...]
+    metrics: tuple[Metric, ...]
+    axes: tuple[str, str] | None = None
+    deterministic: bool = False
+    cost: Callable[[Any], float] | None = None
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+def case_json(case: Any) -> str:
+    """Return the canonical JSON of a case: sorted keys, no blanks, floats as Python prints them."""
+    return json.dumps(dataclasses.asdict(case), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def settings_json(settings: Any) -> str:
+    """Return the canonical JSON of a profile's settings (a frozen dataclass, or None)."""
+    value = dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else settings
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def grid(factory: Callable[..., Any], **factors: Sequence[Any]) -> tuple[Any, ...]:
+    """Return every combination of the factors as a case, the last factor running fastest."""
+    return tuple(factory(**dict(zip(factors, values, strict=True))) for values in itertools.product(*factors.values()))
+
+
+class Study:
+    """A document under audit: its experiments and its profiles.
+
+    `Study("name", smoke=Profile(...), ...)` declares it; `@study.experiment(cases, metrics=...)` adds an experiment
+    under the decorated function's name.
+    """
+
+    def __init__(self, name: str, *, title: str = "", **profiles: Profile) -> None:
+        self.name = name
+        self.title = title
+        self.profiles: dict[str, Profile] = profiles
+        self.experiments: dict[str, Experiment] = {}
+
+    def experiment(
+        self,
+        cases: Sequence[Any],
+        *,
+        metrics: Sequence[Metric | str],
+        axes: tuple[str, str] | None = None,
+        deterministic: bool = False,
+        cost: Callable[[Any], float] | None = None,
+    ) -> Callable[[Function], Function]:
+        """Register the decorated function as an experiment over `cases`; a metric given as a name has unit 1."""
+        declared = tuple(Metric(metric) if isinstance(metric, str) else metric for metric in metrics)
+
+        def register(function: Function) -> Function:
+            name = function.__name__
+            if name in self.experiments:
+                raise UsageError(f"study '{self.name}' declares experiment '{name}' twice; rename one of them")
+            self.experiments[name] = Experiment(name, function, tuple(cases), declared, axes, deterministic, cost)
+            return function
+
+        return register
+
+    def select(self, profile: str) -> Iterator[tuple[Experiment, Any]]:
+        """Yield the (experiment, case) pairs of a profile, in declared order."""
+        wanted = self.profiles[profile].experiments
+        for experiment in self.experiments.values():
+            if wanted is not None and experiment.name not in wanted:
+                continue
+            filters = (wanted or {}).get(experiment.name, {})
+            for case in experiment.cases:
+                if all(getattr(case, name) in allowed for name, allowed in filters.items()):
+                    yield experiment, case

@@ -1,0 +1,167 @@
+"""The one results schema: a row is one metric of one run. Parquet in and out; what is wrong with a file is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from repro.errors import IntegrityError, NothingSelectedError
+
+SCHEMA_VERSION = 1
+KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
+STATUSES = ("ok", "nonfinite", "failed")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("study", pa.string(), nullable=False),
+        pa.field("experiment", pa.string(), nullable=False),
+        pa.field("case", pa.string(), nullable=False),
+        pa.field("profile", pa.string(), nullable=False),
+        pa.field("replicate", pa.int32(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("curve", pa.list_(pa.float64())),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+        pa.field("n_test", pa.int32()),
+        pa.field("epochs", pa.int32()),
+        pa.field("wall_seconds", pa.float64(), nullable=False),
+        pa.field("device", pa.string(), nullable=False),
+        pa.field("settings", pa.string(), nullable=False),
+        pa.field("data", pa.string(), nullable=False),
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("environment", pa.string(), nullable=False),
+        pa.field("commit", pa.string(), nullable=False),
+        pa.field("finished", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+
+
+def build(rows: Sequence[Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    """Return the rows as a table that carries the records of the environments they name."""
+    return with_environments(pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA), environments)
+
+
+def environments(table: pa.Table) -> dict[str, dict[str, Any]]:
+    """Return the provenance records a table carries, by environment id."""
+    found: dict[str, dict[str, Any]] = json.loads((table.schema.metadata or {}).get(b"repro.environments", b"{}"))
+    return found
+
+
+def with_environments(table: pa.Table, records: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    """Return the table with these provenance records, other metadata kept."""
+    metadata = {
+        **(table.schema.metadata or {}),
+        b"repro.schema": str(SCHEMA_VERSION).encode(),
+        b"repro.environments": json.dumps(records, sort_keys=True).encode(),
+    }
+    return table.replace_schema_metadata(metadata)
+
+
+def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return all rows of several tables, with the environments of each."""
+    records = {name: record for table in tables for name, record in environments(table).items()}
+    return with_environments(pa.concat_tables([table.replace_schema_metadata(None) for table in tables]), records)
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write the rows in the order of their key, atomically and durably: a reader sees the old file or the new one."""
+    validate(table, path)
+    write_file(path, table.sort_by([(name, "ascending") for name in KEY]))
+
+
+def write_file(path: Path, table: pa.Table) -> None:
+    """Replace a Parquet file through a temporary one in the same folder, synced to the disk before the rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            pq.write_table(table, stream, compression="zstd")
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a results table, or some of its columns, and refuse a file that is not one (exit 6).
+
+    The whole schema is compared even when only some columns are read; keys and values are checked when all are.
+    """
+    table = read_file(path, columns)
+    version = (table.schema.metadata or {}).get(b"repro.schema", b"").decode()
+    if version != str(SCHEMA_VERSION):
+        raise IntegrityError(
+            f"{path}: schema version '{version}', wanted {SCHEMA_VERSION}; "
+            "it was not written by this version of repro: run the study again or convert the table"
+        )
+    if columns is None:
+        validate(table, path)
+    return table
+
+
+def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file whose columns are exactly the results schema's."""
+    if not path.exists():
+        raise NothingSelectedError(f"{path}: no such table; `repro run` makes one, `repro status` lists what exists")
+    try:
+        with pq.ParquetFile(path) as file:
+            check_schema(file.schema_arrow, path)
+            return file.read(columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise IntegrityError(f"{path}: not a readable Parquet table ({reason}); restore it or run again") from error
+
+
+def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA) -> None:
+    """Refuse a schema with a missing, unknown, reordered or retyped column."""
+    got = {field.name: field.type for field in schema}
+    want = {field.name: field.type for field in wanted}
+    missing = [name for name in want if name not in got]
+    unknown = [name for name in got if name not in want]
+    retyped = [f"{name} is {got[name]}, wanted {want[name]}" for name in want if name in got and got[name] != want[name]]
+    faults = [f"missing column {name}" for name in missing] + [f"unknown column {name}" for name in unknown] + retyped
+    if not faults and list(got) != list(want):
+        faults = ["columns in another order"]
+    if faults:
+        raise IntegrityError(f"{path}: {'; '.join(faults)}; restore the table or run the study again")
+
+
+def validate(table: pa.Table, path: Path | str) -> None:
+    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none."""
+    check_schema(table.schema, path)
+    for field in SCHEMA:
+        if not field.nullable and table[field.name].null_count:
+            raise IntegrityError(f"{path}: column {field.name} has {table[field.name].null_count} empty entries")
+    status = table["status"]
+    unknown = sorted(set(pc.unique(status).to_pylist()) - set(STATUSES))
+    if unknown:
+        raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)})")
+    value = table["value"].to_numpy()  # null becomes NaN
+    ok = pc.equal(status, "ok").to_numpy()
+    if not np.isfinite(value[ok]).all():
+        raise IntegrityError(f"{path}: {int((~np.isfinite(value[ok])).sum())} rows say ok and hold no finite value")
+    if table["value"].null_count != int((~ok).sum()):
+        raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number")
+    duplicates = table.num_rows - table.group_by(list(KEY)).aggregate([]).num_rows
+    if duplicates:
+        raise IntegrityError(f"{path}: {duplicates} duplicate rows (same {', '.join(KEY)}); `repro merge` joins tables")

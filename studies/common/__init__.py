@@ -1,0 +1,1 @@
+"""Science that several studies share; each module cites its equation."""

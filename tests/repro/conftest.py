@@ -1,0 +1,48 @@
+"""A small project with the toy study of docs/adding-a-study.md, and the command line inside it."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def toy_source() -> str:
+    """Return the study of docs/adding-a-study.md."""
+    text = (PROJECT / "docs/adding-a-study.md").read_text()
+    found = re.search(r"```python\n(.*?)```", text, re.S)
+    assert found, "docs/adding-a-study.md shows no study"
+    return found[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project folder that holds the toy study `montecarlo` and nothing else."""
+    write_study(tmp_path, "montecarlo", toy_source())
+    return tmp_path
+
+
+def write_study(folder: Path, name: str, source: str) -> None:
+    """Write a study's declaration below a project folder."""
+    (folder / "studies" / name).mkdir(parents=True, exist_ok=True)
+    (folder / "studies" / name / "__init__.py").write_text(source)
+
+
+@pytest.fixture
+def cli(project: Path) -> Cli:
+    """Run `repro` in the project folder and return the finished process."""
+
+    def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, **options)
+
+    return call
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of a verb, for the interpreter of the tests and this project's code."""
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())", *arguments]

@@ -1,0 +1,99 @@
+"""A request means exactly the runs it names."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from repro.errors import NothingSelectedError, UsageError
+from repro.plan import PlannedRun, estimate, planned_runs, replicate_range
+from repro.seeds import derive_seed
+from repro.study import Profile, Study, grid
+
+
+@dataclass(frozen=True)
+class Pair:
+    reading: str
+    first: float
+    bias: bool
+
+
+STUDY = Study("toy", smoke=Profile(None, cannot_answer="x", experiments={"one": {"reading": ("a",)}}), paper=Profile(None, faithful=True))
+
+
+@STUDY.experiment(grid(Pair, reading=("a", "b"), first=(0.5, 2**-0.5, 1.0, 2**0.5), bias=(True, False)), metrics=["x"])
+def one(pair, run):
+    """One."""
+
+
+@STUDY.experiment(grid(Pair, reading=("a",), first=(3.0, 1.0, 2.0), bias=(True,)), metrics=["x"], cost=lambda pair: pair.first)
+def two(pair, run):
+    """Two."""
+
+
+def count(profile: str = "paper", **request) -> int:
+    return len(planned_runs(STUDY, profile, replicates=request.pop("replicates", range(1)), **request))
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ([], 16),
+        (["reading=a"], 8),
+        (["first=0.5"], 4),
+        (["first=1"], 4),  # and not 1.414
+        (["first=0.707"], 4),
+        (["first=0.707,1"], 8),
+        (["first=1.4142135623730951"], 4),
+        (["bias=true", "first=0.5"], 2),
+    ],
+)
+def test_where_narrows_the_cases(where: list[str], expected: int) -> None:
+    assert count(experiments=["one"], where=where) == expected
+
+
+def test_a_profile_filters_its_experiments() -> None:
+    assert count("smoke") == 8
+    assert count("paper", replicates=range(2, 5)) == 3 * (16 + 3)
+
+
+def test_runs_go_by_replicate_and_then_by_cost() -> None:
+    runs = planned_runs(STUDY, "paper", replicates=range(2), experiments=["two"])
+    assert [(run.replicate, run.cost) for run in runs] == [(r, c) for r in (0, 1) for c in (1.0, 2.0, 3.0)]
+    assert all(run.seed == derive_seed("toy", run.experiment, run.case, run.replicate) for run in runs)
+
+
+@pytest.mark.parametrize("where", ["first=9", "frist=0.5", "reading=A"])
+def test_a_request_that_matches_nothing_is_an_error(where: str) -> None:
+    with pytest.raises(NothingSelectedError, match=f"no case for --where {where}"):
+        count(where=[where])
+
+
+@pytest.mark.parametrize("where", ["first", "first=", "=1"])
+def test_a_malformed_filter_is_a_usage_error(where: str) -> None:
+    with pytest.raises(UsageError, match="field=value"):
+        count(where=[where])
+
+
+def test_an_unknown_experiment_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'two'"):
+        count(experiments=["tow"])
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", [0, 1, 2]), ("10-12", [10, 11, 12]), ("4-4", [4])])
+def test_replicates_are_a_number_or_a_range(text: str, expected: list[int]) -> None:
+    assert list(replicate_range(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["0", "5-4", "a", "-3", "1-", ""])
+def test_other_replicates_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--replicates"):
+        replicate_range(text)
+
+
+def test_the_estimate_uses_the_nearest_earlier_runs() -> None:
+    def planned(experiment: str, case: str) -> PlannedRun:
+        return PlannedRun(experiment, case, 0, 0, 0, 0.0)
+
+    seconds = {("one", "a"): 2.0, ("one", "b"): 4.0, ("one", "c"): 9.0}
+    assert estimate([planned("one", "a"), planned("one", "new"), planned("two", "a")], seconds) == 2.0 + 4.0 + 4.0
+    assert estimate([planned("one", "a")], {}) is None

@@ -1,0 +1,225 @@
+"""Runs are kept as they finish, whatever ends the process, and what was kept is never made again."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+
+from repro import table as tables
+from repro.store import Store, path_of
+from repro.study import Metric, Outcome
+from repro.worker import checked
+
+from .conftest import Cli, command, toy_source, write_study
+
+WHAT_A_RUN_FOUND = [
+    "experiment", "case", "replicate", "seed", "metric", "unit", "value", "curve", "status", "settings", "data", "code",
+]  # fmt: skip
+
+
+def found(path: Path) -> list[dict[str, object]]:
+    return tables.read(path).select(WHAT_A_RUN_FOUND).to_pylist()
+
+
+def results(project: Path, profile: str = "smoke") -> Path:
+    return path_of(project, "montecarlo", profile)
+
+
+SLOW = toy_source().replace("    draw = random", "    import time; time.sleep(0.15)\n    draw = random")
+
+
+def test_a_run_makes_one_row_a_metric_and_again_makes_nothing(project: Path, cli: Cli) -> None:
+    first = cli("run", "montecarlo")
+    assert first.returncode == 0, first.stderr
+    assert "18 runs made, 0 were there already" in first.stdout
+    assert first.stderr.count("estimate count=") == 18  # no terminal: one line a finished run
+    rows = tables.read(results(project))
+    assert rows.num_rows == 18 * 2
+    assert set(rows["metric"].to_pylist()) == {"pi", "inside"}
+    again = cli("run", "montecarlo")
+    assert "0 runs made, 18 were there already" in again.stdout
+    assert found(results(project)) == rows.select(WHAT_A_RUN_FOUND).to_pylist()
+
+
+def test_results_depend_neither_on_jobs_nor_on_order(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--jobs", "1", "--results", "one.parquet").returncode == 0
+    assert cli("run", "montecarlo", "--jobs", "3", "--where", "shape=sphere", "--results", "two.parquet").returncode == 0
+    assert cli("run", "montecarlo", "--jobs", "2", "--results", "two.parquet").returncode == 0
+    assert found(project / "one.parquet") == found(project / "two.parquet")
+
+
+def test_killed_at_random_points_the_resumed_table_equals_the_uninterrupted_one(project: Path, cli: Cli) -> None:
+    """`kill -9` loses at most the runs in flight, and no moment of it leaves a file that cannot be read."""
+    write_study(project, "montecarlo", SLOW)
+    assert cli("run", "montecarlo", "-q", "--results", "whole.parquet").returncode == 0
+    chance, kept = random.Random(20), 0
+    path = project / "killed.parquet"
+    for _ in range(6):
+        process = subprocess.Popen(
+            command("run", "montecarlo", "-q", "--results", "killed.parquet"), cwd=project, stdout=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.4, 1.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if path.exists():
+            now = tables.read(path).num_rows
+            assert now >= kept
+            kept = now
+    assert cli("run", "montecarlo", "-q", "--results", "killed.parquet").returncode == 0
+    assert found(path) == found(project / "whole.parquet")
+
+
+def test_workers_end_with_a_killed_parent(project: Path) -> None:
+    mark = project / "alive"
+    forever = f"    import pathlib, time\n    while True: pathlib.Path({str(mark)!r}).touch(); time.sleep(0.02)\n    draw = random"
+    write_study(project, "montecarlo", toy_source().replace("    draw = random", forever))
+    process = subprocess.Popen(command("run", "montecarlo", "-q", "--jobs", "1"), cwd=project)
+    while not mark.exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)
+    mark.unlink(missing_ok=True)
+    time.sleep(0.3)
+    assert not mark.exists()
+
+
+def test_the_time_budget_ends_a_run_cleanly_and_it_resumes(project: Path, cli: Cli) -> None:
+    write_study(project, "montecarlo", SLOW.replace("0.15", "0.6"))
+    start = time.monotonic()
+    stopped = cli("run", "montecarlo", "--jobs", "1", "--time-budget", "4.5")
+    assert time.monotonic() - start < 4.5
+    assert stopped.returncode == 7
+    assert "runs are left: the time budget ended" in stopped.stderr
+    kept = tables.read(results(project)).num_rows
+    assert 0 < kept < 36
+    write_study(project, "montecarlo", SLOW.replace("0.15", "0.6"))
+    assert "runs were left" not in cli("run", "montecarlo", "--jobs", "4").stderr
+    assert tables.read(results(project)).num_rows == 36
+
+
+def test_a_second_process_on_one_store_is_told_so(project: Path, cli: Cli) -> None:
+    with Store.exclusive(results(project)):
+        refused = cli("run", "montecarlo")
+    assert refused.returncode == 7
+    assert "another `repro run` is writing this store" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_interruption_keeps_what_is_finished(project: Path) -> None:
+    write_study(project, "montecarlo", SLOW)
+    process = subprocess.Popen(
+        command("run", "montecarlo", "--jobs", "1"), cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    while "[3/18]" not in (line := process.stderr.readline()):
+        assert line, "ended before its third run"
+    os.killpg(process.pid, signal.SIGINT)
+    talk = process.stderr.read()
+    assert process.wait(timeout=20) == 130
+    assert "interrupted; finished runs are kept" in talk
+    assert "Traceback" not in talk
+    assert tables.read(results(project)).num_rows >= 3 * 2
+
+
+def test_changed_code_sets_the_old_runs_aside_and_makes_new_ones(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo").returncode == 0
+    before = found(results(project))
+    write_study(project, "montecarlo", toy_source().replace("<= 1 for", "< 1 for"))
+    changed = cli("run", "montecarlo")
+    assert "18 runs made, 0 were there already" in changed.stdout
+    aside = results(project).with_name("smoke.aside-1.parquet")
+    assert "set aside in results/montecarlo/smoke.aside-1.parquet" in changed.stderr
+    assert found(aside) == before
+    assert {row["code"] for row in found(results(project))}.isdisjoint({row["code"] for row in before})
+
+
+def test_a_comment_makes_nothing_new(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo").returncode == 0
+    write_study(project, "montecarlo", "# why\n" + toy_source())
+    assert "0 runs made, 18 were there already" in cli("run", "montecarlo").stdout
+
+
+def test_a_failing_run_is_recorded_as_failed_and_made_again(project: Path, cli: Cli) -> None:
+    broken = toy_source().replace(
+        "    draw = random", "    if points.count == 500:\n        raise ValueError('no luck')\n    draw = random"
+    )
+    write_study(project, "montecarlo", broken)
+    failed = cli("run", "montecarlo", "--replicates", "1")
+    assert failed.returncode == 7
+    assert "ValueError: no luck (__init__.py:" in failed.stderr
+    rows = tables.read(results(project)).to_pylist()
+    assert {row["value"] for row in rows if row["status"] == "failed"} == {None}
+    assert sum(row["status"] == "failed" for row in rows) == 2 * 2
+    write_study(project, "montecarlo", toy_source())
+    assert cli("run", "montecarlo", "--replicates", "1").returncode == 0
+    assert {row["status"] for row in tables.read(results(project)).to_pylist()} == {"ok"}
+
+
+def test_a_process_that_dies_is_an_infrastructure_error(project: Path, cli: Cli) -> None:
+    write_study(project, "montecarlo", toy_source().replace("    draw = random", "    import os; os._exit(9)\n    draw = random"))
+    dead = cli("run", "montecarlo")
+    assert dead.returncode == 7
+    assert "ended without a word" in dead.stderr
+
+
+def test_cuda_without_a_gpu_is_an_infrastructure_error(project: Path, cli: Cli) -> None:
+    empty = dict(os.environ, PATH="/nowhere")
+    refused = cli("run", "montecarlo", "--device", "cuda", env=empty)
+    assert refused.returncode == 7
+    assert "runs on a CUDA device and this machine shows none" in refused.stderr
+
+
+class TestWhatAnExperimentMayReturn:
+    """The harness checks the declared metrics: exactly these, and finite, or the run is not ok."""
+
+    @staticmethod
+    def report(returned: object):
+        from types import SimpleNamespace
+
+        return checked(SimpleNamespace(metrics=(Metric("pi"), Metric("inside"))), returned)
+
+    def test_all_metrics(self) -> None:
+        assert self.report({"pi": 3, "inside": 2}).values == {"pi": 3.0, "inside": 2.0}
+
+    @pytest.mark.parametrize("returned", [{"pi": 3.0}, {"pi": 3.0, "inside": 1.0, "more": 1.0}, {}])
+    def test_other_metrics_fail(self, returned: dict[str, float]) -> None:
+        report = self.report(returned)
+        assert (report.status, report.values) == ("failed", None)
+
+    @pytest.mark.parametrize("wild", [float("nan"), float("inf"), -float("inf")])
+    def test_a_value_that_is_no_number_is_never_kept(self, wild: float) -> None:
+        report = self.report({"pi": wild, "inside": 1.0})
+        assert (report.status, report.values) == ("nonfinite", None)
+        assert "pi is" in report.detail
+
+    def test_a_nonfinite_outcome_keeps_the_finite_part_of_its_curves(self) -> None:
+        outcome = Outcome({}, status="nonfinite", detail="update 3", curves={"pi": [3.0, float("nan"), 3.1]})
+        report = self.report(outcome)
+        assert (report.status, report.values, report.curves) == ("nonfinite", None, {"pi": [3.0]})
+
+    def test_curves_of_unknown_metrics_fail(self) -> None:
+        assert self.report(Outcome({"pi": 3.0, "inside": 1.0}, curves={"e": [1.0]})).status == "failed"
+
+
+def test_plan_tells_what_is_done_and_what_the_rest_costs(project: Path, cli: Cli) -> None:
+    before = json.loads(cli("plan", "montecarlo", "--json").stdout)
+    assert before["experiments"][0]["runs"] == 18
+    assert before["cpu_seconds"] is None
+    assert cli("run", "montecarlo", "--replicates", "2").returncode == 0
+    after = json.loads(cli("plan", "montecarlo", "--json").stdout)
+    assert after["experiments"][0]["done"] == 12
+    seconds = tables.read(results(project)).filter(pc.field("metric") == "pi")["wall_seconds"].to_pylist()
+    assert 0 < after["cpu_seconds"] < sum(seconds) + 6 * max(seconds)
+    assert not results(project, "paper").exists()
+
+
+def test_a_dry_run_changes_nothing(project: Path, cli: Cli) -> None:
+    assert "18 of 18 runs to make" in cli("run", "montecarlo", "-n").stdout
+    assert not (project / "results").exists()

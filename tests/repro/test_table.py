@@ -1,0 +1,120 @@
+"""The results schema refuses what is not a results table."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro import table as tables
+from repro.errors import IntegrityError, NothingSelectedError
+
+
+def row(**changed: object) -> dict[str, object]:
+    return {
+        "study": "toy",
+        "experiment": "estimate",
+        "case": '{"count":1}',
+        "profile": "smoke",
+        "replicate": 0,
+        "seed": 1,
+        "metric": "pi",
+        "unit": "1",
+        "value": 3.1,
+        "curve": [1.0, 2.0],
+        "status": "ok",
+        "detail": "",
+        "n_test": None,
+        "epochs": None,
+        "wall_seconds": 0.1,
+        "device": "cpu",
+        "settings": "{}",
+        "data": "",
+        "code": "c0de",
+        "environment": "e",
+        "commit": "",
+        "finished": datetime(2026, 1, 1, tzinfo=UTC),
+        **changed,
+    }
+
+
+def table(*rows: dict[str, object]) -> pa.Table:
+    return tables.build(rows or (row(),), {"e": {"python": "3.11"}})
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.floats(allow_nan=False, allow_infinity=False)), unique_by=lambda pair: pair[0]))
+def test_what_was_written_is_read_in_key_order(tmp_path_factory: pytest.TempPathFactory, found: list[tuple[int, float]]) -> None:
+    path = tmp_path_factory.mktemp("table") / "a.parquet"
+    made = tables.build([row(replicate=replicate, value=value) for replicate, value in found], {"e": {}})
+    tables.write(path, made)
+    back = tables.read(path)
+    assert [(r["replicate"], r["value"]) for r in back.to_pylist()] == sorted(found)
+    assert tables.environments(back) == {"e": {}}
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        (lambda t: t.rename_columns(["accuracy" if name == "value" else name for name in t.column_names]), "missing column value"),
+        (lambda t: t.drop_columns(["unit"]), "missing column unit"),
+        (lambda t: t.append_column("extra", pa.array([1])), "unknown column extra"),
+        (lambda t: t.set_column(4, "replicate", pa.array([0], pa.int64())), "replicate is int64"),
+        (lambda t: t.select(t.column_names[::-1]), "another order"),
+        (lambda t: t.replace_schema_metadata({b"repro.schema": b"0"}), "schema version '0'"),
+        (lambda t: t.replace_schema_metadata(None), "schema version ''"),
+    ],
+)
+def test_a_changed_schema_is_refused(tmp_path: Path, planted, said: str) -> None:
+    pq.write_table(planted(table()), tmp_path / "a.parquet")
+    with pytest.raises(IntegrityError, match=said):
+        tables.read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([row(), row()], "duplicate"),
+        ([row(value=float("nan"))], "no finite value"),
+        ([row(value=float("inf"))], "no finite value"),
+        ([row(value=None)], "no finite value"),
+        ([row(status="nonfinite")], "never a number"),
+        ([row(status="fine")], "unknown status fine"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_refused(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
+    with pytest.raises(IntegrityError, match=said):
+        tables.write(tmp_path / "a.parquet", table(*rows))
+    pq.write_table(table(*rows), tmp_path / "b.parquet")
+    with pytest.raises(IntegrityError, match=said):
+        tables.read(tmp_path / "b.parquet")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    tables.write(path, table())
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(IntegrityError, match=r"a\.parquet: not a readable Parquet table"):
+        tables.read(path)
+
+
+def test_a_missing_table_is_nothing_selected(tmp_path: Path) -> None:
+    with pytest.raises(NothingSelectedError, match="no such table"):
+        tables.read(tmp_path / "a.parquet")
+
+
+def test_a_failed_write_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.parquet"
+    tables.write(path, table())
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(OSError, match="no space"):
+        tables.write(path, table(row(value=1.0)))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.parquet"]
