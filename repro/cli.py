@@ -17,17 +17,18 @@ EXIT_CODES = """exit codes:
 
 EXAMPLES = {
     "list": "repro list\nrepro list --json",
-    "show": "repro show rfnn",
+    "show": "repro show STUDY",
     "doctor": "repro doctor\nrepro doctor --json",
-    "plan": "repro plan rfnn --profile lite\nrepro plan rfnn --profile paper --experiment scale_grid --where first=0.5",
-    "run": "repro run rfnn --profile smoke --fresh 1\nrepro run rfnn --profile lite --replicates 5 --time-budget 540\n"
-    "repro run rfnn --profile paper --where first=0.5,1 --device cpu",
-    "status": "repro status\nrepro status rfnn --json",
-    "check": "repro check rfnn --profile smoke\nrepro check rfnn --profile lite --experiment scale_grid --json",
-    "diff": "repro diff results/rfnn/smoke.parquet golden/rfnn/smoke.parquet",
-    "bless": 'repro bless rfnn --profile smoke --reason "first golden: ten seeds of the published protocol"',
-    "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/rfnn/paper.parquet",
-    "data": "repro data\nrepro data mnist",
+    "plan": "repro plan STUDY --profile lite\nrepro plan STUDY --profile paper --experiment NAME --where FIELD=0.5",
+    "run": "repro run STUDY --profile smoke --fresh 1\n"
+    "repro run STUDY --profile lite --replicates 5 --time-budget 540\n"
+    "repro run STUDY --profile paper --where FIELD=0.5,1 --device cpu",
+    "status": "repro status\nrepro status STUDY --json",
+    "check": "repro check STUDY --profile smoke\nrepro check STUDY --profile lite --experiment NAME --json",
+    "diff": "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
+    "bless": 'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
+    "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/STUDY/paper.parquet",
+    "data": "repro data\nrepro data NAME",
 }
 
 VERBS = {
@@ -110,11 +111,19 @@ def _run_arguments(plan: argparse.ArgumentParser, run: argparse.ArgumentParser) 
         seeds.add_argument("--replicates", metavar="N|A-B", help="replicates 0 to N-1, or A to B")
         seeds.add_argument("--fresh", type=int, metavar="N", help="N replicates with seeds the golden does not hold")
         made.add_argument(
-            "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this value (repeatable)"
+            "--where",
+            action="append",
+            default=[],
+            metavar="FIELD=VALUE",
+            help="only cases with this value (repeatable)",
         )
         made.add_argument("--device", choices=["cpu", "cuda"], help="where to run (default: the profile's)")
-        made.add_argument("--jobs", type=int, metavar="N", help="processes, one thread each (default: cores, or 1 on a GPU)")
-    run.add_argument("--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over")
+        made.add_argument(
+            "--jobs", type=int, metavar="N", help="processes, one thread each (default: cores, or 1 on a GPU)"
+        )
+    run.add_argument(
+        "--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over"
+    )
 
 
 def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:

@@ -35,7 +35,7 @@ IDX_UNSIGNED_BYTE = 0x08
 class DataSet:
     """Arrays with a pinned content.
 
-    `content` is the SHA-256 of the arrays as `content_hash` computes it. `files` maps paths inside the data folder
+    `content` is the SHA-256 of arrays and peak as `content_hash` computes it. `files` maps paths inside the data folder
     ("mnist/train-images-idx3-ubyte.gz") to the SHA-256 of their decompressed bytes; it is empty for a set that comes
     with an installed package. `read` gets the data folder (None for such a set). `download` fills an empty folder
     with the files. `stands_in_for` names the real set that this one replaces in small profiles: such data answer no
@@ -67,11 +67,14 @@ class DataStatus:
     detail: str = ""
 
 
-def content_hash(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of named arrays: name, type, shape and little-endian bytes, in the order of the names."""
+def content_hash(arrays: Mapping[str, NDArray[Any]], *, peak: int = 255) -> str:
+    """Return the SHA-256 of named arrays: name, type, shape and little-endian bytes, in the order of the names.
+
+    The peak, by which studies divide the pixels, is part of the content: another one gives other results.
+    """
     import numpy as np
 
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"peak {peak}\n".encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -182,7 +185,7 @@ def _load_once(dataset: DataSet) -> Arrays:
 
 def _read_checked(dataset: DataSet, folder: Path | None) -> Arrays:
     arrays = dataset.read(folder)
-    got = content_hash(arrays)
+    got = content_hash(arrays, peak=dataset.peak)
     if got != dataset.content:
         raise IntegrityError(
             f"data set '{dataset.name}' from {folder or 'an installed package'}: expected arrays with content sha256 "

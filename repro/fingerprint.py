@@ -97,9 +97,9 @@ def _reach(home: ModuleType, function: Callable[..., Any]) -> tuple[list[ast.stm
     while True:
         statements = _closure(body, {name for module, name in edges if module == home.__name__})
         modules = {module for module, _ in edges if module != home.__name__}
-        found = set(_edges(statements, home.__name__, home.__name__))
+        found = set(_edges(_imports(statements), home.__name__, home.__name__))
         for module in modules:
-            found |= _module_edges(_source(module), module, home.__name__)
+            found |= set(_edges(_module_imports(_source(module)), module, home.__name__))
         if found <= edges:
             return statements, modules
         edges |= found
@@ -168,20 +168,24 @@ def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
+def _imports(statements: Iterable[ast.stmt]) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 @functools.cache
-def _module_edges(source: str, module: str, home: str) -> frozenset[Edge]:
-    return frozenset(_edges(ast.parse(source).body, module, home))
+def _module_imports(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return _imports(ast.parse(source).body)
 
 
-def _edges(statements: Iterable[ast.stmt], module: str, home: str) -> Iterator[Edge]:
-    """Yield what the import statements anywhere inside ask of modules in scope."""
-    for node in (node for statement in statements for node in ast.walk(statement)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _asked(alias.name, EVERYTHING, home)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
+def _edges(imports: Iterable[ast.Import | ast.ImportFrom], module: str, home: str) -> Iterator[Edge]:
+    """Yield what a module's import statements ask of modules in scope."""
+    for node in imports:
+        for alias in node.names:
+            if isinstance(node, ast.ImportFrom):
                 yield from _asked(_absolute(node, module), alias.name, home)
+            else:
+                yield from _asked(alias.name, EVERYTHING, home)
 
 
 def _asked(module: str, name: str, home: str) -> Iterator[Edge]:

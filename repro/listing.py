@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from repro import registry
@@ -69,7 +68,10 @@ def show_study(arguments: Namespace) -> int:
         if row["cannot_answer"]:
             print(f"{row['profile']}: {row['cannot_answer']}")
     print()
-    rows = [[row["experiment"], row["cases"], " ".join(row["fields"]), row["summary"]] for row in experiments]
+    rows = [
+        [name, len(experiment.cases), " ".join(json.loads(_first_case(study, name))), experiment.summary]
+        for name, experiment in study.experiments.items()
+    ]
     print(columns(["experiment", "cases", "fields", "what"], rows))
     return PASS
 
@@ -104,7 +106,9 @@ def doctor(arguments: Namespace) -> int:
 def _data_sets() -> tuple[Any, ...]:
     """Return every data set that a profile of some study names, once each."""
     studies = [registry.load(name) for name in registry.names()]
-    chosen = {profile.data.name: profile.data for study in studies for profile in study.profiles.values() if profile.data}
+    chosen = {
+        profile.data.name: profile.data for study in studies for profile in study.profiles.values() if profile.data
+    }
     return tuple(chosen[name] for name in sorted(chosen))
 
 
@@ -157,11 +161,11 @@ def status(arguments: Namespace) -> int:
 def _stores(study: Study) -> list[dict[str, Any]]:
     from repro.plan import identity
     from repro.runner import outdated
-    from repro.store import Store, path_of
+    from repro.store import Store
 
     rows = []
     for name in study.profiles:
-        path = path_of(registry.root(), study.name, name)
+        path = registry.results_path(study.name, name)
         if not path.exists():
             continue
         store = Store(path)

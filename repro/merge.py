@@ -23,7 +23,9 @@ def merge(paths: Sequence[Path]) -> pa.Table:
     status or value differs between tables, and UsageError for tables of more than one study and profile.
     """
     read = [tables.read(path) for path in paths]
-    owners = {pair for table in read for pair in zip(*(table[name].to_pylist() for name in ("study", "profile")), strict=True)}
+    owners = {
+        pair for table in read for pair in zip(*(table[name].to_pylist() for name in ("study", "profile")), strict=True)
+    }
     if len(owners) > 1:
         names = ", ".join(f"{study}/{profile}" for study, profile in sorted(owners))
         raise UsageError(f"the tables belong to {names}; merge the tables of one study and profile at a time")

@@ -100,7 +100,7 @@ def _run(study: Study, experiment: Experiment, case: Any, replicate: int) -> Pla
 
 
 def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
-    """Return the test for 'field=value[,value]' texts: a number matches itself and its own rounding to the decimals written."""
+    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
     wanted: list[tuple[str, list[str]]] = []
     for text in where:
         name, equals, values = text.partition("=")

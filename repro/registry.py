@@ -27,6 +27,11 @@ def root() -> Path:
     return here
 
 
+def results_path(study: str, profile: str) -> Path:
+    """Return where the results of a study's profile are kept."""
+    return root() / "results" / study / f"{profile}.parquet"
+
+
 def names() -> list[str]:
     """Return the names of all studies: the packages below `studies/`, and the entry points of other packages."""
     return sorted({*_folders(), *_entry_points()})
@@ -78,7 +83,9 @@ def profile(study: Study, name: str) -> Profile:
 
 def check_study(study: Study, *, expected_name: str | None = None) -> None:
     """Refuse a study whose name, profiles, metrics, cases or seeds are inconsistent, naming every fault."""
-    faults = [f"is called '{study.name}' but found as '{expected_name}'"] if expected_name not in (None, study.name) else []
+    faults = (
+        [f"is called '{study.name}' but found as '{expected_name}'"] if expected_name not in (None, study.name) else []
+    )
     if not study.profiles:
         faults.append("has no profile")
     if not study.experiments:

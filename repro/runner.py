@@ -123,7 +123,7 @@ def _dispatch(
     busy: dict[Any, PlannedRun] = {}
     with _workers(min(request.jobs, len(queue))) as idle:
         while queue or busy:
-            while queue and idle and (expected := estimate([queue[0]], seconds) or 0.0) < request.seconds_left():
+            while queue and idle and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left():
                 worker, run = idle.pop(), queue.popleft()
                 worker.send(_order(request, run))
                 busy[worker] = run

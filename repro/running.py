@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from repro.worker import Report
 
 
-def results_path(arguments: Namespace) -> Path:
-    """Return the result table a request names, or the store of its study and profile."""
-    from repro.store import path_of
-
-    chosen: Path | None = arguments.results
-    return chosen or path_of(registry.root(), arguments.study, arguments.profile)
-
-
 def _planned(arguments: Namespace, study: Study) -> tuple[Any, ...]:
     """Return the runs a request means: the replicates named, fresh ones, or the profile's own number."""
     from repro.plan import planned_runs, replicate_range
@@ -56,9 +48,9 @@ def _planned(arguments: Namespace, study: Study) -> tuple[Any, ...]:
 def _first_fresh(arguments: Namespace) -> int:
     import pyarrow.compute as pc
 
-    from repro import golden, table
+    from repro import bands, table
 
-    path = golden.path_of(registry.root(), arguments.study, arguments.profile)
+    path = bands.path_of(registry.root(), arguments.study, arguments.profile)
     if not path.exists():
         return 0
     return int(pc.max(table.read(path, ["replicate"])["replicate"]).as_py()) + 1
@@ -72,7 +64,7 @@ def plan(arguments: Namespace) -> int:
 
     study = registry.load(arguments.study)
     runs = _planned(arguments, study)
-    store = Store(results_path(arguments))
+    store = Store(arguments.results or registry.results_path(arguments.study, arguments.profile))
     todo = pending(store, runs, identity(study, arguments.profile))
     seconds = store.seconds()
     names = dict.fromkeys(run.experiment for run in runs)
@@ -93,7 +85,9 @@ def plan(arguments: Namespace) -> int:
         )
     total = estimate(todo, seconds)
     if arguments.json:
-        return print_json({"study": study.name, "profile": arguments.profile, "experiments": rows, "cpu_seconds": total})
+        return print_json(
+            {"study": study.name, "profile": arguments.profile, "experiments": rows, "cpu_seconds": total}
+        )
     print(
         columns(
             ["experiment", "cases", "replicates", "runs", "done", "estimate"],
@@ -130,7 +124,7 @@ def run(arguments: Namespace) -> int:
     if arguments.dry_run:
         return plan(arguments)
     runs = _planned(arguments, study)
-    path = results_path(arguments)
+    path = arguments.results or registry.results_path(arguments.study, arguments.profile)
     with Store.exclusive(path) as store:
         aside = store.set_aside(outdated(store, identity(study, arguments.profile)))
         if aside:
@@ -194,7 +188,9 @@ class _Progress:
         """Take note of one finished run."""
         self.count += 1
         found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
-        text = f"{run.experiment} {case_words(run.case)} r{run.replicate}: {found or f'{report.status}: {report.detail}'}"
+        text = (
+            f"{run.experiment} {case_words(run.case)} r{run.replicate}: {found or f'{report.status}: {report.detail}'}"
+        )
         if self.bar is not None:
             self.bar.update(1)
             self.bar.set_postfix_str(text[:70])

@@ -19,17 +19,12 @@ RUN = ("experiment", "case", "replicate")
 IDENTITY = ("settings", "data", "code")
 
 
-def path_of(root: Path, study: str, profile: str) -> Path:
-    """Return where a study's results of one profile are kept."""
-    return root / "results" / study / f"{profile}.parquet"
-
-
 class Store:
     """The finished runs of one study and profile. Use `exclusive` to write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.table = tables.read(path) if path.exists() else tables.build([], {})
+        self.table = tables.read(path) if path.exists() else tables.with_environments(tables.SCHEMA.empty_table(), {})
 
     @classmethod
     @contextmanager

@@ -118,7 +118,8 @@ def case_json(case: Any) -> str:
 
 def settings_json(settings: Any) -> str:
     """Return the canonical JSON of a profile's settings (a frozen dataclass, or None)."""
-    value = dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else settings
+    plain = not dataclasses.is_dataclass(settings) or isinstance(settings, type)
+    value = settings if plain else dataclasses.asdict(settings)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

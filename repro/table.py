@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from repro.errors import IntegrityError, NothingSelectedError
@@ -138,7 +137,9 @@ def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA
     want = {field.name: field.type for field in wanted}
     missing = [name for name in want if name not in got]
     unknown = [name for name in got if name not in want]
-    retyped = [f"{name} is {got[name]}, wanted {want[name]}" for name in want if name in got and got[name] != want[name]]
+    retyped = [
+        f"{name} is {got[name]}, wanted {want[name]}" for name in want if name in got and got[name] != want[name]
+    ]
     faults = [f"missing column {name}" for name in missing] + [f"unknown column {name}" for name in unknown] + retyped
     if not faults and list(got) != list(want):
         faults = ["columns in another order"]
@@ -147,21 +148,24 @@ def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA
 
 
 def validate(table: pa.Table, path: Path | str) -> None:
-    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none."""
+    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none.
+
+    Plain Python on purpose: pyarrow's own kernels load pandas where it is installed, which costs a check its start-up.
+    """
     check_schema(table.schema, path)
     for field in SCHEMA:
         if not field.nullable and table[field.name].null_count:
             raise IntegrityError(f"{path}: column {field.name} has {table[field.name].null_count} empty entries")
     status = table["status"]
-    unknown = sorted(set(pc.unique(status).to_pylist()) - set(STATUSES))
+    unknown = sorted(set(status.to_pylist()) - set(STATUSES))
     if unknown:
         raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)})")
-    value = table["value"].to_numpy()  # null becomes NaN
-    ok = pc.equal(status, "ok").to_numpy()
-    if not np.isfinite(value[ok]).all():
-        raise IntegrityError(f"{path}: {int((~np.isfinite(value[ok])).sum())} rows say ok and hold no finite value")
-    if table["value"].null_count != int((~ok).sum()):
+    pairs = list(zip(status.to_pylist(), table["value"].to_pylist(), strict=True))
+    wild = sum(said == "ok" and (value is None or not math.isfinite(value)) for said, value in pairs)
+    if wild:
+        raise IntegrityError(f"{path}: {wild} rows say ok and hold no finite value")
+    if any(said != "ok" and value is not None for said, value in pairs):
         raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number")
-    duplicates = table.num_rows - table.group_by(list(KEY)).aggregate([]).num_rows
+    duplicates = table.num_rows - len(set(zip(*(table[name].to_pylist() for name in KEY), strict=True)))
     if duplicates:
         raise IntegrityError(f"{path}: {duplicates} duplicate rows (same {', '.join(KEY)}); `repro merge` joins tables")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -52,8 +50,7 @@ def columns(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(headers, *texts, strict=True)]
     numeric = [
-        bool(rows) and all(isinstance(cell, int | float) for cell in column)
-        for column in zip(*rows, strict=True)
+        bool(rows) and all(isinstance(cell, int | float) for cell in column) for column in zip(*rows, strict=True)
     ] or [False] * len(headers)
 
     def line(cells: Sequence[str]) -> str:
@@ -117,7 +114,8 @@ def _experiment_grids(experiment: Experiment, rows: Sequence[Mapping[str, Any]])
         downs, acrosses = (sorted({place[side] for place in cells}) for side in (0, 1))
         replicates = max(len(found) for found in cells.values())
         title = f"{experiment.name} {name}".strip()
-        head = f"{paint(title, 'bold')}: {metric.name} ({metric.unit}), {_replicates(replicates)}, {down} down, {across} across"
+        what = f"{metric.name} ({metric.unit}), {_replicates(replicates)}, {down} down, {across} across"
+        head = f"{paint(title, 'bold')}: {what}"
         body = [[_short(one), *(_cell(cells.get((one, other), [])) for other in acrosses)] for one in downs]
         blocks.append(head + "\n" + _right([["", *map(_short, acrosses)], *body]))
     return blocks

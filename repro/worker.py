@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -94,39 +96,35 @@ def execute(order: Order) -> Report:
         report = checked(experiment, experiment.function(experiment.cases[order.case_index], run))
     except ReproError as error:
         report = Report("failed", str(error), stop=(error.exit_code, str(error)))
-    except Exception as error:  # noqa: BLE001  whatever a study raises is this run's failure, and is recorded
+    except Exception as error:  # whatever a study raises is this run's failure, and is recorded
         report = Report("failed", describe(error))
-    return Report(**{**report.__dict__, "wall_seconds": time.perf_counter() - start})
+    return replace(report, wall_seconds=time.perf_counter() - start)
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     """Hold what the experiment returned against what it declares, metric by metric."""
     outcome = returned if isinstance(returned, Outcome) else Outcome(values=dict(returned))
-    common = {"n_test": outcome.n_test, "epochs": outcome.epochs, "detail": outcome.detail}
-    curves = {name: [float(value) for value in curve] for name, curve in outcome.curves.items()}
+    curves = {name: _finite_part(curve) for name, curve in outcome.curves.items()}
+    found = Report("nonfinite", outcome.detail, curves=curves, n_test=outcome.n_test, epochs=outcome.epochs)
     declared = {metric.name for metric in experiment.metrics}
     unknown = sorted(set(curves) - declared)
     if unknown:
         return Report("failed", f"curves for undeclared metrics: {', '.join(unknown)}")
     if outcome.status != "ok":
-        return Report("nonfinite", curves=_finite_part(curves), **common)
+        return found
     if set(outcome.values) != declared:
         return Report("failed", f"returned metrics {sorted(outcome.values)}, declared {sorted(declared)}")
     values = {name: float(value) for name, value in outcome.values.items()}
     wild = [name for name, value in values.items() if not math.isfinite(value)]
     if wild:
         text = ", ".join(f"{name} is {values[name]}" for name in wild)
-        return Report("nonfinite", curves=_finite_part(curves), **{**common, "detail": text})
-    return Report("ok", values=values, curves=_finite_part(curves), **common)
+        return replace(found, detail=text)
+    return replace(found, status="ok", values=values)
 
 
-def _finite_part(curves: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return each curve up to its first value that is not finite."""
-    kept = {}
-    for name, curve in curves.items():
-        end = next((index for index, value in enumerate(curve) if not math.isfinite(value)), len(curve))
-        kept[name] = curve[:end]
-    return kept
+def _finite_part(curve: Sequence[float]) -> list[float]:
+    """Return a curve up to its first value that is not finite."""
+    return [float(value) for value in itertools.takewhile(math.isfinite, curve)]
 
 
 def describe(error: BaseException) -> str:
@@ -135,5 +133,3 @@ def describe(error: BaseException) -> str:
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}{place}"
-
-

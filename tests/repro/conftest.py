@@ -34,15 +34,43 @@ def write_study(folder: Path, name: str, source: str) -> None:
 
 
 @pytest.fixture
+def committed(project: Path) -> Path:
+    """The same project under git, everything committed, so that its results can be blessed."""
+    make_committed(project)
+    return project
+
+
+def make_committed(folder: Path) -> None:
+    """Make a folder a project with the toy study, everything committed."""
+    write_study(folder, "montecarlo", toy_source())
+    (folder / ".gitignore").write_text("/results/\n__pycache__/\n")
+    commit(folder)
+
+
+def commit(project: Path) -> None:
+    """Commit all files of a project folder."""
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "state"]):
+        subprocess.run(["git", *arguments], cwd=project, check=True, capture_output=True)
+
+
+@pytest.fixture
 def cli(project: Path) -> Cli:
     """Run `repro` in the project folder and return the finished process."""
 
     def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, **options)
+        return subprocess.run(
+            command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, check=False, **options
+        )
 
     return call
 
 
 def command(*arguments: str) -> list[str]:
     """Return the command line of a verb, for the interpreter of the tests and this project's code."""
-    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())", *arguments]
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())",
+        *arguments,
+    ]

@@ -17,7 +17,11 @@ class Pair:
     bias: bool
 
 
-STUDY = Study("toy", smoke=Profile(None, cannot_answer="x", experiments={"one": {"reading": ("a",)}}), paper=Profile(None, faithful=True))
+STUDY = Study(
+    "toy",
+    smoke=Profile(None, cannot_answer="x", experiments={"one": {"reading": ("a",)}}),
+    paper=Profile(None, faithful=True),
+)
 
 
 @STUDY.experiment(grid(Pair, reading=("a", "b"), first=(0.5, 2**-0.5, 1.0, 2**0.5), bias=(True, False)), metrics=["x"])
@@ -25,7 +29,9 @@ def one(pair, run):
     """One."""
 
 
-@STUDY.experiment(grid(Pair, reading=("a",), first=(3.0, 1.0, 2.0), bias=(True,)), metrics=["x"], cost=lambda pair: pair.first)
+@STUDY.experiment(
+    grid(Pair, reading=("a",), first=(3.0, 1.0, 2.0), bias=(True,)), metrics=["x"], cost=lambda pair: pair.first
+)
 def two(pair, run):
     """Two."""
 

@@ -26,7 +26,7 @@ def estimate(case: Case, run: object) -> dict[str, float]:
     return {"pi": 3.0}
 
 
-def make(cases=(Case(1), Case(2)), metrics=(Metric("pi"),), function=estimate, axes=None, **profiles: Profile) -> Study:
+def make(cases=(Case(1), Case(2)), metrics=("pi",), function=estimate, axes=None, **profiles: Profile) -> Study:
     study = Study("toy", **(profiles or {"smoke": SMOKE}))
     study.experiment(cases, metrics=metrics, axes=axes)(function)
     return study
@@ -67,8 +67,14 @@ def test_a_consistent_study_passes() -> None:
         (lambda: make(smoke=Profile(None, device="tpu", cannot_answer="x")), "device 'tpu'"),
         (lambda: make(paper=Profile(None, data=STAND_IN, faithful=True)), "stand in for the real set"),
         (lambda: make(smoke=Profile(None, experiments={"estimat": {}}, cannot_answer="x")), "did you mean 'estimate'"),
-        (lambda: make(smoke=Profile(None, experiments={"estimate": {"seize": (1,)}}, cannot_answer="x")), "no case has"),
-        (lambda: make(smoke=Profile(None, experiments={"estimate": {"size": (3,)}}, cannot_answer="x")), "selects no case"),
+        (
+            lambda: make(smoke=Profile(None, experiments={"estimate": {"seize": (1,)}}, cannot_answer="x")),
+            "no case has",
+        ),
+        (
+            lambda: make(smoke=Profile(None, experiments={"estimate": {"size": (3,)}}, cannot_answer="x")),
+            "selects no case",
+        ),
         (lambda: make(smoke=Profile(object(), cannot_answer="x")), "settings that are not plain values"),
     ],
 )

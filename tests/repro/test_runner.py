@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from repro import table as tables
-from repro.store import Store, path_of
+from repro.store import Store
 from repro.study import Metric, Outcome
 from repro.worker import checked
 
@@ -28,7 +28,7 @@ def found(path: Path) -> list[dict[str, object]]:
 
 
 def results(project: Path, profile: str = "smoke") -> Path:
-    return path_of(project, "montecarlo", profile)
+    return project / f"results/montecarlo/{profile}.parquet"
 
 
 SLOW = toy_source().replace("    draw = random", "    import time; time.sleep(0.15)\n    draw = random")
@@ -49,7 +49,9 @@ def test_a_run_makes_one_row_a_metric_and_again_makes_nothing(project: Path, cli
 
 def test_results_depend_neither_on_jobs_nor_on_order(project: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "--jobs", "1", "--results", "one.parquet").returncode == 0
-    assert cli("run", "montecarlo", "--jobs", "3", "--where", "shape=sphere", "--results", "two.parquet").returncode == 0
+    assert (
+        cli("run", "montecarlo", "--jobs", "3", "--where", "shape=sphere", "--results", "two.parquet").returncode == 0
+    )
     assert cli("run", "montecarlo", "--jobs", "2", "--results", "two.parquet").returncode == 0
     assert found(project / "one.parquet") == found(project / "two.parquet")
 
@@ -77,7 +79,8 @@ def test_killed_at_random_points_the_resumed_table_equals_the_uninterrupted_one(
 
 def test_workers_end_with_a_killed_parent(project: Path) -> None:
     mark = project / "alive"
-    forever = f"    import pathlib, time\n    while True: pathlib.Path({str(mark)!r}).touch(); time.sleep(0.02)\n    draw = random"
+    touch = f"pathlib.Path({str(mark)!r}).touch()"
+    forever = f"    import pathlib, time\n    while True: {touch}; time.sleep(0.02)\n    draw = random"
     write_study(project, "montecarlo", toy_source().replace("    draw = random", forever))
     process = subprocess.Popen(command("run", "montecarlo", "-q", "--jobs", "1"), cwd=project)
     while not mark.exists():
@@ -115,7 +118,11 @@ def test_a_second_process_on_one_store_is_told_so(project: Path, cli: Cli) -> No
 def test_interruption_keeps_what_is_finished(project: Path) -> None:
     write_study(project, "montecarlo", SLOW)
     process = subprocess.Popen(
-        command("run", "montecarlo", "--jobs", "1"), cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command("run", "montecarlo", "--jobs", "1"),
+        cwd=project,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stderr is not None
     while "[3/18]" not in (line := process.stderr.readline()):
@@ -163,7 +170,11 @@ def test_a_failing_run_is_recorded_as_failed_and_made_again(project: Path, cli: 
 
 
 def test_a_process_that_dies_is_an_infrastructure_error(project: Path, cli: Cli) -> None:
-    write_study(project, "montecarlo", toy_source().replace("    draw = random", "    import os; os._exit(9)\n    draw = random"))
+    write_study(
+        project,
+        "montecarlo",
+        toy_source().replace("    draw = random", "    import os; os._exit(9)\n    draw = random"),
+    )
     dead = cli("run", "montecarlo")
     assert dead.returncode == 7
     assert "ended without a word" in dead.stderr

@@ -45,8 +45,14 @@ def table(*rows: dict[str, object]) -> pa.Table:
     return tables.build(rows or (row(),), {"e": {"python": "3.11"}})
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.floats(allow_nan=False, allow_infinity=False)), unique_by=lambda pair: pair[0]))
-def test_what_was_written_is_read_in_key_order(tmp_path_factory: pytest.TempPathFactory, found: list[tuple[int, float]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.floats(allow_nan=False, allow_infinity=False)), unique_by=lambda pair: pair[0]
+    )
+)
+def test_what_was_written_is_read_in_key_order(
+    tmp_path_factory: pytest.TempPathFactory, found: list[tuple[int, float]]
+) -> None:
     path = tmp_path_factory.mktemp("table") / "a.parquet"
     made = tables.build([row(replicate=replicate, value=value) for replicate, value in found], {"e": {}})
     tables.write(path, made)
@@ -58,7 +64,10 @@ def test_what_was_written_is_read_in_key_order(tmp_path_factory: pytest.TempPath
 @pytest.mark.parametrize(
     ("planted", "said"),
     [
-        (lambda t: t.rename_columns(["accuracy" if name == "value" else name for name in t.column_names]), "missing column value"),
+        (
+            lambda t: t.rename_columns(["accuracy" if name == "value" else name for name in t.column_names]),
+            "missing column value",
+        ),
         (lambda t: t.drop_columns(["unit"]), "missing column unit"),
         (lambda t: t.append_column("extra", pa.array([1])), "unknown column extra"),
         (lambda t: t.set_column(4, "replicate", pa.array([0], pa.int64())), "replicate is int64"),

@@ -1,0 +1,174 @@
+"""The project's commands. `nox -l` lists them; one environment, installed once, serves them all."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"  # the first with `requires`
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "containers" / "lock"
+LOCKS = (LOCK / "cuda.txt", LOCK / "tools.txt")
+STUDIES = sorted(path.parent.name for path in ROOT.glob("studies/*/__init__.py") if path.parent.name != "common")
+COMPILE = ["uv", "pip", "compile", "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"]
+COMPILE += ["--generate-hashes", "--no-annotate"]
+
+
+def locked_python() -> str | None:
+    """Return the Python the lock is made for, or None where there is none and the installation stays unpinned."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return None
+    if sys.version_info[:2] == (3, 11):
+        return sys.executable
+    found = shutil.which("python3.11")
+    # A version manager's shim can be on PATH without a Python behind it.
+    works = found is not None and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+    return found if works else None
+
+
+PYTHON = locked_python()
+
+
+def installer_settings() -> dict[str, str]:
+    """Return the environment in which uv trusts the system's certificates, as pip does; the user's choice stays.
+
+    The second name is the one of older versions.
+    """
+    return {name: os.environ.get(name, "1") for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")}
+
+
+def wanted_state() -> str:
+    """Return what decides whether an installed environment is still the right one."""
+    digest = hashlib.sha256(f"{ROOT}\0{PYTHON is not None}".encode())
+    for path in (*LOCKS, ROOT / "pyproject.toml"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@nox.session(python=PYTHON, default=False)
+def environment(session: nox.Session) -> None:
+    """Install the locked packages and the project; every other session asks for it."""
+    stamp = ROOT / session.env_dir / "installed.txt"
+    if stamp.is_file() and stamp.read_text() == wanted_state():
+        return
+    stamp.unlink(missing_ok=True)
+    if PYTHON:
+        install_locked(session)
+    else:
+        session.warn("unpinned: the lock is for Python 3.11 on Linux x86-64; installing from pyproject.toml's ranges")
+        session.install("-e", ".[tests]", env=installer_settings())
+    # Not written where nox was told to install nothing.
+    write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
+    session.run_install("python", "-c", write, stamp, wanted_state(), log=False)
+
+
+def install_locked(session: nox.Session) -> None:
+    """Install the lock, every file checked by its hash, and the project without looking anything up."""
+    # Nox keeps an environment that another Python made.
+    other = "remove .nox/environment: it holds another Python than 3.11, the lock's"
+    session.run("python", "-c", f"import sys; sys.exit(sys.version_info[:2] != (3, 11) and {other!r})", log=False)
+    session.log("installing the lock, once: about 3 GB to fetch, 5 GB on disk")
+    files = [argument for path in LOCKS for argument in ("-r", str(path.relative_to(ROOT)))]
+    session.install("--require-hashes", "--only-binary", ":all:", *files, env=installer_settings())
+    session.install("--no-deps", "--no-build-isolation", "-e", ".", env=installer_settings())
+
+
+def python(session: nox.Session, *arguments: str, threads: int | None = None) -> None:
+    """Run the environment's Python; `threads` limits the numerical libraries."""
+    program = (
+        ROOT / session.env_dir.parent / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    )
+    limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    session.run(str(program), *arguments, env=limit, external=True)
+
+
+shared_session = functools.partial(nox.session, venv_backend="none", requires=["environment"])
+
+
+@shared_session()
+def tests(session: nox.Session) -> None:
+    """Run the test suite and report its coverage; arguments after -- go to pytest."""
+    python(session, "-m", "pytest", "-n", "2", "--cov", "--cov-report=term", *session.posargs, threads=1)
+
+
+@shared_session()
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    python(session, "-m", "ruff", "check", ".")
+    python(session, "-m", "ruff", "format", "--check", ".")
+
+
+@shared_session()
+def types(session: nox.Session) -> None:
+    """Check the harness's types, strictly."""
+    python(session, "-m", "mypy")
+
+
+@shared_session(default=False)
+def bench(session: nox.Session) -> None:
+    """Run every benchmark and print its table; arguments after -- go to each."""
+    scripts = sorted(ROOT.glob("bench/*.py"))
+    if not scripts:
+        session.error("no benchmark: bench/ holds no .py file")
+    for script in scripts:
+        python(session, str(script.relative_to(ROOT)), *session.posargs)
+
+
+@nox.session(default=False)
+def relock(session: nox.Session) -> None:
+    """Compile the lock again; -- --upgrade moves its pins."""
+    session.install("uv", env=installer_settings())
+    session.chdir(LOCK)
+    for arguments in (["requirements.in", "-o", "cuda.txt"], ["-c", "cuda.txt", "tools.in", "-o", "tools.txt"]):
+        session.run(*COMPILE, *arguments, *session.posargs, env=installer_settings(), silent=True)
+
+
+def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments of `repro run` and `repro check`; the check gets those that select rows."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile", default="smoke")
+    parser.add_argument("--experiment", action="append", default=[])
+    parser.add_argument("--results")
+    parser.add_argument("--fresh")
+    parser.add_argument("--replicates")
+    chosen, rest = parser.parse_known_args(posargs)
+    both = ["--profile", chosen.profile]
+    both += [argument for name in chosen.experiment for argument in ("--experiment", name)]
+    both += ["--results", chosen.results] if chosen.results else []
+    seeds = ["--replicates", chosen.replicates] if chosen.replicates else ["--fresh", chosen.fresh or "1"]
+    return [*both, *seeds, *rest], both
+
+
+def reproduce(session: nox.Session, study: str) -> None:
+    """Run a study with seeds its golden does not hold, then compare the two."""
+    run, check = verb_arguments(session.posargs)
+    python(session, "-m", "repro", "run", study, *run)
+    python(session, "-m", "repro", "check", study, *check)
+
+
+def add_reproduction(study: str) -> None:
+    """Make the session `reproduce-<study>`."""
+
+    def session(session: nox.Session) -> None:
+        reproduce(session, study)
+
+    session.__doc__ = f"Run {study} with fresh seeds and compare it with its golden; arguments after -- go to the run."
+    shared_session(name=f"reproduce-{study}", tags=["reproduce"], default=False)(session)
+
+
+for name in STUDIES:
+    add_reproduction(name)

@@ -1,0 +1,95 @@
+"""The verbs that compare and bless: check, diff, bless, merge."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from repro import registry
+from repro.errors import PASS, NothingSelectedError
+from repro.text import paint, print_json, say, shown_path
+
+WORST, SHOWN, ALL = 3, 20, 1_000_000  # lines of a report: after a pass, after a failure, when asked for all
+
+
+def check(arguments: Namespace) -> int:
+    """Compare a result table with its golden, two-sided and closed-world."""
+    from repro import bands, golden, table
+
+    study = registry.load(arguments.study)
+    registry.profile(study, arguments.profile)
+    blessed = bands.load(_golden_path(arguments))
+    results = table.read(arguments.results or registry.results_path(arguments.study, arguments.profile))
+    result = golden.check(results, blessed.rows, blessed.bands, experiments=arguments.experiment or None)
+    if arguments.json:
+        print_json(golden.as_json(result))
+        return result.exit_code
+    shown = ALL if arguments.verbose else 0 if arguments.quiet else SHOWN if result.exit_code else WORST
+    text, _, summary = golden.render(result, limit=shown).rpartition("\n")
+    if text:
+        print(text)
+    print(paint(summary, "red" if result.exit_code else "green"))
+    return result.exit_code
+
+
+def _golden_path(arguments: Namespace) -> Path:
+    from repro.bands import path_of
+
+    chosen: Path | None = arguments.golden
+    path = chosen or path_of(registry.root(), arguments.study, arguments.profile)
+    if not path.exists():
+        raise NothingSelectedError(
+            f"{shown_path(path)}: no such table, profile '{arguments.profile}' of study '{arguments.study}' has no "
+            "golden; `repro bless` makes one from results"
+        )
+    return path
+
+
+def diff(arguments: Namespace) -> int:
+    """Compare two result tables row by row."""
+    from repro import diff as differences
+
+    found = differences.compare_files(
+        arguments.first, arguments.second, absolute=arguments.absolute, relative=arguments.relative
+    )
+    if arguments.json:
+        print_json(differences.as_json(found))
+    else:
+        print(differences.render(found, limit=ALL if arguments.verbose else SHOWN))
+    return found.exit_code
+
+
+def bless(arguments: Namespace) -> int:
+    """Make a result table the golden one, with a reason; refuse one that could hold no later run to account."""
+    from repro import bands
+    from repro.bless import bless as make_golden
+
+    study = registry.load(arguments.study)
+    registry.profile(study, arguments.profile)
+    blessing = make_golden(
+        arguments.results or registry.results_path(arguments.study, arguments.profile),
+        bands.path_of(registry.root(), study.name, arguments.profile),
+        study,
+        arguments.profile,
+        reason=arguments.reason,
+        experiments=arguments.experiment or None,
+        provisional=arguments.provisional,
+        dry_run=arguments.dry_run,
+    )
+    print(blessing.text)
+    if blessing.written:
+        say(arguments, "look at the .md twin's diff, enter the reason in CHANGELOG.md under Golden, and commit them")
+    return PASS
+
+
+def merge(arguments: Namespace) -> int:
+    """Join result tables into one; a conflict is reported and nothing is written."""
+    from repro import table
+    from repro.merge import merge as join
+
+    merged = join(arguments.tables)
+    verb = "would write" if arguments.dry_run else "wrote"
+    if not arguments.dry_run:
+        table.write(arguments.out, merged)
+    print(f"{verb} {shown_path(arguments.out)}: {merged.num_rows} rows of {len(arguments.tables)} tables")
+    return PASS

@@ -1,0 +1,200 @@
+"""What a results table says about each row of a golden: fresh values, replays, and whatever keeps them apart."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from repro.bands import Band, Cell, Row, as_rows
+
+TELLING = 8  # so many equal shares of counted items are no coincidence any more
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about one row: the finite values and diverged runs of fresh evidence, and what is wrong with it.
+
+    `replayed` counts the runs that repeat a golden run bit for bit (no evidence of their own), `altered` says which
+    ones should have and did not, `faults` why values cannot be held against the band, `failed` counts crashed runs.
+    """
+
+    band: Band
+    values: tuple[float, ...] = ()
+    diverged: int = 0
+    replayed: int = 0
+    failed: int = 0
+    altered: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
+    """Part the rows that can be read from those that cannot: a repeated key or seed, a number that is none."""
+    kept, broken = [], []
+    keys: set[tuple[Cell, str, int]] = set()
+    for row in rows:
+        replicate, seed = (row.cell, "replicate", row.replicate), (row.cell, "seed", row.seed)
+        if replicate in keys or seed in keys:
+            broken.append((row, f"replicate {row.replicate} (seed {row.seed}) stands twice"))
+        elif row.status == "ok" and (row.value is None or not math.isfinite(row.value)):
+            broken.append((row, f"replicate {row.replicate} says ok and holds {row.value}"))
+        elif row.status != "ok" and row.value is not None:
+            broken.append((row, f"replicate {row.replicate} is {row.status} and holds {row.value}"))
+        elif row.status not in ("ok", "nonfinite", "failed"):
+            broken.append((row, f"replicate {row.replicate} has the unknown status '{row.status}'"))
+        else:
+            keys |= {replicate, seed}
+            kept.append(row)
+    return kept, broken
+
+
+def gather(results: Sequence[Row], golden: pa.Table, bands: Mapping[Cell, Band]) -> dict[Cell, Evidence]:
+    """Return the evidence about every band that has at least one row."""
+    seeds = {row.seed for row in results}
+    places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
+    old = {row.origin: row for row in as_rows(golden.take(places) if places else golden.slice(0, 0))}
+    cells: dict[Cell, list[Row]] = defaultdict(list)
+    replicates: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in results:
+        cells[row.cell].append(row)
+        replicates[row.experiment, row.case].add(row.replicate)
+    return {cell: weigh(bands[cell], rows, old, replicates[cell[:2]]) for cell, rows in cells.items() if cell in bands}
+
+
+def weigh(band: Band, rows: Sequence[Row], old: Mapping[tuple[str | int, ...], Row], replicates: set[int]) -> Evidence:
+    """Return the evidence about one band: what is fresh, what repeats a golden run, what does not fit."""
+    fresh, altered, replayed = [], [], 0
+    for row in rows:
+        twin = old.get(row.origin) if band.judged and row.status != "failed" else None
+        if twin is None:
+            fresh.append(row)
+        elif twin.outcome == row.outcome:
+            replayed += 1
+        else:
+            altered.append(difference(row, twin))
+    return Evidence(
+        band,
+        values=tuple(row.value for row in fresh if row.status == "ok" and row.value is not None),
+        diverged=sum(row.status == "nonfinite" for row in fresh),
+        replayed=replayed,
+        failed=sum(row.status == "failed" for row in fresh),
+        altered=tuple(altered),
+        faults=tuple(misfits(band, rows, replicates)),
+    )
+
+
+def difference(row: Row, twin: Row) -> str:
+    """Say how a run that should repeat a golden run differs from it."""
+    now, then = (row.status if row.value is None else repr(row.value) for row in (row, twin))
+    what = f"{now}, golden {then}" if now != then else f"{now} with another curve"
+    return f"same seed, same code, same environment, another value: replicate {row.replicate} has {what}"
+
+
+def misfits(band: Band, rows: Iterable[Row], replicates: Collection[int]) -> list[str]:
+    """Return why these rows do not estimate what the band is about, [] when they do."""
+    found: dict[str, None] = {}
+    present = set()
+    for row in rows:
+        present.add(row.replicate)
+        if row.unit != band.unit:
+            found[f"unit '{row.unit}', golden '{band.unit}'"] = None
+        if row.settings != band.settings:
+            found[f"settings {row.settings}, golden {band.settings}"] = None
+        if row.data != band.data:
+            found[f"data '{row.data[:12]}', golden '{band.data[:12]}'"] = None
+        if row.n_test != band.n_test and (row.status == "ok" or row.n_test is not None):
+            found[f"n_test {row.n_test}, golden {band.n_test}"] = None
+    absent = sorted(set(replicates) - present)
+    if absent:
+        found[f"no row for replicate {', '.join(map(str, absent))}, which other metrics of the case have"] = None
+    return list(found)
+
+
+Runs = dict[str, dict[str, dict[int, list[Row]]]]  # experiment, case, replicate -> the run's rows
+
+
+def finished_runs(rows: Iterable[Row]) -> Runs:
+    """Return the rows of the runs all of whose rows are ok, by experiment, case and replicate."""
+    runs: Runs = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    bad = set()
+    for row in rows:
+        runs[row.experiment][row.case][row.replicate].append(row)
+        if row.status != "ok":
+            bad.add((row.experiment, row.case, row.replicate))
+    for experiment, case, replicate in bad:
+        del runs[experiment][case][replicate]
+    return runs
+
+
+def bits(run: Iterable[Row]) -> frozenset[tuple[object, ...]]:
+    """Return everything a run found, to the bit."""
+    return frozenset((row.metric, *row.outcome) for row in run)
+
+
+def telling(run: Iterable[Row]) -> int:
+    """Return how much it says that another run found the same: `TELLING` for a continuous value, 1 for a share."""
+    points = 0
+    for row in run:
+        value = row.value or 0.0
+        share = row.n_test and abs(value * row.n_test / 100 - round(value * row.n_test / 100)) < 1e-6
+        points += 1 if share or value.is_integer() else TELLING
+    return points
+
+
+def seed_ignored(
+    some: pa.Table, *, deterministic: Collection[str] = (), unjudged: Collection[Cell] = ()
+) -> tuple[str, ...]:
+    """Return the experiments whose finished replicates are equal to the bit in every case that has two or more.
+
+    `deterministic` experiments may repeat themselves; `unjudged` metrics (a run's time, say) prove nothing. Fewer
+    than `TELLING` equal shares of counted items and no continuous value are taken for chance, not for a proof.
+    """
+    return alike(row for row in as_rows(some) if row.experiment not in deterministic and row.cell not in unjudged)
+
+
+def alike(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the experiments of these rows in which seeds change nothing."""
+    guilty = []
+    for experiment, cases in finished_runs(rows).items():
+        repeated = [list(runs.values()) for runs in cases.values() if len(runs) > 1]
+        equal = all(len({bits(run) for run in runs}) == 1 for runs in repeated)
+        if repeated and equal and sum(telling(run) for runs in repeated for run in runs[1:]) >= TELLING:
+            guilty.append(experiment)
+    return tuple(guilty)
+
+
+def repeats_golden(results: Sequence[Row], golden: pa.Table, stochastic: Mapping[Cell, Band]) -> tuple[str, ...]:
+    """Return the experiments all of whose fresh runs equal a golden run of another seed to the bit.
+
+    The golden is only read in full for experiments none of whose values is new.
+    """
+    fresh = [row for row in results if row.cell in stochastic]
+    known = set(golden["value"].to_pylist())
+    new = {row.experiment for row in fresh if row.status == "ok" and row.value not in known}
+    suspects = sorted({row.experiment for row in fresh} - new)
+    if not suspects:
+        return ()
+    blessed = finished_runs(row for row in as_rows(golden) if row.cell in stochastic)
+    candidates = finished_runs(row for row in fresh if row.experiment in suspects)
+    return tuple(name for name in suspects if all_repeat(candidates.get(name, {}), blessed.get(name, {})))
+
+
+def all_repeat(
+    candidates: Mapping[str, Mapping[int, list[Row]]], blessed: Mapping[str, Mapping[int, list[Row]]]
+) -> bool:
+    """Say whether there are fresh runs and all of them repeat a golden run of the same case."""
+    points = 0
+    for case, runs in candidates.items():
+        old = list(blessed.get(case, {}).values())
+        seeds = {run[0].seed for run in old}
+        known = {bits(run) for run in old}
+        for run in runs.values():
+            if run[0].seed in seeds:
+                continue
+            if bits(run) not in known:
+                return False
+            points += telling(run)
+    return points >= TELLING

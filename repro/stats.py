@@ -1,0 +1,192 @@
+"""Evidence about rows: shrunken variances, critical values, tail probabilities. Pure functions of numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SAFETY = 1.5  # standard errors added to the spread of the log variances, so that too few rows shrink too little
+PRIOR_DF = (0.5, 200.0)  # smallest and largest degrees of freedom a fitted prior may claim
+SHRINKABLE = 20  # fewer rows than this say too little about how variances scatter (found by simulation)
+
+
+def sidak(alpha: float, tests: int) -> float:
+    """Return the level of each of `tests` tests that keeps their joint false-alarm rate at `alpha` (Sidak 1967)."""
+    if tests < 1:
+        raise ValueError(f"sidak needs at least one test, got {tests}")
+    return -math.expm1(math.log1p(-alpha) / tests)
+
+
+def digamma(x: Floats) -> Floats:
+    """Return psi(x) for x > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2), error below 1e-12."""
+    x = np.asarray(x, dtype=np.float64)
+    shifts = np.arange(10.0)
+    y = x + 10.0
+    z = 1.0 / (y * y)
+    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132)))))
+    result: Floats = np.log(y) - 0.5 / y - series - (1.0 / (x[..., None] + shifts)).sum(-1)
+    return result
+
+
+def trigamma(x: Floats) -> Floats:
+    """Return psi'(x) for x > 0: recurrence up to 10, then the asymptotic series (DLMF 5.15.8), error below 1e-12."""
+    x = np.asarray(x, dtype=np.float64)
+    shifts = np.arange(10.0)
+    y = x + 10.0
+    z = 1.0 / (y * y)
+    series = z / y * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66)))))
+    result: Floats = 1.0 / y + 0.5 * z + series + ((x[..., None] + shifts) ** -2.0).sum(-1)
+    return result
+
+
+def trigamma_inv(value: float) -> float:
+    """Return the x with psi'(x) = value, value > 0.
+
+    psi' falls between 1/x and 1/x + 1/x**2; 1/psi' is nearly linear, so that bisection between these bounds in
+    log x is short and cannot fail.
+    """
+    if not value > 0:
+        raise ValueError(f"psi' takes positive values only, got {value}")
+    low, high = math.log(1.0 / value), math.log(1.0 / value + 1.0 / math.sqrt(value))
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        if float(trigamma(np.array(math.exp(middle)))) > value:
+            low = middle
+        else:
+            high = middle
+    return math.exp(0.5 * (low + high))
+
+
+def quantum_floor(variance: Floats, quantum: Floats) -> Floats:
+    """Return the variance plus that of rounding to multiples of `quantum` (0 for continuous values): q**2 / 12."""
+    result: Floats = np.asarray(variance, dtype=np.float64) + np.asarray(quantum, dtype=np.float64) ** 2 / 12.0
+    return result
+
+
+@dataclass(frozen=True)
+class Shrunken:
+    """Row variances after shrinkage, the degrees of freedom they are worth, and the prior they were drawn to.
+
+    `prior_df` is 0 where there was too little to fit a prior.
+    """
+
+    variance: Floats
+    df: Floats
+    prior_df: float
+    prior_variance: float
+
+
+def fit_prior(variance: Floats, df: Floats) -> tuple[float, float]:
+    """Return degrees of freedom and location of the scaled inverse chi-squared law the row variances come from.
+
+    Moments of the log variances (Smyth 2004, section 6.2), with `SAFETY` standard errors added to their spread: an
+    unlucky draw of similar variances must not pass for knowledge. Rows without scatter or freedom are left out;
+    (0, 0) when fewer than `SHRINKABLE` rows are left.
+    """
+    used = (df > 0) & (variance > 0)
+    if int(used.sum()) < SHRINKABLE:
+        return 0.0, 0.0
+    half = df[used] / 2.0
+    logs = np.log(variance[used]) - digamma(half) + np.log(half)
+    spread = float(logs.var(ddof=1))
+    fourth = float(((logs - logs.mean()) ** 4).mean())
+    error = math.sqrt(max(fourth - spread**2, 0.0) / len(logs))
+    excess = spread - float(trigamma(half).mean()) + SAFETY * error
+    prior_df = PRIOR_DF[1] if excess <= 0 else min(max(2.0 * trigamma_inv(excess), PRIOR_DF[0]), PRIOR_DF[1])
+    location = float(logs.mean()) + float(digamma(np.array(prior_df / 2.0))) - math.log(prior_df / 2.0)
+    return prior_df, math.exp(location)
+
+
+def shrink_variances(variance: Floats, df: Floats) -> Shrunken:
+    """Draw the variances of one metric's rows to a prior fitted to all of them, as limma does.
+
+    `variance` and `df` hold one entry a row. A row with 0 degrees of freedom gets the prior alone; without a prior
+    it gets no variance (NaN).
+    """
+    variance, df = np.asarray(variance, dtype=np.float64), np.asarray(df, dtype=np.float64)
+    prior_df, prior_variance = fit_prior(variance, df)
+    total = prior_df + df
+    weighted = prior_df * prior_variance + df * np.where(df > 0, variance, 0.0)
+    shrunken = np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0)
+    return Shrunken(shrunken, total, prior_df, prior_variance)
+
+
+def beta_fraction(x: float, a: float, b: float) -> float:
+    """Return the continued fraction of the incomplete beta function (DLMF 8.17.22), for x below (a + 1)/(a + b + 2)."""
+    tiny = 1e-300
+    c, d = 1.0, 1.0 / max(1.0 - (a + b) * x / (a + 1.0), tiny)
+    value = d
+    for m in range(1, 1000):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1.0 / ((1.0 + term * d) or tiny)
+            c = (1.0 + term / c) or tiny
+            value *= c * d
+        if abs(c * d - 1.0) < 1e-15:
+            return value
+    raise ArithmeticError(f"the incomplete beta function did not converge at x={x}, a={a}, b={b}")
+
+
+def incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b), 0 <= x <= 1."""
+    if x <= 0.0 or x >= 1.0:
+        return 0.0 if x <= 0.0 else 1.0
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    if x < (a + 1.0) / (a + b + 2.0):
+        return math.exp(log_front) * beta_fraction(x, a, b) / a
+    return 1.0 - math.exp(log_front) * beta_fraction(1.0 - x, b, a) / b
+
+
+def t_two_sided(t: float, df: float) -> float:
+    """Return P(|T| > t) for Student's T with `df` degrees of freedom, t > 0."""
+    return incomplete_beta(df / (df + t * t), df / 2.0, 0.5)
+
+
+@lru_cache(maxsize=4096)
+def t_critical(level: float, df: float) -> float:
+    """Return the t with P(|T| > t) = level for Student's T, 0 < level < 1.
+
+    Newton's method on the log probability over log t: concave, hence from the second step on it comes from the right.
+    """
+    log_norm = math.lgamma((df + 1.0) / 2.0) - math.lgamma(df / 2.0) - 0.5 * math.log(df * math.pi)
+    u = math.log(2.0)
+    for _ in range(100):
+        t = math.exp(u)
+        tail = t_two_sided(t, df)
+        density = math.exp(log_norm - (df + 1.0) / 2.0 * math.log1p(t * t / df))
+        step = (math.log(tail) - math.log(level)) * tail / (2.0 * t * density)
+        u += min(step, 5.0)
+        if abs(step) < 1e-13:
+            return math.exp(u)
+    return math.exp(u)
+
+
+def beta_binomial_mass(k: int, n: int, a: float, b: float) -> float:
+    """Return P(K = k) where K counts successes in n draws whose rate follows Beta(a, b)."""
+    choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    drawn = math.lgamma(k + a) + math.lgamma(n - k + b) - math.lgamma(n + a + b)
+    return math.exp(choose + drawn - math.lgamma(a) - math.lgamma(b) + math.lgamma(a + b))
+
+
+def beta_binomial_tails(k: int, n: int, a: float, b: float) -> tuple[float, float]:
+    """Return P(K <= k) and P(K >= k) of the beta-binomial law, 0 <= k <= n, a > 0, b > 0."""
+    lower = math.fsum(beta_binomial_mass(j, n, a, b) for j in range(k + 1))
+    upper = math.fsum(beta_binomial_mass(j, n, a, b) for j in range(k, n + 1))
+    return min(lower, 1.0), min(upper, 1.0)
+
+
+@lru_cache(maxsize=4096)
+def nonfinite_tails(new: int, n1: int, old: int, n0: int, rate: float) -> tuple[float, float]:
+    """Return how likely at most, and at least, `new` of n1 runs diverge when `old` of n0 golden runs did.
+
+    `rate` is the share of diverged runs over the whole table; it enters as two runs' worth of prior knowledge.
+    """
+    return beta_binomial_tails(new, n1, 2.0 * rate + old, 2.0 * (1.0 - rate) + n0 - old)

@@ -1,0 +1,314 @@
+"""The matrix products behind the fast form of the Gaussian layer.
+
+Shape suffixes: B images, C channels in, O channels out, R rows of the 1x1 sum, P maps, H and W image, D derivatives,
+Q = O C weights of one derivative, U and V frequencies down and across.
+
+Tensors have the images last in memory (CHWB), so that a step is one large matrix product, or a few.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from studies.common.gaussian import derivative_orders
+from studies.rfnn.basis import Basis, Layout, pairs
+
+STRIP = 1 << 18  # numbers in a working array that is to stay in the cache
+
+
+def filter_maps(x_PHWB: Tensor, down_PHH: Tensor, across_PWW: Tensor) -> Tensor:
+    """Apply to each map its own matrix across and its own matrix down."""
+    n, height, width, images = x_PHWB.shape
+    out = torch.bmm(across_PWW, x_PHWB.transpose(1, 2).reshape(n, width, height * images))
+    out = out.view(n, width, height, images).transpose(1, 2).reshape(n, height, width * images)
+    return torch.bmm(down_PHH, out).view(n, height, width, images)
+
+
+def max_pool(x_CHWB: Tensor, size: int) -> Tensor:
+    """Pool as torch's max_pool2d: the first of equal values gets the gradient, what does not fill a window is left."""
+    if size == 1:
+        return x_CHWB
+    if not _halves(x_CHWB.shape, size):
+        return F.max_pool2d(x_CHWB.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
+    out: Tensor = _MaxPool.apply(x_CHWB, size)
+    return out
+
+
+def _halves(shape: Sequence[int], size: int) -> bool:
+    return size & (size - 1) == 0 and shape[1] % size == 0 and shape[2] % size == 0
+
+
+def _pool(x_CHWB: Tensor, size: int) -> tuple[Tensor, list[Tensor]]:
+    """Halve the width, then the height, until windows of `size` are one value; say where the second was the larger.
+
+    The answers are 0.0 and 1.0: a product with them is faster than a choice.
+    """
+    steps, answers = size.bit_length() - 1, []
+    for axis in (2,) * steps + (1,) * steps:
+        first, second = x_CHWB.unflatten(axis, (-1, 2)).unbind(axis + 1)
+        answers.append(torch.gt(second, first, out=torch.empty_like(first, memory_format=torch.contiguous_format)))
+        x_CHWB = torch.maximum(first, second)
+    return x_CHWB, answers
+
+
+def _unpool(grad_CHWB: Tensor, answers: Sequence[Tensor]) -> Tensor:
+    """Hand the gradient of what `_pool` gave to the values it took."""
+    steps = len(answers) // 2
+    for axis, second_is_larger in zip((1,) * steps + (2,) * steps, reversed(answers), strict=True):
+        shape = list(grad_CHWB.shape)
+        shape[axis] *= 2
+        wider = grad_CHWB.new_empty(shape)
+        first, second = wider.unflatten(axis, (-1, 2)).unbind(axis + 1)
+        torch.mul(grad_CHWB, second_is_larger, out=second)
+        torch.sub(grad_CHWB, second, out=first)
+        grad_CHWB = wider
+    return grad_CHWB
+
+
+class _MaxPool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_CHWB: Tensor, size: int) -> Tensor:
+        out, answers = _pool(x_CHWB, size)
+        ctx.save_for_backward(*answers)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_CHWB: Tensor) -> tuple[Tensor, None]:
+        return _unpool(grad_CHWB, ctx.saved_tensors), None
+
+
+def pooled_sum(
+    weight_OP: Tensor,
+    response_PHWB: Tensor,
+    pool: int,
+    affine: tuple[Tensor, Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Sum responses with weights and max-pool.
+
+    With `affine` = (gain, offset, edge), the responses of constant data and edge_PHW1 those to ones, the sum is over
+    gain response + offset edge.
+    """
+    inside = pool if _halves(response_PHWB.shape, pool) else 1
+    out: Tensor = _PooledSum.apply(weight_OP, response_PHWB, inside, *(affine or (None, None, None)))
+    return max_pool(out, pool // inside)
+
+
+class _PooledSum(torch.autograd.Function):
+    """Sum and pool some rows of the images at a time, so that on a CPU the sums before pooling stay in its cache."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        weight_OP: Tensor,
+        response_PHWB: Tensor,
+        pool: int,
+        gain: Tensor | None,
+        offset: Tensor | None,
+        edge_PHW1: Tensor | None,
+    ) -> Tensor:
+        outputs, (_, height, width, images) = len(weight_OP), response_PHWB.shape
+        step = _strip(pool, outputs * width * images) if response_PHWB.device.type == "cpu" else height
+        ctx.strips = tuple(slice(start, min(start + step, height)) for start in range(0, height, step))
+        out = weight_OP.new_empty(outputs, height // pool, width // pool, images)
+        saved = []
+        for rows in ctx.strips:
+            strip = response_PHWB[:, rows]
+            if edge_PHW1 is not None:
+                strip = torch.addcmul(offset * edge_PHW1[:, rows], gain, strip)
+            sums = (weight_OP @ strip.flatten(1)).view(outputs, -1, width, images)
+            pooled, answers = _pool(sums, pool)
+            out[:, rows.start // pool : rows.stop // pool] = pooled
+            saved += answers
+        ctx.save_for_backward(weight_OP, response_PHWB, gain, offset, edge_PHW1, *saved)
+        ctx.pool = pool
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_OHWB: Tensor) -> tuple[Tensor | None, ...]:
+        weight_OP, response_PHWB, gain, offset, edge_PHW1, *saved = ctx.saved_tensors
+        count, pool = len(saved) // len(ctx.strips), ctx.pool
+        by_response_PO, by_edge_PO = torch.zeros_like(weight_OP.T), torch.zeros_like(weight_OP.T)
+        grad_response = torch.empty_like(response_PHWB) if ctx.needs_input_grad[1] else None
+        for i, rows in enumerate(ctx.strips):
+            pooled = grad_OHWB[:, rows.start // pool : rows.stop // pool]
+            grad = _unpool(pooled, saved[i * count : (i + 1) * count]).flatten(1)
+            by_response_PO.addmm_(response_PHWB[:, rows].flatten(1), grad.T)
+            if grad_response is not None:
+                grad_response[:, rows] = (weight_OP.T @ grad).view(response_PHWB[:, rows].shape)
+            if edge_PHW1 is not None:
+                edge_P = edge_PHW1[:, rows].flatten(1)
+                by_edge_PO.addmm_(edge_P, grad.view(len(grad), edge_P.shape[1], -1).sum(2).T)
+        if edge_PHW1 is None:
+            return by_response_PO.T, grad_response, None, None, None, None
+        grad_gain, grad_offset = ((weight_OP * part.T).sum().view_as(gain) for part in (by_response_PO, by_edge_PO))
+        return (gain * by_response_PO + offset * by_edge_PO).T, None, None, grad_gain, grad_offset, None
+
+
+def _strip(pool: int, row: int) -> int:
+    """Count the rows, in whole windows, that hold about STRIP numbers where one row holds `row`."""
+    return max(1, STRIP // (pool * row)) * pool
+
+
+@lru_cache(maxsize=64)
+def distinct(in_channels: int, order: int, layout: Layout, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Give channel and derivative of each distinct pair, and the pair of each row.
+
+    One pair of each channel comes first, in the order of the channels; then the others.
+    """
+    rows = pairs(in_channels, order, layout)
+    first = {channel: (channel, derivative) for channel, derivative in reversed(rows)}
+    ordered = [first[channel] for channel in sorted(first)]
+    ordered += sorted(set(rows) - set(ordered))
+    position = {pair: index for index, pair in enumerate(ordered)}
+    channel_P, derivative_P = torch.tensor(ordered, device=device).unbind(1)
+    return channel_P, derivative_P, torch.tensor([position[pair] for pair in rows], device=device)
+
+
+@lru_cache(maxsize=64)
+def filters(basis: Basis, height: int, width: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Give the matrices (D, H, H) and (D, W, W) by which each 2-D derivative filters down and across an image."""
+    kernels = basis.kernels()
+    half = kernels.shape[1] // 2
+    n_dx, n_dy = torch.tensor(derivative_orders(basis.order)).unbind(1)
+
+    def lines(size: int) -> Tensor:
+        offset = torch.arange(size) - torch.arange(size)[:, None]
+        return kernels[:, (offset + half).clamp(0, 2 * half)] * (offset.abs() <= half)
+
+    return lines(height)[n_dy].to(device, dtype), lines(width)[n_dx].to(device, dtype)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Constant matrices of one frequency down the image, for all V frequencies across.
+
+    A complex product costs three real ones; "3 V" stands for the three factors, then for the three products.
+    """
+
+    analyse: Tensor  # (3 V, 2 W): real and imaginary part of a line to its frequencies
+    compose: Tensor  # (3 V, D): the weights of the derivatives to the kernel's frequencies
+    synthesise: Tensor  # (2 W, 3 V): back
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> _Row:
+        return _Row(*(m.to(device, dtype) for m in (self.analyse, self.compose, self.synthesise)))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    down: Tensor  # (2 U, H): column of an image to real and imaginary part of its frequencies
+    up: Tensor  # (H, 2 U): back
+    rows: tuple[_Row, ...]  # U of them
+
+
+@lru_cache(maxsize=32)
+def _plan(basis: Basis, height: int, width: int, dtype: torch.dtype, device: torch.device) -> _Plan:
+    """Build the transforms; a period of size + reach suffices, as what wraps around lands outside the image."""
+    kernels = basis.kernels()
+    half = kernels.shape[1] // 2
+
+    def line(size: int) -> tuple[Tensor, Tensor]:
+        """Give the waves (period, size) of a transform and the spectra (order + 1, period) of the derivatives."""
+        reach = min(half, size - 1)
+        turn = -2j * math.pi / (size + reach) * torch.arange(size + reach, dtype=torch.float64)[:, None]
+        near = kernels[:, half - reach : half + reach + 1].to(turn.dtype)
+        return torch.exp(turn * torch.arange(size)), near @ torch.exp(-turn * torch.arange(-reach, reach + 1)).T
+
+    (wave_UH, line_y), (wave_VW, line_x) = line(height), line(width)
+    half_U = _half(len(wave_UH))
+    wave_UH = wave_UH[: len(half_U)]
+    n_dx, n_dy = torch.tensor(derivative_orders(basis.order)).unbind(1)
+    rows = []
+    for u in range(len(wave_UH)):
+        real = half_U[u] == 1  # this frequency of a real column is real: its lines have mirrored spectra
+        count_V = _half(len(wave_VW)) if real else torch.ones(len(wave_VW), dtype=torch.float64)
+        spectrum_DV = line_y[n_dy, u, None] * line_x[n_dx, : len(count_V)]
+        rows.append(_row(wave_VW[: len(count_V)], spectrum_DV, count_V / len(wave_VW), real=bool(real)))
+    down = torch.view_as_real(wave_UH).transpose(1, 2).reshape(-1, height)
+    up = down.T * (half_U / len(line_y[0])).repeat_interleave(2)
+    return _Plan(down.to(device, dtype), up.to(device, dtype), tuple(row.to(device, dtype) for row in rows))
+
+
+def _half(period: int) -> Tensor:
+    """Give how often each frequency 0 to period // 2 counts in the sum over all frequencies of a real line."""
+    return torch.tensor([1.0 if 2 * n % period == 0 else 2.0 for n in range(period // 2 + 1)], dtype=torch.float64)
+
+
+def _row(wave_VW: Tensor, spectrum_DV: Tensor, count_V: Tensor, *, real: bool) -> _Row:
+    re, im = wave_VW.real, wave_VW.imag
+    parts = torch.cat([re, -im], dim=1), torch.cat([im, re], dim=1)
+    kernel = spectrum_DV.real.T, spectrum_DV.imag.T
+    re, im = re.T * count_V, -im.T * count_V
+    back = torch.cat([re + im, im - re, -im], dim=1), torch.cat([im - re, -im - re, re], dim=1)
+    return _Row(
+        analyse=torch.cat([*parts, parts[0] + parts[1]]),
+        compose=torch.cat([*kernel, kernel[0] + kernel[1]]),
+        synthesise=torch.cat([back[0], torch.zeros_like(back[1]) if real else back[1]]),
+    )
+
+
+def spectral_product(x_CHWB: Tensor, weight_QD: Tensor, basis: Basis) -> Tensor:
+    """Convolve every channel with every derivative and sum with weights, by products of spectra."""
+    out: Tensor = _SpectralProduct.apply(x_CHWB, weight_QD, basis)
+    return out
+
+
+class _SpectralProduct(torch.autograd.Function):
+    """Take one frequency down the image at a time, so that the work stays in the cache of a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x_CHWB: Tensor, weight_QD: Tensor, basis: Basis) -> Tensor:
+        channels, height, width, images = x_CHWB.shape
+        outputs = len(weight_QD) // channels
+        ctx.save_for_backward(x_CHWB, weight_QD)
+        ctx.plan = plan = _plan(basis, height, width, x_CHWB.dtype, x_CHWB.device)
+        lines = _lines(plan.down, x_CHWB)
+        back = x_CHWB.new_empty(len(plan.rows), 2 * width, outputs * images)
+        for row, line, target in zip(plan.rows, lines, back, strict=True):
+            x_VCB = (row.analyse @ line).view(-1, channels, images)
+            kernel_VOC = (row.compose @ weight_QD.T).view(-1, outputs, channels)
+            torch.mm(row.synthesise, torch.bmm(kernel_VOC, x_VCB).view(len(x_VCB), -1), out=target)
+        return _image(plan.up, back, (outputs, height, width, images))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_OHWB: Tensor) -> tuple[Tensor, Tensor, None]:
+        x_CHWB, weight_QD = ctx.saved_tensors
+        plan: _Plan = ctx.plan
+        channels, _, _, images = x_CHWB.shape
+        outputs = len(grad_OHWB)
+        lines, grads = _lines(plan.down, x_CHWB), _lines(plan.up.T, grad_OHWB)
+        grad_weight_QD = torch.zeros_like(weight_QD)
+        for row, line, grad in zip(plan.rows, lines, grads, strict=True):
+            x_VCB = (row.analyse @ line).view(-1, channels, images)
+            grad_VOB = (row.synthesise.T @ grad).view(-1, outputs, images)
+            kernel_VOC = (row.compose @ weight_QD.T).view(-1, outputs, channels)
+            grad_kernel_VOC = torch.bmm(grad_VOB, x_VCB.transpose(1, 2))
+            grad_weight_QD.addmm_(grad_kernel_VOC.view(len(x_VCB), -1).T, row.compose)
+            grad_x_VCB = torch.bmm(kernel_VOC.transpose(1, 2), grad_VOB)
+            torch.mm(row.analyse.T, grad_x_VCB.view(len(x_VCB), -1), out=line)
+        return _image(plan.down.T, lines, x_CHWB.shape), grad_weight_QD, None
+
+
+def _lines(down: Tensor, x_CHWB: Tensor) -> Tensor:
+    """Transform the columns: (U, 2 W, C B)."""
+    _, height, width, _ = x_CHWB.shape
+    x_HWCB = x_CHWB.permute(1, 2, 0, 3).reshape(height, -1)
+    return (down @ x_HWCB).view(len(down) // 2, 2 * width, -1)
+
+
+def _image(up: Tensor, lines: Tensor, shape: Sequence[int]) -> Tensor:
+    """Transform columns back: (C, H, W, B)."""
+    channels, height, width, images = shape
+    out_HWCB = (up @ lines.view(up.shape[1], -1)).view(height, width, channels, images)
+    return out_HWCB.permute(2, 0, 1, 3).contiguous()

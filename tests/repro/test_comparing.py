@@ -1,0 +1,177 @@
+"""Run, bless, check: what a maintainer does, and every way in which a check must not pass."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from repro import table as tables
+from tests.test_docs import commands
+
+from .conftest import PROJECT, Cli, command, commit, make_committed, toy_source, write_study
+
+RESULTS = "results/montecarlo/smoke.parquet"
+BLESS = ("bless", "montecarlo", "--reason", "first golden")
+
+
+@pytest.fixture(scope="module")
+def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project with a golden of ten seeds and one fresh replicate in its store, made once."""
+    folder = tmp_path_factory.mktemp("blessed")
+    make_committed(folder)
+    for arguments in (("run", "montecarlo", "--replicates", "10", "-q"), BLESS):
+        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
+    (folder / RESULTS).unlink()
+    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def blessed(blessed_once: Path, project: Path) -> Path:
+    """A copy of that project, for this test to change."""
+    return shutil.copytree(blessed_once, project, dirs_exist_ok=True)
+
+
+def test_the_toy_study_is_short_and_its_page_tells_the_truth(committed: Path, cli: Cli) -> None:
+    assert len(toy_source().splitlines()) < 40
+    shown = [*commands((PROJECT / "docs/adding-a-study.md").read_text())]
+    assert [arguments[0] for arguments in shown] == ["show", "run", "bless", "run", "check"]
+    for arguments in shown:
+        done = cli(*arguments)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+
+
+def test_a_fresh_replicate_passes_and_says_so(blessed: Path, cli: Cli) -> None:
+    done = cli("check", "montecarlo")
+    assert done.returncode == 0, done.stdout
+    assert "PASS" in done.stdout
+    found = json.loads(cli("check", "montecarlo", "--json").stdout)
+    assert found["exit_code"] == 0
+    twin = (blessed / "golden/montecarlo/smoke.md").read_text()
+    assert "Reason: first golden" in twin
+    assert re.search(r"\| count=500 shape=disc \| pi \|", twin)
+
+
+def test_the_golden_passes_against_itself(blessed: Path, cli: Cli) -> None:
+    assert cli("check", "montecarlo", "--results", "golden/montecarlo/smoke.parquet").returncode == 0
+
+
+Planted = Callable[[list[dict[str, object]]], list[dict[str, object]]]
+
+
+def first_pi(rows: list[dict[str, object]], **changed: object) -> list[dict[str, object]]:
+    place = next(index for index, row in enumerate(rows) if row["metric"] == "pi")
+    rows[place] = {**rows[place], **{name: make(rows[place]) for name, make in changed.items()}}  # type: ignore[operator]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("planted", "code", "said"),
+    [
+        (lambda rows: first_pi(rows, value=lambda row: row["value"] - 1.0), 1, "too low"),
+        (lambda rows: first_pi(rows, value=lambda row: row["value"] + 1.0), 1, "too high"),
+        (lambda rows: rows[1:], 3, "missing"),
+        (lambda rows: first_pi(rows, unit=lambda row: "%"), 3, "unit"),
+        (lambda rows: first_pi(rows, metric=lambda row: "pie"), 3, "pie"),
+        (lambda rows: [{**row, "settings": "{}"} for row in rows], 3, "settings"),
+        (lambda rows: first_pi(rows, status=lambda row: "failed", value=lambda row: None), 3, "failed"),
+    ],
+)
+def test_what_must_not_pass_does_not(blessed: Path, cli: Cli, planted: Planted, code: int, said: str) -> None:
+    changed = tables.build(planted(tables.read(blessed / RESULTS).to_pylist()), {})
+    tables.write(blessed / RESULTS, changed)
+    done = cli("check", "montecarlo")
+    assert done.returncode == code, done.stdout + done.stderr
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        lambda table: table.rename_columns(["accuracy" if name == "value" else name for name in table.column_names]),
+        lambda table: pa.concat_tables([table, table]),
+    ],
+    ids=["renamed column", "duplicated rows"],
+)
+def test_a_broken_table_is_an_integrity_error(blessed: Path, cli: Cli, planted) -> None:
+    pq.write_table(planted(tables.read(blessed / RESULTS)), blessed / RESULTS)
+    done = cli("check", "montecarlo")
+    assert done.returncode == 6
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_golden_touched_by_hand_is_an_integrity_error(blessed: Path, cli: Cli) -> None:
+    path = blessed / "golden/montecarlo/smoke.parquet"
+    golden = pq.read_table(path)
+    value = golden["value"].to_pylist()
+    value[0] += 0.5
+    place = golden.column_names.index("value")
+    pq.write_table(golden.set_column(place, golden.schema.field("value"), pa.array(value, pa.float64())), path)
+    assert cli("check", "montecarlo").returncode == 6
+
+
+def test_a_seed_ignored_is_an_error_in_check_and_bless(blessed: Path, cli: Cli) -> None:
+    write_study(blessed, "montecarlo", toy_source().replace("random.Random(run.seed)", "random.Random(1)"))
+    commit(blessed)
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    refused = cli(*BLESS)
+    assert refused.returncode == 3
+    assert "SEED_IGNORED" in refused.stderr
+
+
+def test_a_planted_mistake_in_the_study_is_a_deviation(blessed: Path, cli: Cli) -> None:
+    write_study(blessed, "montecarlo", toy_source().replace("2 * dimensions * inside", "1.5 * dimensions * inside"))
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    assert cli("check", "montecarlo").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (["--replicates", "3"], "3 seeds, wanted 10"),
+        (["--replicates", "10", "--where", "shape=disc"], "declared rows are missing"),
+    ],
+)
+def test_too_little_is_not_blessed(committed: Path, cli: Cli, prepare: list[str], said: str) -> None:
+    assert cli("run", "montecarlo", "-q", *prepare).returncode == 0
+    refused = cli(*BLESS)
+    assert refused.returncode == 3
+    assert said in refused.stderr
+    assert not (committed / "golden").exists()
+
+
+def test_uncommitted_code_is_not_blessed(committed: Path, cli: Cli) -> None:
+    (committed / "studies/montecarlo/more.py").write_text("MORE = 1\n")
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    refused = cli(*BLESS)
+    assert refused.returncode == 3
+    assert "uncommitted changes" in refused.stderr
+
+
+def test_provisional_is_visible_and_never_a_pass(committed: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--replicates", "3", "-q").returncode == 0
+    assert cli(*BLESS, "--provisional").returncode == 0
+    assert "provisional" in (committed / "golden/montecarlo/smoke.md").read_text()
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    assert cli("check", "montecarlo").returncode == 3
+
+
+def test_a_dry_run_blesses_nothing(committed: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    assert "would write" in cli(*BLESS, "-n").stdout
+    assert not (committed / "golden").exists()
+
+
+def test_diff_names_what_changed(blessed: Path, cli: Cli) -> None:
+    rows = first_pi(tables.read(blessed / RESULTS).to_pylist(), value=lambda row: row["value"] + 0.5)
+    tables.write(blessed / "other.parquet", tables.build(rows, {}))
+    same, other = cli("diff", RESULTS, RESULTS), cli("diff", RESULTS, "other.parquet")
+    assert (same.returncode, other.returncode) == (0, 1)
+    assert "1 changed" in other.stdout
+    assert cli("diff", RESULTS, "other.parquet", "--absolute", "0.6").returncode == 0

@@ -1,0 +1,98 @@
+"""Differences of two result tables: each sort found, the fast way equal to the slow one."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.diff import as_json, compare, compare_files, render
+from repro.errors import IntegrityError, UsageError
+from tests.repro.synthetic import build, diverge, invented, rows_of, write
+
+ROWS = rows_of(invented(), range(3))
+
+
+def edited(index: int, **changes: object) -> pa.Table:
+    return build([{**row, **changes} if place == index else row for place, row in enumerate(ROWS)])
+
+
+def test_equal_tables_are_equal() -> None:
+    found = compare(build(ROWS), build(ROWS))
+    assert found.exit_code == 0
+    assert render(found) == f"EQUAL: {len(ROWS)} rows, 0 removed, 0 added, 0 changed"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("value", 1.0), ("unit", "bits"), ("n_test", 5), ("settings", "{}"), ("data", ""), ("status", "failed")],
+)
+def test_every_compared_column_is_compared(column: str, value: object) -> None:
+    found = compare(build(ROWS), edited(4, **{column: value}))
+    assert found.exit_code == 1
+    assert [(change.column, change.first, change.second) for change in found.changed] == [
+        (column, ROWS[4][column], value)
+    ]
+    assert column in render(found)
+
+
+def test_a_diverged_run_is_no_number() -> None:
+    lost = dict(ROWS[4])
+    diverge(lost)
+    found = compare(build(ROWS), edited(4, **lost), absolute=1e9)
+    assert {change.column for change in found.changed} >= {"value", "status"}
+    assert compare(edited(4, **lost), edited(4, **lost)).exit_code == 0
+
+
+def test_nan_equals_nothing() -> None:
+    assert compare(edited(4, value=math.nan), edited(4, value=math.nan), absolute=1.0).exit_code == 1
+
+
+def test_rows_that_come_and_go_are_found_in_any_order() -> None:
+    found = compare(build(ROWS[1:]), build(ROWS[:-1][::-1]))
+    assert [len(found.added), len(found.removed), len(found.changed)] == [1, 1, 0]
+    assert found.exit_code == 1
+    assert "removed" in render(found)
+    assert "added" in render(found)
+    assert compare(build(ROWS), build(ROWS[::-1])).exit_code == 0
+
+
+def test_a_doubled_key_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="have the key of another row"):
+        compare(build(ROWS), build([*ROWS, ROWS[0]]))
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), st.floats(0, 2), st.floats(0, 0.1))
+def test_the_order_of_rows_changes_no_difference(shifts: list[float], absolute: float, relative: float) -> None:
+    rows = [{**row, "value": row["value"] + shift} for row, shift in zip(ROWS, shifts, strict=False)]
+    rows += ROWS[len(rows) :]
+    fast, slow = (
+        compare(build(ROWS), build(other), absolute=absolute, relative=relative) for other in (rows, rows[::-1])
+    )
+    assert fast.changed == slow.changed
+    wanted = [
+        abs(new["value"] - old["value"]) > absolute + relative * abs(old["value"])
+        for old, new in zip(ROWS, rows, strict=True)
+    ]
+    assert len(fast.changed) == sum(wanted)
+
+
+@pytest.mark.parametrize("bad", [-1.0, math.nan])
+def test_tolerances_are_not_negative(bad: float) -> None:
+    with pytest.raises(UsageError, match="tolerances"):
+        compare(build(ROWS), build(ROWS), absolute=bad)
+
+
+def test_files_are_compared_and_the_largest_change_comes_first(tmp_path: Path) -> None:
+    rows = [dict(row) for row in ROWS]
+    rows[0]["value"] += 1.0
+    rows[1]["value"] += 9.0
+    found = compare_files(write(tmp_path / "a.parquet", ROWS), write(tmp_path / "b.parquet", rows))
+    assert len(found.changed) == 2
+    assert str(rows[1]["value"]) in render(found, limit=1)
+    assert json.loads(json.dumps(as_json(found)))["exit_code"] == 1

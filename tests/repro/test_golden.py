@@ -1,0 +1,383 @@
+"""The golden check: what passes, and every planted mistake with its exit code."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from repro import golden
+from repro.bands import Golden, bands_path, digest, load, path_of
+from repro.bless import write as write_golden
+from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError
+from repro.golden import CheckResult, Verdict, check, render, seed_ignored
+from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of
+
+STUDY = invented()
+GOLDEN = golden_of(STUDY)
+FRESH = range(20, 21)  # a replicate the golden does not hold
+
+
+def checked(rows: list[Row], against: Golden = GOLDEN, **options: object) -> CheckResult:
+    return check(build(rows), against.rows, against.bands, **options)  # type: ignore[arg-type]
+
+
+def fresh(edit: Callable[[Row], None] = lambda row: None, replicates: range = FRESH) -> list[Row]:
+    rows = rows_of(STUDY, replicates)
+    for row in rows:
+        row["code"] = "new code"
+        edit(row)
+    return rows
+
+
+def first(row: Row, metric: str = "loss") -> bool:
+    return row["experiment"] == "noisy" and row["case"] == '{"x":0}' and row["metric"] == metric
+
+
+def texts(result: CheckResult, code: int) -> str:
+    return " | ".join(finding.text for finding in result.findings if finding.code == code)
+
+
+def test_fresh_seeds_of_unchanged_code_pass() -> None:
+    for replicates in (FRESH, range(20, 23)):
+        result = checked(fresh(replicates=replicates))
+        assert result.exit_code == 0, render(result)
+        assert result.counts["agrees"] == 13
+
+
+def test_a_golden_agrees_with_itself_by_replay() -> None:
+    result = check(GOLDEN.rows, GOLDEN.rows, GOLDEN.bands)
+    assert result.exit_code == 0, render(result)
+    assert "10 replayed bit for bit" in texts(result, 0)
+
+
+def test_one_accuracy_lowered_by_five_points_deviates() -> None:
+    rows = rows_of(STUDY, range(10))
+    next(row for row in rows if first(row, "accuracy"))["value"] -= 5.0
+    result = checked(rows)
+    assert result.exit_code == 1
+    assert "same seed, same code, same environment, another value" in texts(result, 1)
+    assert result.counts["deviates"] == 1
+    assert result.findings[0].metric == "accuracy"
+
+
+@pytest.mark.parametrize("change", ["value", "curve", "status"])
+def test_a_replay_is_held_to_every_bit(change: str) -> None:
+    rows = rows_of(STUDY, range(3))
+    row = next(row for row in rows if first(row))
+    if change == "value":
+        row["value"] = math.nextafter(row["value"], math.inf)
+    elif change == "curve":
+        row["curve"] = [row["curve"][0] + 1e-12, row["curve"][1]]
+    else:
+        diverge(row)
+    assert checked(rows).exit_code == 1
+
+
+def test_a_replay_in_another_environment_need_not_be_equal_to_the_bit() -> None:
+    rows = rows_of(STUDY, range(3))
+    for row in rows:
+        row["environment"] = "elsewhere"
+        if first(row):
+            row["value"] = math.nextafter(row["value"], math.inf)
+    result = checked(rows)
+    assert result.exit_code == 0, render(result)
+    assert "environment elsewhere is not the golden's" in result.notes[0]
+
+
+def test_values_outside_the_band_deviate_in_both_directions() -> None:
+    for shift in (-8.0, 8.0):
+        result = checked(fresh(lambda row, shift=shift: row.update(value=row["value"] + shift) if first(row) else None))
+        assert result.exit_code == 1
+        assert ("too high" if shift > 0 else "too low") in texts(result, 1)
+
+
+def test_one_altered_replicate_of_five_is_not_diluted() -> None:
+    def alter(row: Row) -> None:
+        if first(row) and row["replicate"] == 22:
+            row["value"] -= 7.0
+
+    result = checked(fresh(alter, range(20, 25)))
+    assert result.exit_code == 1
+    assert "one of 5 values too low" in texts(result, 1)
+    mean = next(finding for finding in result.findings if finding.code == 1)
+    assert mean.low is not None
+    assert mean.value is not None
+    assert mean.low < mean.value
+
+
+def test_the_level_falls_with_the_number_of_tests() -> None:
+    band = next(line for line in golden.as_bands(GOLDEN.bands) if line.kind == "band")
+    one, many = (golden.Tests(8, made, 0.01, 1e-3, 1e-3) for made in (8, 48))
+    assert one.critical(band) == band.critical
+    assert many.critical(band) > one.critical(band)
+
+
+def test_recorded_metrics_may_move_but_not_vanish() -> None:
+    assert checked(fresh(lambda row: row.update(value=7e3) if first(row, "seconds") else None)).exit_code == 0
+    result = checked([row for row in fresh() if not first(row, "seconds")])
+    assert result.exit_code == 3
+    assert "missing" in texts(result, 3)
+
+
+def test_exact_rows_are_held_to_every_bit() -> None:
+    for value in (math.nextafter(1.25, 2.0), -1.25):
+        result = checked(fresh(lambda row, value=value: row.update(value=value) if row["metric"] == "total" else None))
+        assert result.exit_code == 1
+    result = checked(fresh(lambda row: diverge(row) if row["metric"] == "total" else None))
+    assert result.exit_code == 1
+
+
+def set_first(**changes: object) -> Callable[[Row], None]:
+    return lambda row: row.update(changes) if first(row) else None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"unit": "bits"}, "unit 'bits', golden 'nats'"),
+        ({"settings": '{"epochs":1}'}, "settings"),
+        ({"data": "e" * 64}, "data 'eeeeeeeeeeee'"),
+        ({"n_test": 999}, "n_test 999, golden None"),
+        ({"status": "failed", "value": None}, "1 runs failed"),
+        ({"metric": "lost"}, "missing"),
+        ({"metric": "lost"}, "unknown"),
+        ({"case": '{"x":7}'}, "unknown"),
+        ({"profile": "lite"}, "1 rows are not of study 'invented', profile 'smoke'"),
+        ({"study": "other"}, "1 rows are not of study"),
+    ],
+)
+def test_what_does_not_fit_cannot_be_compared(changes: dict[str, object], text: str) -> None:
+    result = checked(fresh(set_first(**changes)))
+    assert result.exit_code == 3
+    assert text in texts(result, 3)
+
+
+def test_a_replicate_without_one_of_its_metrics_cannot_be_compared() -> None:
+    rows = [row for row in fresh(replicates=range(20, 22)) if not (first(row) and row["replicate"] == 21)]
+    result = checked(rows)
+    assert result.exit_code == 3
+    assert "no row for replicate 21" in texts(result, 3)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"value": math.nan}, {"value": math.inf}, {"value": None}, {"status": "nonfinite"}, {"status": "fine"}]
+)
+def test_a_number_that_is_none_is_corrupt(changes: dict[str, object]) -> None:
+    assert checked(fresh(set_first(**changes))).exit_code == 6
+
+
+def test_duplicate_keys_and_seeds_are_corrupt() -> None:
+    rows = fresh()
+    assert checked([*rows, dict(rows[0])]).exit_code == 6
+    again = [{**row, "replicate": 21} for row in rows]
+    result = checked(rows + again)
+    assert result.exit_code == 6
+    assert "stands twice" in texts(result, 6)
+
+
+def test_another_schema_is_corrupt() -> None:
+    good = build(fresh())
+    for bad in (
+        good.drop_columns(["unit"]),
+        good.append_column("extra", pa.nulls(good.num_rows, pa.int8())),
+        good.rename_columns([name if name != "unit" else "units" for name in good.column_names]),
+        good.set_column(4, "replicate", good["replicate"].cast(pa.int64())),
+    ):
+        assert check(bad, GOLDEN.rows, GOLDEN.bands).exit_code == 6
+
+
+def test_altered_goldens_are_corrupt() -> None:
+    results = build(fresh())
+    rows = GOLDEN.rows.to_pylist()
+    rows[5]["value"] += 1e-9
+    altered = build(rows).replace_schema_metadata(GOLDEN.rows.schema.metadata)
+    assert check(results, altered, GOLDEN.bands).exit_code == 6
+    lines = GOLDEN.bands.to_pylist()
+    lines[1]["low"] -= 1.0
+    wider = pa.Table.from_pylist(lines, schema=GOLDEN.bands.schema)
+    assert check(results, GOLDEN.rows, wider).exit_code == 6
+    assert check(results, GOLDEN.rows.slice(0, 0), GOLDEN.bands).exit_code == 6
+    assert check(results, GOLDEN.rows, GOLDEN.bands.drop_columns(["unit"])).exit_code == 6
+
+
+def test_nothing_selected_is_no_pass() -> None:
+    with pytest.raises(NothingSelectedError) as caught:
+        checked([])
+    assert caught.value.exit_code == 5
+    for wanted in ((), ("nosy",), ("noisy", "nosy")):
+        with pytest.raises(NothingSelectedError):
+            checked(fresh(), experiments=wanted)
+
+
+def test_a_selection_restricts_both_sides() -> None:
+    half = [row for row in fresh() if row["experiment"] == "noisy"]
+    assert checked(half).exit_code == 3
+    assert checked(half, experiments=("noisy",)).exit_code == 0
+    broken = fresh(lambda row: row.update(value=9.0) if row["metric"] == "total" else None)
+    assert checked(broken, experiments=("noisy",)).exit_code == 0
+    assert checked(broken, experiments=("exact",)).exit_code == 1
+
+
+def test_a_lone_diverged_seed_among_three_is_listed_and_passes() -> None:
+    def lose(row: Row) -> None:
+        if row["case"] == '{"x":0}' and row["experiment"] == "noisy" and row["replicate"] == 20:
+            diverge(row)
+
+    result = checked(fresh(lose, range(20, 23)))
+    assert result.exit_code == 0, render(result)
+    assert "1 of 3 runs diverged (golden: 0 of 10)" in texts(result, 0)
+
+
+def test_a_lone_diverged_run_without_another_is_neither_pass_nor_deviation() -> None:
+    result = checked(fresh(lambda row: diverge(row) if first(row) else None))
+    assert result.exit_code == 3
+    assert "no value to compare" in texts(result, 3)
+
+
+def test_a_cell_that_keeps_diverging_deviates() -> None:
+    result = checked(fresh(lambda row: diverge(row) if first(row) else None, range(20, 23)))
+    assert result.exit_code == 1
+    assert "3 of 3 runs diverged (golden: 0 of 10)" in texts(result, 1)
+
+
+def test_a_cell_that_stops_diverging_deviates() -> None:
+    def mostly(row: Row) -> None:
+        if first(row) and row["replicate"] > 1:
+            diverge(row)
+
+    shaky = golden_of(STUDY, range(20), mostly)
+    result = checked(fresh(replicates=range(30, 50)), shaky)
+    assert "0 of 20 runs diverged (golden: 18 of 20)" in texts(result, 1)
+
+
+def test_where_every_golden_run_diverged_only_divergence_agrees() -> None:
+    never = golden_of(STUDY, edit=lambda row: diverge(row) if first(row) else None)
+    assert checked(fresh(lambda row: diverge(row) if first(row) else None), never).exit_code == 0
+    result = checked(fresh(), never)
+    assert result.exit_code == 3
+    assert "finished where every golden run diverged" in texts(result, 3)
+
+
+def test_provisional_rows_never_pass() -> None:
+    few = golden_of(STUDY, range(4))
+    result = check(few.rows, few.rows, few.bands)
+    assert result.exit_code == 3
+    assert "provisional: blessed on 4 seeds" in texts(result, 3)
+
+
+def test_integrity_outweighs_comparability_outweighs_deviation_and_all_are_listed() -> None:
+    def spoil(row: Row) -> None:
+        if first(row, "accuracy"):
+            row["value"] -= 9.0
+        if first(row):
+            row["unit"] = "bits"
+
+    rows = fresh(spoil)
+    result = checked(rows)
+    assert result.exit_code == 3
+    assert result.counts["deviates"] == 1
+    assert checked([row for row in rows if row["metric"] != "loss"] + [dict(rows[0])]).exit_code == 6
+    codes = [finding.code for finding in result.findings]
+    assert codes == sorted(codes, reverse=True)
+
+
+def copied(replicates: range, shift: int) -> list[Row]:
+    """Rows that claim other seeds and hold what the replicates before them found."""
+    return [{**row, "seed": row["seed"] + 7 * shift, "replicate": row["replicate"] + shift, "code": "new"}
+            for row in rows_of(STUDY, replicates)]  # fmt: skip
+
+
+def test_new_seeds_that_repeat_the_golden_cannot_be_compared() -> None:
+    rows = copied(range(3), 50)
+    result = checked(rows)
+    assert result.exit_code == 3
+    assert texts(result, 3).startswith("SEED_IGNORED")
+    rows[0]["value"] += 0.1
+    rows[1]["value"] += 0.1
+    assert "SEED_IGNORED" not in texts(checked(rows), 3)
+
+
+def test_new_seeds_that_all_find_the_same_cannot_be_compared() -> None:
+    one = fresh()
+    rows = one + [{**row, "replicate": 21, "seed": row["seed"] + 1} for row in one if row["experiment"] == "noisy"]
+    result = checked(rows)
+    assert result.exit_code == 3
+    assert "SEED_IGNORED: all replicates are equal to the bit" in texts(result, 3)
+    assert seed_ignored(build(rows)) == ("noisy",)
+    assert seed_ignored(build(rows), deterministic=("noisy",)) == ()
+
+
+def test_seed_ignored_needs_every_case_and_more_than_chance() -> None:
+    one = [row for row in fresh() if row["experiment"] == "noisy"]
+    again = [{**row, "replicate": 21, "seed": row["seed"] + 1} for row in one]
+    again[-1]["value"] += 1e-9
+    assert seed_ignored(build(one + again)) == ()
+    assert seed_ignored(build(one)) == ()
+    coarse = [row for row in one + again if first(row, "accuracy")]
+    assert seed_ignored(build(coarse)) == ()
+
+
+def test_the_judge_of_a_row_can_be_replaced() -> None:
+    result = checked(fresh(), judge=lambda evidence, tests: Verdict(1, "because"))
+    assert result.exit_code == 1
+    assert result.counts["deviates"] == 13
+
+
+def test_rendering_puts_the_worst_first_and_sums_up() -> None:
+    result = checked(fresh(lambda row: row.update(value=row["value"] - 9) if first(row) else None))
+    lines = render(result, limit=3).splitlines()
+    assert "deviates" in lines[1]
+    assert "x=0" in lines[1]
+    assert lines[-2] == "... and 10 more"
+    assert lines[-1] == "FAIL: 12 agrees, 1 deviates"
+    parsed = json.loads(json.dumps(golden.as_json(result), allow_nan=False))
+    assert parsed["exit_code"] == 1
+    assert len(parsed["findings"]) == 13
+    assert parsed["findings"][0]["verdict"] == "deviates"
+
+
+def test_the_digest_is_of_values_and_not_of_their_storage() -> None:
+    rows = GOLDEN.rows
+    chunked = pa.concat_tables([rows.slice(0, 7), rows.slice(7)])
+    assert digest(chunked) == digest(rows)
+    assert digest(rows.slice(1)) != digest(rows)
+    later = datetime(2025, 1, 1, tzinfo=UTC)
+    for name, other in (("curve", [1.0]), ("value", 1.0), ("n_test", 5), ("detail", "x"), ("finished", later)):
+        changed = rows.to_pylist()
+        changed[3][name] = other
+        assert digest(build(changed)) != digest(rows), name
+
+
+def test_a_golden_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = path_of(tmp_path, "invented", "smoke")
+    with pytest.raises(CannotCompareError, match="no such golden"):
+        load(path)
+    write_golden(path, GOLDEN)
+    again = load(path)
+    assert check(build(fresh()), again.rows, again.bands).exit_code == 0
+    bands_path(path).write_bytes(b"PAR1")
+    with pytest.raises(IntegrityError, match="not a readable bands table"):
+        load(path)
+    bands_path(path).unlink()
+    with pytest.raises(IntegrityError, match="missing half"):
+        load(path)
+
+
+def test_the_check_imports_nothing_heavy() -> None:
+    code = "import sys, repro.golden; print(*sorted({'scipy', 'pandas', 'torch', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_invented_study_is_what_these_tests_think() -> None:
+    kinds = [line.kind for line in golden.as_bands(GOLDEN.bands)]
+    assert sorted(set(kinds)) == ["band", "exact", "recorded"]
+    assert kinds.count("band") == 8

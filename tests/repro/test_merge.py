@@ -1,0 +1,72 @@
+"""Tables from several machines are joined; a conflict is reported, never decided."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from repro import table as tables
+from repro.errors import CannotCompareError, UsageError
+from repro.merge import merge
+
+from .conftest import Cli
+from .test_table import row
+
+
+def write(path: Path, *rows: dict[str, object], environment: str = "e") -> Path:
+    tables.write(
+        path, tables.build([{**one, "environment": environment} for one in rows], {environment: {"cpu": environment}})
+    )
+    return path
+
+
+def test_the_union_keeps_each_row_once_with_every_environment(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.parquet", row(replicate=0), row(replicate=1))
+    b = write(tmp_path / "b.parquet", row(replicate=1, wall_seconds=9.0), row(replicate=2), environment="f")
+    merged = merge([a, b])
+    assert sorted((r["replicate"], r["environment"]) for r in merged.to_pylist()) == [(0, "e"), (1, "e"), (2, "f")]
+    assert set(tables.environments(merged)) == {"e", "f"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{name: "other"} for name in ("unit", "code", "settings", "data")]
+    + [{"value": 3.2}, {"seed": 2}, {"curve": [1.0]}, {"status": "nonfinite", "value": None}],
+)
+def test_the_same_run_with_something_else_is_a_conflict(tmp_path: Path, changed: dict[str, object]) -> None:
+    a, b = write(tmp_path / "a.parquet", row()), write(tmp_path / "b.parquet", row(**changed))
+    with pytest.raises(CannotCompareError, match=f"1 conflicts, nothing written.*{next(iter(changed))}"):
+        merge([a, b])
+
+
+def test_a_failed_run_gives_way_to_a_finished_one_from_either_side(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.parquet", row(status="failed", value=None, detail="out of memory"))
+    b = write(tmp_path / "b.parquet", row())
+    for order in ([a, b], [b, a]):
+        assert [r["status"] for r in merge(order).to_pylist()] == ["ok"]
+
+
+def test_tables_of_two_profiles_are_not_merged(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.parquet", row()), write(tmp_path / "b.parquet", row(profile="paper"))
+    with pytest.raises(UsageError, match="toy/paper, toy/smoke"):
+        merge([a, b])
+
+
+def test_two_machines_halves_make_the_whole_table(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--results", "whole.parquet").returncode == 0
+    assert cli("run", "montecarlo", "--replicates", "0-0", "--results", "a.parquet").returncode == 0
+    assert cli("run", "montecarlo", "--replicates", "0-2", "--results", "b.parquet").returncode == 0
+    assert cli("merge", "a.parquet", "b.parquet", "--out", "both.parquet").returncode == 0
+    assert cli("diff", "whole.parquet", "both.parquet").returncode == 0
+
+
+def test_a_conflict_is_exit_3_and_writes_nothing(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--results", "a.parquet").returncode == 0
+    altered = tables.read(project / "a.parquet").to_pylist()
+    altered[0]["value"] += 1.0
+    shutil.copy(project / "a.parquet", project / "b.parquet")
+    tables.write(project / "b.parquet", tables.build(altered, {}))
+    refused = cli("merge", "a.parquet", "b.parquet", "--out", "both.parquet")
+    assert refused.returncode == 3
+    assert "1 conflicts, nothing written" in refused.stderr
+    assert not (project / "both.parquet").exists()

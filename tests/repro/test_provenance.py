@@ -1,0 +1,198 @@
+"""The record says what ran, from an allow-list: nothing else of the machine or its user gets in."""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from repro import provenance
+from repro.data import DataSet
+from repro.errors import InfrastructureError, UsageError
+from repro.provenance import collect, commit, environment_id
+
+FACTS = {
+    "python", "system", "machine", "cpu", "isa", "threads", "device", "gpu",
+    "packages", "lock", "image", "engine", "data",
+}  # fmt: skip
+SECRET = "hunter2-do-not-record"
+PROFILE = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+
+
+@pytest.fixture(autouse=True)
+def no_outer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REPRO_IMAGE", "REPRO_ENGINE_USED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, **PROFILE}
+    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "code.py").write_text("x = 1\n")
+    (tmp_path / ".gitignore").write_text("ignored/\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def lock(root: Path, text: str) -> None:
+    path = root / provenance.LOCK
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def test_record_holds_the_listed_facts_and_no_other(tmp_path: Path) -> None:
+    identity, record = collect(root=tmp_path)
+    assert set(record) == FACTS
+    assert set(record["packages"]) == set(provenance.PACKAGES)
+    assert set(record["isa"]) <= set(provenance.ISA_FLAGS)
+    assert record["packages"]["numpy"] == importlib.metadata.version("numpy")
+    assert record["cpu"]
+    assert identity == environment_id(json.loads(json.dumps(record)))
+    assert len(bytes.fromhex(identity)) == 8
+
+
+def test_same_machine_same_identity_and_other_facts_another(tmp_path: Path) -> None:
+    assert collect(root=tmp_path) == collect(root=tmp_path)
+    assert collect(root=tmp_path, threads=2)[0] != collect(root=tmp_path)[0]
+    assert collect(root=tmp_path, device="cuda")[0] != collect(root=tmp_path)[0]
+
+
+def test_data_are_recorded_by_content(tmp_path: Path) -> None:
+    data = DataSet("toy", "Toy", content="ab" * 32, read=lambda folder: {})
+    assert collect(data, root=tmp_path)[1]["data"] == {"toy": "ab" * 32}
+
+
+def test_no_secret_user_host_or_path_is_recorded(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "REPRO_TOKEN", "USER", "HOSTNAME"):
+        monkeypatch.setenv(name, SECRET)
+    for module, name in (("platform", "node"), ("socket", "gethostname"), ("getpass", "getuser")):
+        monkeypatch.setattr(f"{module}.{name}", lambda: SECRET)
+    git(repository, "remote", "add", "origin", f"https://user:{SECRET}@example.org/x.git")
+    text = json.dumps(collect(root=repository)) + commit(repository)
+    assert SECRET not in text
+    assert str(repository) not in text
+
+
+def test_a_recorded_secret_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_cpu_model", lambda: SECRET)
+    assert SECRET in json.dumps(collect(root=tmp_path))
+
+
+@pytest.mark.parametrize("variable", ["REPRO_IMAGE", "REPRO_ENGINE_USED"])
+@pytest.mark.parametrize("value", [f"https://{SECRET}", f"user:{SECRET}@example.org/image", f"a={SECRET}"])
+def test_image_that_could_hold_a_secret_is_refused_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=f"{variable}: expected") as caught:
+        collect(root=tmp_path)
+    assert SECRET not in str(caught.value)
+
+
+def test_image_and_engine_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = f"registry.example:5000/repro/cuda:1.0@sha256:{'0a' * 32}"
+    monkeypatch.setenv("REPRO_IMAGE", image)
+    monkeypatch.setenv("REPRO_ENGINE_USED", "podman 4.3.1")
+    record = collect(root=tmp_path)[1]
+    assert (record["image"], record["engine"]) == (image, "podman 4.3.1")
+
+
+def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path) -> None:
+    right = f"numpy=={importlib.metadata.version('numpy')} \\\n    --hash=sha256:00\npytest=={pytest.__version__}\n"
+    lock(tmp_path, right)
+    found = collect(root=tmp_path)[1]["lock"]
+    assert (found["pinned"], found["unpinned_because"]) == (True, "")
+    assert len(bytes.fromhex(found["sha256"])) == 32
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("numpy==0.0.1 \\\n    --hash=sha256:00\n", r"numpy is locked at 0\.0\.1, \d.* installed"),
+        ("no-such-package-zz==1.0\n", r"no-such-package-zz is locked at 1\.0, not installed"),
+        ("# nothing\n", "the lock pins nothing"),
+        (None, r"there is no containers/lock/cuda\.txt"),
+    ],
+)
+def test_unpinned_names_the_first_reason(tmp_path: Path, text: str | None, reason: str) -> None:
+    if text is not None:
+        lock(tmp_path, text)
+    found = collect(root=tmp_path)[1]["lock"]
+    assert found["pinned"] is False
+    assert re.fullmatch(reason, found["unpinned_because"])
+
+
+def test_gpu_comes_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "nvidia-smi", "echo 'NVIDIA H200, 580.159.03'; echo 'NVIDIA H200, 580.159.03'")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert collect(root=tmp_path)[1]["gpu"] == [{"name": "NVIDIA H200", "driver": "580.159.03"}] * 2
+
+
+def test_no_gpu_where_nvidia_smi_is_absent_or_finds_no_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert collect(root=tmp_path)[1]["gpu"] == []
+    program(tmp_path, "nvidia-smi", "echo 'no driver'; exit 9")
+    assert collect(root=tmp_path)[1]["gpu"] == []
+
+
+def test_unexpected_failure_of_nvidia_smi_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "nvidia-smi", "echo 'fell off the bus'; exit 15")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfrastructureError, match=r"nvidia-smi: exit 15 \(fell off the bus\)"):
+        collect(root=tmp_path)
+    program(tmp_path, "nvidia-smi", "exec /bin/sleep 5")
+    monkeypatch.setattr(provenance, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(InfrastructureError, match="no answer"):
+        collect(root=tmp_path)
+
+
+def test_commit_of_a_clean_repository(repository: Path) -> None:
+    (repository / "ignored").mkdir()
+    (repository / "ignored" / "result").write_text("1")
+    assert commit(repository) == git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("name", ["code.py", "new.py"])
+def test_changed_or_untracked_file_makes_the_commit_dirty(repository: Path, name: str) -> None:
+    (repository / name).write_text("x = 2\n")
+    assert commit(repository) == f"{git(repository, 'rev-parse', 'HEAD')}+dirty"
+
+
+def test_no_commit_without_git_a_repository_or_a_first_commit(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    bare = tmp_path_factory.mktemp("bare")
+    assert commit(bare) == ""
+    git(bare, "init", "-q")
+    assert commit(bare) == ""
+    monkeypatch.setenv("PATH", str(bare))
+    assert commit(repository) == ""
+
+
+def test_commit_of_an_enclosing_repository_is_not_ours(repository: Path) -> None:
+    """An installed package below somebody's ignored virtual environment has no commit."""
+    (repository / "ignored").mkdir()
+    assert commit(repository / "ignored") == ""
+
+
+def test_commit_ignores_a_hook_s_git_dir(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path_factory.mktemp("elsewhere")))
+    assert len(commit(repository)) == 40

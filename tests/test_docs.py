@@ -1,0 +1,70 @@
+"""The documentation is true: its commands exist, its links lead somewhere, its study runs, its claims are checked."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from repro import cli, errors
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
+COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*repro (.+)$")
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the arguments of every `repro` command in the code blocks of a page."""
+    for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", text, re.S):
+        for line in block.splitlines():
+            found = COMMAND.match(line.strip())
+            if found and not found[1].startswith("-"):
+                yield shlex.split(found[1].partition("  #")[0])
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    """Return the relative links of a page that lead to no file."""
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    return [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def accepted(arguments: list[str]) -> bool:
+    """Say whether the command line takes these arguments."""
+    try:
+        cli.parser().parse_args(arguments)
+    except SystemExit as ended:
+        return ended.code == 0
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_commands_are_accepted_and_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    refused = [arguments for arguments in commands(text) if not accepted(arguments)]
+    assert refused == []
+    assert broken_links(page, text) == []
+
+
+def test_a_wrong_command_and_a_dead_link_are_seen(tmp_path: Path) -> None:
+    text = (
+        "```console\n$ repro chekc rfnn\n$ REPRO_DATA_DIR=there repro run rfnn --profle smoke\n```\n[here](gone.md)\n"
+    )
+    assert [accepted(arguments) for arguments in commands(text)] == [False, False]
+    assert broken_links(tmp_path / "page.md", text) == ["gone.md"]
+
+
+def test_every_verb_and_exit_code_is_documented() -> None:
+    pages = "\n".join(page.read_text() for page in PAGES)
+    assert [verb for verb in cli.VERBS if f"repro {verb}" not in pages] == []
+    glossary = (PROJECT / "docs/glossary.md").read_text()
+    codes = (errors.PASS, errors.DEVIATION, errors.USAGE, errors.CANNOT_COMPARE, errors.NOTHING_SELECTED)
+    codes += (errors.INTEGRITY, errors.INFRASTRUCTURE, errors.INTERRUPTED)
+    assert [code for code in codes if not re.search(rf"^\W*{code}\b", glossary, re.M)] == []
+
+
+def test_every_decision_is_listed() -> None:
+    index = (PROJECT / "docs/decisions/README.md").read_text()
+    pages = [page.name for page in PROJECT.glob("docs/decisions/0*.md")]
+    assert pages
+    assert [name for name in pages if f"({name})" not in index] == []
