@@ -46,7 +46,9 @@ class Images:
 
     def inputs(self, index: Tensor | slice) -> Tensor:
         """Return images (B, 1, H, W) in [0, 1], bit for bit what torchvision's ToTensor gives when peak is 255."""
-        x_BCHW = self.images_NHW[index].unsqueeze(1).to(torch.float32).div(self.peak)
+        # index_select copies whole images, about five times as fast as indexing does.
+        chosen = self.images_NHW[index] if isinstance(index, slice) else self.images_NHW.index_select(0, index)
+        x_BCHW = chosen.unsqueeze(1).to(torch.float32).div_(self.peak)
         if self.upsample == "pil":
             return x_BCHW
         if x_BCHW.shape[-1] != self.size:

@@ -23,8 +23,9 @@ def envelope(x, order):
 
 
 def rounding(x, order):
-    """Bound the rounding error of H_order(x)."""
-    return 4 * np.finfo(float).eps * (order + 1) * envelope(x, order)
+    """Bound the rounding error of H_order(x), the last term where numbers are too small for a full mantissa."""
+    number = np.finfo(float)
+    return 4 * number.eps * (order + 1) * envelope(x, order) + number.tiny
 
 
 def agrees_with_scipy(polynomial, x, order):
