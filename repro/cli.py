@@ -85,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--json", action="store_true", help="print JSON on standard output")
     for name in ("run", "bless", "merge"):
         made[name].add_argument("-n", "--dry-run", action="store_true", help="say what would be done, change nothing")
+    for name in ("plan", "run", "check"):
+        made[name].add_argument(
+            "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this (repeatable)"
+        )
     _run_arguments(made["plan"], made["run"])
     _compare_arguments(made)
     return top
@@ -110,13 +114,6 @@ def _run_arguments(plan: argparse.ArgumentParser, run: argparse.ArgumentParser) 
         seeds = made.add_mutually_exclusive_group()
         seeds.add_argument("--replicates", metavar="N|A-B", help="replicates 0 to N-1, or A to B")
         seeds.add_argument("--fresh", type=int, metavar="N", help="N replicates with seeds the golden does not hold")
-        made.add_argument(
-            "--where",
-            action="append",
-            default=[],
-            metavar="FIELD=VALUE",
-            help="only cases with this value (repeatable)",
-        )
         made.add_argument("--device", choices=["cpu", "cuda"], help="where to run (default: the profile's)")
         made.add_argument(
             "--jobs", type=int, metavar="N", help="processes, one thread each (default: cores, or 1 on a GPU)"

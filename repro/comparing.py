@@ -7,7 +7,8 @@ from pathlib import Path
 
 from repro import registry
 from repro.errors import PASS, NothingSelectedError
-from repro.text import paint, print_json, say, shown_path
+from repro.plan import selected_cases
+from repro.text import paint, print_json, say
 
 WORST, SHOWN, ALL = 3, 20, 1_000_000  # lines of a report: after a pass, after a failure, when asked for all
 
@@ -20,13 +21,19 @@ def check(arguments: Namespace) -> int:
     registry.profile(study, arguments.profile)
     blessed = bands.load(_golden_path(arguments))
     results = table.read(arguments.results or registry.results_path(arguments.study, arguments.profile))
-    result = golden.check(results, blessed.rows, blessed.bands, experiments=arguments.experiment or None)
+    result = golden.check(
+        results,
+        blessed.rows,
+        blessed.bands,
+        experiments=arguments.experiment or None,
+        cases=selected_cases(study, arguments.profile, arguments.where) if arguments.where else None,
+    )
     if arguments.json:
         print_json(golden.as_json(result))
         return result.exit_code
-    shown = ALL if arguments.verbose else 0 if arguments.quiet else SHOWN if result.exit_code else WORST
+    shown = ALL if arguments.verbose else SHOWN if result.exit_code else WORST
     text, _, summary = golden.render(result, limit=shown).rpartition("\n")
-    if text:
+    if text and not arguments.quiet:
         print(text)
     print(paint(summary, "red" if result.exit_code else "green"))
     return result.exit_code
@@ -39,7 +46,7 @@ def _golden_path(arguments: Namespace) -> Path:
     path = chosen or path_of(registry.root(), arguments.study, arguments.profile)
     if not path.exists():
         raise NothingSelectedError(
-            f"{shown_path(path)}: no such table, profile '{arguments.profile}' of study '{arguments.study}' has no "
+            f"{path}: no such table, profile '{arguments.profile}' of study '{arguments.study}' has no "
             "golden; `repro bless` makes one from results"
         )
     return path
@@ -91,5 +98,5 @@ def merge(arguments: Namespace) -> int:
     verb = "would write" if arguments.dry_run else "wrote"
     if not arguments.dry_run:
         table.write(arguments.out, merged)
-    print(f"{verb} {shown_path(arguments.out)}: {merged.num_rows} rows of {len(arguments.tables)} tables")
+    print(f"{verb} {arguments.out}: {merged.num_rows} rows of {len(arguments.tables)} tables")
     return PASS

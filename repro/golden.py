@@ -194,11 +194,13 @@ def check(
     bands: pa.Table,
     *,
     experiments: Collection[str] | None = None,
+    cases: Collection[tuple[str, str]] | None = None,
     judge: Callable[[Evidence, Tests], Verdict] = judge,
 ) -> CheckResult:
     """Compare results with a golden and its bands, row by row and in both directions.
 
-    `experiments` restricts both sides to these experiments. Raise NothingSelectedError where nothing is left.
+    `experiments` restricts both sides to these experiments, `cases` to these (experiment, case) pairs; the level of the
+    tests stays that of the whole golden. Raise NothingSelectedError where nothing is left.
     """
     findings = malformed(results, golden, bands)
     if findings:
@@ -208,6 +210,8 @@ def check(
     lines = as_bands(bands)
     planned = sum(band.kind == "band" for band in lines)
     results, golden, lines = restrict(results, golden, lines, experiments)
+    if cases is not None:
+        results, lines = narrow(results, lines, cases)
     rows, broken = sound(as_rows(results))
     findings += strangers + [Finding(INTEGRITY, text, *row.cell) for row, text in broken]
     known = {band.cell: band for band in lines}
@@ -274,6 +278,17 @@ def restrict(
     if not results.num_rows:
         raise NothingSelectedError("results: no rows of the golden's study and profile to check; run the study first")
     return results, golden, lines
+
+
+def narrow(results: pa.Table, lines: list[Band], cases: Collection[tuple[str, str]]) -> tuple[pa.Table, list[Band]]:
+    """Keep the selected cases on both sides; something must be left on each (exit 5)."""
+    pairs = zip(results["experiment"].to_pylist(), results["case"].to_pylist(), strict=True)
+    results = results.filter(pa.array([pair in cases for pair in pairs], pa.bool_()))
+    lines = [band for band in lines if (band.experiment, band.case) in cases]
+    if not results.num_rows or not lines:
+        side = "results" if lines else "golden"
+        raise NothingSelectedError(f"{side}: no row of the selected cases; run them first, or select others")
+    return results, lines
 
 
 def plan(evidence: Iterable[Evidence], lines: Sequence[Band], planned: int) -> Tests:

@@ -9,7 +9,7 @@ from typing import Any
 from repro import registry
 from repro.errors import PASS, UsageError
 from repro.study import Study, case_json
-from repro.text import columns, paint, print_json, shown_path
+from repro.text import columns, paint, print_json
 
 
 def list_studies(arguments: Namespace) -> int:
@@ -177,7 +177,7 @@ def _stores(study: Study) -> list[dict[str, Any]]:
                 "runs": sum(statuses.values()),
                 **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
                 "outdated": len(outdated(store, identity(study, name))),
-                "results": str(shown_path(path)),
+                "results": str(path),
             }
         )
     return rows

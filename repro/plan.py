@@ -90,6 +90,12 @@ def planned_runs(
     return sorted(runs, key=lambda run: (run.replicate, run.cost))
 
 
+def selected_cases(study: Study, profile_name: str, where: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the (experiment, case) pairs of a profile that pass a case filter."""
+    keep = case_filter(where)
+    return {(experiment.name, case_json(case)) for experiment, case in study.select(profile_name) if keep(case)}
+
+
 def _run(study: Study, experiment: Experiment, case: Any, replicate: int) -> PlannedRun:
     text = case_json(case)
     cost = experiment.cost(case) if experiment.cost else 0.0

@@ -19,12 +19,10 @@ ENTRY_POINTS = "repro.studies"
 
 
 def root() -> Path:
-    """Return the project folder: the nearest one above the working directory that holds `studies/`."""
+    """Return the project folder as seen from the working directory: the nearest one upwards that holds `studies/`."""
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "studies").is_dir():
-            return folder
-    return here
+    found = next((folder for folder in (here, *here.parents) if (folder / "studies").is_dir()), here)
+    return Path(os.path.relpath(found))
 
 
 def results_path(study: str, profile: str) -> Path:
@@ -48,7 +46,7 @@ def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
 def load(name: str) -> Study:
     """Import one study and check its declaration; an unknown name is answered with the nearest known one."""
     if name in _folders():
-        folder = os.fspath(root())
+        folder = os.fspath(root().resolve())
         if folder not in sys.path:
             sys.path.insert(0, folder)
         module = importlib.import_module(f"studies.{name}")

@@ -15,7 +15,7 @@ from typing import Any
 from repro import provenance
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.plan import Identity, PlannedRun, estimate, identity
-from repro.store import Store
+from repro.store import DIRTY, Store
 from repro.study import Study
 from repro.worker import Order, Report, serve
 
@@ -63,8 +63,16 @@ def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[
 
 
 def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
-    """Return the runs of the store that other code, settings or data made, of experiments in this identity."""
-    return {key for key, made_by in store.done().items() if key[0] in wanted.code and made_by != wanted.of(key[0])}
+    """Return the runs of the store that other code, settings or data made, of experiments in this identity.
+
+    In a clean checkout, runs of a tree with uncommitted changes count among them: they could never be blessed.
+    """
+    done = {key: made_by for key, made_by in store.done().items() if key[0] in wanted.code}
+    stale = {key for key, made_by in done.items() if made_by != wanted.of(key[0])}
+    uncommitted = store.uncommitted() & set(done)
+    if uncommitted and not provenance.commit().endswith(DIRTY):
+        stale |= uncommitted
+    return stale
 
 
 def make_runs(store: Store, request: Request, progress: Progress) -> Summary:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from repro import registry
 from repro.errors import INFRASTRUCTURE, PASS, UsageError
 from repro.study import Study
-from repro.text import case_words, columns, duration, grids, paint, print_json, say, shown_path
+from repro.text import case_words, columns, duration, grids, paint, print_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,7 @@ def run(arguments: Namespace) -> int:
     with Store.exclusive(path) as store:
         aside = store.set_aside(outdated(store, identity(study, arguments.profile)))
         if aside:
-            say(arguments, f"runs made by other code, settings or data were set aside in {shown_path(aside)}")
+            say(arguments, f"runs made by other code, settings or data, or before a commit, were set aside in {aside}")
         request = Request(
             study=study,
             profile=arguments.profile,
@@ -153,7 +153,7 @@ def _report_run(arguments: Namespace, study: Study, store: Any, path: Path, summ
         print()
     kept = f"{summary.finished} runs made, {summary.already_done} were there already"
     lost = f", {summary.nonfinite} of them left the real numbers" if summary.nonfinite else ""
-    print(f"{kept}{lost}; result table: {shown_path(path)}")
+    print(f"{kept}{lost}; result table: {path}")
     for text in summary.failed:
         print(paint(f"failed: {text}", "red"), file=sys.stderr)
     if summary.left:

@@ -1,4 +1,7 @@
-"""Evidence about rows: shrunken variances, critical values, tail probabilities. Pure functions of numbers."""
+"""Evidence about rows: shrunken variances, critical values, tail probabilities. Pure functions of numbers.
+
+scipy is imported where it is needed: a check of one replicate a row reads its critical values and does without.
+"""
 
 from __future__ import annotations
 
@@ -23,44 +26,15 @@ def sidak(alpha: float, tests: int) -> float:
     return -math.expm1(math.log1p(-alpha) / tests)
 
 
-def digamma(x: Floats) -> Floats:
-    """Return psi(x) for x > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2), error below 1e-12."""
-    x = np.asarray(x, dtype=np.float64)
-    shifts = np.arange(10.0)
-    y = x + 10.0
-    z = 1.0 / (y * y)
-    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132)))))
-    result: Floats = np.log(y) - 0.5 / y - series - (1.0 / (x[..., None] + shifts)).sum(-1)
-    return result
-
-
-def trigamma(x: Floats) -> Floats:
-    """Return psi'(x) for x > 0: recurrence up to 10, then the asymptotic series (DLMF 5.15.8), error below 1e-12."""
-    x = np.asarray(x, dtype=np.float64)
-    shifts = np.arange(10.0)
-    y = x + 10.0
-    z = 1.0 / (y * y)
-    series = z / y * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66)))))
-    result: Floats = 1.0 / y + 0.5 * z + series + ((x[..., None] + shifts) ** -2.0).sum(-1)
-    return result
-
-
 def trigamma_inv(value: float) -> float:
-    """Return the x with psi'(x) = value, value > 0.
+    """Return the x with psi'(x) = value, value > 0; psi' lies between 1/x and 1/x + 1/x**2."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
 
-    psi' falls between 1/x and 1/x + 1/x**2; 1/psi' is nearly linear, so that bisection between these bounds in
-    log x is short and cannot fail.
-    """
     if not value > 0:
         raise ValueError(f"psi' takes positive values only, got {value}")
-    low, high = math.log(1.0 / value), math.log(1.0 / value + 1.0 / math.sqrt(value))
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        if float(trigamma(np.array(math.exp(middle)))) > value:
-            low = middle
-        else:
-            high = middle
-    return math.exp(0.5 * (low + high))
+    low, high = math.log(1.0 / value) - 1e-9, math.log(1.0 / value + 1.0 / math.sqrt(value)) + 1e-9
+    return math.exp(brentq(lambda log_x: math.log(polygamma(1, math.exp(log_x)) / value), low, high, xtol=1e-13))
 
 
 def quantum_floor(variance: Floats, quantum: Floats) -> Floats:
@@ -89,6 +63,8 @@ def fit_prior(variance: Floats, df: Floats) -> tuple[float, float]:
     unlucky draw of similar variances must not pass for knowledge. Rows without scatter or freedom are left out;
     (0, 0) when fewer than `SHRINKABLE` rows are left.
     """
+    from scipy.special import digamma, polygamma
+
     used = (df > 0) & (variance > 0)
     if int(used.sum()) < SHRINKABLE:
         return 0.0, 0.0
@@ -97,9 +73,9 @@ def fit_prior(variance: Floats, df: Floats) -> tuple[float, float]:
     spread = float(logs.var(ddof=1))
     fourth = float(((logs - logs.mean()) ** 4).mean())
     error = math.sqrt(max(fourth - spread**2, 0.0) / len(logs))
-    excess = spread - float(trigamma(half).mean()) + SAFETY * error
+    excess = spread - float(polygamma(1, half).mean()) + SAFETY * error
     prior_df = PRIOR_DF[1] if excess <= 0 else min(max(2.0 * trigamma_inv(excess), PRIOR_DF[0]), PRIOR_DF[1])
-    location = float(logs.mean()) + float(digamma(np.array(prior_df / 2.0))) - math.log(prior_df / 2.0)
+    location = float(logs.mean()) + float(digamma(prior_df / 2.0)) - math.log(prior_df / 2.0)
     return prior_df, math.exp(location)
 
 
@@ -117,56 +93,12 @@ def shrink_variances(variance: Floats, df: Floats) -> Shrunken:
     return Shrunken(shrunken, total, prior_df, prior_variance)
 
 
-def beta_fraction(x: float, a: float, b: float) -> float:
-    """Return the continued fraction of the incomplete beta function (DLMF 8.17.22), for x below (a + 1)/(a + b + 2)."""
-    tiny = 1e-300
-    c, d = 1.0, 1.0 / max(1.0 - (a + b) * x / (a + 1.0), tiny)
-    value = d
-    for m in range(1, 1000):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1.0 / ((1.0 + term * d) or tiny)
-            c = (1.0 + term / c) or tiny
-            value *= c * d
-        if abs(c * d - 1.0) < 1e-15:
-            return value
-    raise ArithmeticError(f"the incomplete beta function did not converge at x={x}, a={a}, b={b}")
-
-
-def incomplete_beta(x: float, a: float, b: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b), 0 <= x <= 1."""
-    if x <= 0.0 or x >= 1.0:
-        return 0.0 if x <= 0.0 else 1.0
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    if x < (a + 1.0) / (a + b + 2.0):
-        return math.exp(log_front) * beta_fraction(x, a, b) / a
-    return 1.0 - math.exp(log_front) * beta_fraction(1.0 - x, b, a) / b
-
-
-def t_two_sided(t: float, df: float) -> float:
-    """Return P(|T| > t) for Student's T with `df` degrees of freedom, t > 0."""
-    return incomplete_beta(df / (df + t * t), df / 2.0, 0.5)
-
-
 @lru_cache(maxsize=4096)
 def t_critical(level: float, df: float) -> float:
-    """Return the t with P(|T| > t) = level for Student's T, 0 < level < 1.
+    """Return the t with P(|T| > t) = level for Student's T, 0 < level < 1."""
+    from scipy.special import stdtrit
 
-    Newton's method on the log probability over log t: concave, hence from the second step on it comes from the right.
-    """
-    log_norm = math.lgamma((df + 1.0) / 2.0) - math.lgamma(df / 2.0) - 0.5 * math.log(df * math.pi)
-    u = math.log(2.0)
-    for _ in range(100):
-        t = math.exp(u)
-        tail = t_two_sided(t, df)
-        density = math.exp(log_norm - (df + 1.0) / 2.0 * math.log1p(t * t / df))
-        step = (math.log(tail) - math.log(level)) * tail / (2.0 * t * density)
-        u += min(step, 5.0)
-        if abs(step) < 1e-13:
-            return math.exp(u)
-    return math.exp(u)
+    return -float(stdtrit(df, level / 2.0))
 
 
 def beta_binomial_mass(k: int, n: int, a: float, b: float) -> float:

@@ -17,6 +17,7 @@ from repro.errors import InfrastructureError
 
 RUN = ("experiment", "case", "replicate")
 IDENTITY = ("settings", "data", "code")
+DIRTY = "+dirty"  # ends the commit of a run made with uncommitted changes
 
 
 class Store:
@@ -77,6 +78,11 @@ class Store:
         """Return how many runs ended in each status."""
         columns = [self.table[name].to_pylist() for name in (*RUN, "status")]
         return Counter({row[:3]: row[3] for row in zip(*columns, strict=True)}.values())
+
+    def uncommitted(self) -> set[tuple[str, str, int]]:
+        """Return the runs that a tree with uncommitted changes made."""
+        columns = [self.table[name].to_pylist() for name in (*RUN, "commit")]
+        return {row[:3] for row in zip(*columns, strict=True) if row[3].endswith(DIRTY)}
 
     def seconds(self) -> dict[tuple[str, str], float]:
         """Return the wall seconds of earlier runs by (experiment, case): the median over replicates."""

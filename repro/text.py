@@ -7,7 +7,6 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +30,6 @@ def print_json(value: Any) -> int:
     """Print a value as JSON on standard output and return the exit code of a pass."""
     print(json.dumps(value, indent=2, default=str))
     return PASS
-
-
-def shown_path(path: Path) -> Path:
-    """Return a path as a reader in the working directory would write it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def paint(text: str, colour: str) -> str:

@@ -51,7 +51,7 @@ def test_listings_of_the_real_studies_import_nothing_heavy() -> None:
 
 def test_a_study_that_imports_a_heavy_package_is_seen(project: Path) -> None:
     write_study(project, "montecarlo", "import scipy.stats\n" + toy_source())
-    assert "scipy.stats" in loaded_by(project, ["list"])
+    assert "scipy" in loaded_by(project, ["list"])
 
 
 @pytest.mark.parametrize("verb", command_line.VERBS)

@@ -175,3 +175,27 @@ def test_diff_names_what_changed(blessed: Path, cli: Cli) -> None:
     assert (same.returncode, other.returncode) == (0, 1)
     assert "1 changed" in other.stdout
     assert cli("diff", RESULTS, "other.parquet", "--absolute", "0.6").returncode == 0
+
+
+def test_one_number_can_be_checked_alone(blessed: Path, cli: Cli) -> None:
+    one = ("--where", "shape=disc", "--where", "count=500", "--results", "one.parquet")
+    assert cli("run", "montecarlo", "--fresh", "1", "-q", *one).returncode == 0
+    assert cli("check", "montecarlo", *one).returncode == 0
+    assert cli("check", "montecarlo", "--results", "one.parquet").returncode == 3  # the other cases are missing
+    nothing = cli("check", "montecarlo", "--results", "one.parquet", "--where", "shape=cube")
+    assert nothing.returncode == 5
+
+
+def test_runs_before_a_commit_are_made_again_after_it(committed: Path, cli: Cli) -> None:
+    (committed / "notes.txt").write_text("not committed yet")
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    assert "uncommitted changes" in cli(*BLESS).stderr
+    commit(committed)
+    again = cli("run", "montecarlo", "--replicates", "10")
+    assert "before a commit, were set aside" in again.stderr
+    assert "60 runs made, 0 were there already" in again.stdout
+    assert cli(*BLESS).returncode == 0
+
+
+def test_quiet_prints_one_line(blessed: Path, cli: Cli) -> None:
+    assert len(cli("check", "montecarlo", "-q").stdout.splitlines()) == 1
