@@ -9,7 +9,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from repro import registry
-from repro.errors import INFRASTRUCTURE, PASS, UsageError
+from repro.errors import INFRASTRUCTURE, PASS, CannotCompareError, UsageError
 from repro.study import Study
 from repro.text import case_words, columns, duration, grids, paint, print_json, say
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from repro.plan import PlannedRun
     from repro.runner import Summary
+    from repro.store import Store
     from repro.worker import Report
 
 
@@ -140,10 +141,12 @@ def run(arguments: Namespace) -> int:
         )
         with _Progress(arguments, len(runs)) as progress:
             summary = make_runs(store, request, progress)
-        return _report_run(arguments, study, store, path, summary)
+        code = _report_run(arguments, study, store, path, summary)
+        _refuse_ignored_seeds(study, store)
+        return code
 
 
-def _report_run(arguments: Namespace, study: Study, store: Any, path: Path, summary: Summary) -> int:
+def _report_run(arguments: Namespace, study: Study, store: Store, path: Path, summary: Summary) -> int:
     code = INFRASTRUCTURE if summary.failed or summary.left else PASS
     if arguments.json:
         print_json({**summary.__dict__, "results": str(path), "exit_code": code})
@@ -162,6 +165,19 @@ def _report_run(arguments: Namespace, study: Study, store: Any, path: Path, summ
     if note:
         print(note)
     return code
+
+
+def _refuse_ignored_seeds(study: Study, store: Store) -> None:
+    """Raise CannotCompareError when the replicates of an experiment that draws random numbers are all one."""
+    from repro.evidence import seed_ignored
+
+    deterministic = [name for name, experiment in study.experiments.items() if experiment.deterministic]
+    ignored = seed_ignored(store.table, deterministic=deterministic)
+    if ignored:
+        raise CannotCompareError(
+            f"SEED_IGNORED: {', '.join(ignored)} finds the same for every seed; draw random numbers from run.seed, "
+            "or declare the experiment deterministic=True"
+        )
 
 
 class _Progress:
