@@ -80,8 +80,14 @@ def _text_of(node: ast.expr) -> str | None:
 
 
 @functools.cache
+def _tree(source: str) -> ast.Module:
+    """Return the parsed source; callers only read it."""
+    return ast.parse(source)
+
+
+@functools.cache
 def _normal_module(source: str) -> Any:
-    return normal_form(ast.parse(source))
+    return normal_form(_tree(source))
 
 
 def _reach(home: ModuleType, function: Callable[..., Any]) -> tuple[list[ast.stmt], set[str]]:
@@ -175,7 +181,7 @@ def _imports(statements: Iterable[ast.stmt]) -> tuple[ast.Import | ast.ImportFro
 
 @functools.cache
 def _module_imports(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
-    return _imports(ast.parse(source).body)
+    return _imports(_tree(source).body)
 
 
 def _edges(imports: Iterable[ast.Import | ast.ImportFrom], module: str, home: str) -> Iterator[Edge]:

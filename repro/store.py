@@ -46,9 +46,8 @@ class Store:
 
         A failed run is not finished: it is made again.
         """
-        finished = self.table.filter(pc.not_equal(self.table["status"], "failed"))
-        columns = [finished[name].to_pylist() for name in (*RUN, *IDENTITY)]
-        return {(row[0], row[1], row[2]): (row[3], row[4], row[5]) for row in zip(*columns, strict=True)}
+        columns = [self.table[name].to_pylist() for name in (*RUN, *IDENTITY, "status")]
+        return {row[:3]: row[3:6] for row in zip(*columns, strict=True) if row[6] != "failed"}
 
     def append(self, rows: Sequence[dict[str, Any]], environments: dict[str, dict[str, Any]]) -> None:
         """Add the rows of finished runs, in place of a failed attempt at the same runs, and write the table."""
