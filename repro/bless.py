@@ -69,7 +69,7 @@ def bless(
     """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
 
     Raise UsageError for a request that makes no sense and CannotCompareError for rows that can hold no later run to
-    account; nothing is written then. `provisional` accepts too few seeds, and every check says so.
+    account; nothing is written then. `provisional` accepts too few seeds and missing cases, and every check says so.
     """
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
@@ -77,7 +77,7 @@ def bless(
         raise UsageError(f"study '{study.name}' has no profile '{profile}' (profiles: {', '.join(study.profiles)})")
     rows = selected(table.read(results), study, profile, experiments)
     minimum = study.profiles[profile].golden_seeds
-    faults = refusals(rows, study, profile, experiments)
+    faults = refusals(rows, study, profile, experiments, provisional=provisional)
     seeds = {} if provisional else too_few(rows, study, minimum)
     faults += [f"{name}: {n} seeds, wanted {minimum} (or bless as provisional)" for name, n in seeds.items()]
     if faults:
@@ -111,7 +111,9 @@ def selected(some: pa.Table, study: Study, profile: str, experiments: Collection
     return some.sort_by([(name, "ascending") for name in table.KEY]).combine_chunks()
 
 
-def refusals(rows: pa.Table, study: Study, profile: str, experiments: Collection[str] | None) -> list[str]:
+def refusals(
+    rows: pa.Table, study: Study, profile: str, experiments: Collection[str] | None, *, provisional: bool = False
+) -> list[str]:
     """Return why these rows cannot become a golden, [] when they can."""
     faults = []
     failed = int(pc.sum(pc.equal(rows["status"], "failed")).as_py())
@@ -120,7 +122,8 @@ def refusals(rows: pa.Table, study: Study, profile: str, experiments: Collection
     commits = pc.unique(rows["commit"]).to_pylist()
     faults += ["some rows name no commit"] if "" in commits else []
     faults += [f"commit {name} has uncommitted changes" for name in commits if name.endswith("+dirty")]
-    faults += undeclared(rows, study, profile, experiments)
+    missing, unknown = undeclared(rows, study, profile, experiments)
+    faults += unknown if provisional else missing + unknown
     lines = rows.to_pylist()
     by_experiment: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
@@ -133,8 +136,10 @@ def refusals(rows: pa.Table, study: Study, profile: str, experiments: Collection
     return faults + [f"SEED_IGNORED: {name} finds the same for every seed" for name in ignored]
 
 
-def undeclared(rows: pa.Table, study: Study, profile: str, experiments: Collection[str] | None) -> list[str]:
-    """Return the rows that the study declares and the table lacks, and the other way round."""
+def undeclared(
+    rows: pa.Table, study: Study, profile: str, experiments: Collection[str] | None
+) -> tuple[list[str], list[str]]:
+    """Say which rows the study declares and the table lacks, and which the other way round; [] for none."""
     wanted = {
         (experiment.name, case_json(case), metric.name, metric.unit)
         for experiment, case in study.select(profile)
@@ -143,8 +148,10 @@ def undeclared(rows: pa.Table, study: Study, profile: str, experiments: Collecti
     }
     present = set(zip(*(rows[name].to_pylist() for name in ("experiment", "case", "metric", "unit")), strict=True))
     missing, unknown = sorted(wanted - present), sorted(present - wanted)
-    faults = [f"{len(missing)} declared rows are missing, first {' '.join(missing[0])}"] if missing else []
-    return faults + ([f"{len(unknown)} rows are not declared, first {' '.join(unknown[0])}"] if unknown else [])
+    return (
+        [f"{len(missing)} declared rows are missing, first {' '.join(missing[0])}"] if missing else [],
+        [f"{len(unknown)} rows are not declared, first {' '.join(unknown[0])}"] if unknown else [],
+    )
 
 
 def uneven(lines: Sequence[Line]) -> list[str]:

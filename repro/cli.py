@@ -126,7 +126,9 @@ def _run_arguments(plan: argparse.ArgumentParser, run: argparse.ArgumentParser) 
 def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["check"].add_argument("--golden", type=Path, metavar="FILE", help="another golden table (default: golden/...)")
     made["bless"].add_argument("--reason", required=True, help="why this table is right; kept with it")
-    made["bless"].add_argument("--provisional", action="store_true", help="bless with too few seeds, marked as such")
+    made["bless"].add_argument(
+        "--provisional", action="store_true", help="bless too few seeds or cases, marked as such"
+    )
     made["diff"].add_argument("first", type=Path, metavar="A")
     made["diff"].add_argument("second", type=Path, metavar="B")
     made["diff"].add_argument("--absolute", type=float, default=0.0, metavar="X", help="values may differ by X")

@@ -153,8 +153,9 @@ def test_uncommitted_code_is_not_blessed(committed: Path, cli: Cli) -> None:
     assert "uncommitted changes" in refused.stderr
 
 
-def test_provisional_is_visible_and_never_a_pass(committed: Path, cli: Cli) -> None:
-    assert cli("run", "montecarlo", "--replicates", "3", "-q").returncode == 0
+@pytest.mark.parametrize("some", [(), ("--where", "shape=disc")], ids=["every case", "some cases"])
+def test_provisional_is_visible_and_never_a_pass(committed: Path, cli: Cli, some: tuple[str, ...]) -> None:
+    assert cli("run", "montecarlo", "--replicates", "3", "-q", *some).returncode == 0
     assert cli(*BLESS, "--provisional").returncode == 0
     assert "provisional" in (committed / "golden/montecarlo/smoke.md").read_text()
     assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
