@@ -14,13 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro import stats, table
-from repro.bands import BANDS_SCHEMA, Band, Cell, Golden, Row, as_bands, as_rows, digest, load, metadata, path_of
+from repro.bands import BANDS_SCHEMA, Band, Cell, Row, as_bands, as_rows, digest, metadata
 from repro.errors import CANNOT_COMPARE, DEVIATION, INTEGRITY, PASS, IntegrityError, NothingSelectedError
-from repro.evidence import Evidence, alike, gather, repeats_golden, seed_ignored, sound
+from repro.evidence import Evidence, alike, gather, repeats_golden, sound
 from repro.text import case_words, columns
-
-__all__ = ["Band", "CheckResult", "Evidence", "Finding", "Golden", "Tests", "Verdict"]
-__all__ += ["as_json", "check", "judge", "load", "path_of", "render", "seed_ignored"]
 
 ALPHA_BANDS = 0.0075  # a value outside its band, on either side
 ALPHA_DIVERGED = 0.002  # more diverged runs than the golden's

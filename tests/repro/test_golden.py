@@ -17,7 +17,8 @@ from repro import golden
 from repro.bands import Golden, bands_path, digest, load, path_of
 from repro.bless import write as write_golden
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError
-from repro.golden import CheckResult, Verdict, check, render, seed_ignored
+from repro.evidence import seed_ignored
+from repro.golden import CheckResult, Verdict, check, render
 from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of
 
 STUDY = invented()
