@@ -73,7 +73,9 @@ study = Study(
     title="Receptive Fields Neural Networks (Schlimbach 2018)",
     smoke=Profile(
         # No random input gain: it alone would spread the seeds of a short training over tens of points.
-        Training(epochs=3, control_epochs=3, batch=50, learning_rate=0.01, image_size=16, gain="ones"),
+        # At a rate of 0.01 the pairs (0.5, 0.707) and (0.707, 0.5) stand at the edge of stability: 4 of 40 runs as
+        # listed diverged or stayed at chance, and no band can be drawn around that.
+        Training(epochs=4, control_epochs=4, batch=50, learning_rate=0.005, image_size=16, gain="ones"),
         DIGITS,
         replicates=1,
         experiments={"scale_grid": {}},
