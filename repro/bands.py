@@ -17,12 +17,13 @@ import pyarrow.parquet as pq
 from repro import table
 from repro.errors import CannotCompareError, IntegrityError
 
-METHOD = "shrunken-t/1"  # name of the rule that draws the bands; another rule gets another name
+METHOD = "shrunken-t/2"  # name of the rule that draws the bands; another rule gets another name
 
 BANDS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("experiment", "case", "metric", "unit")]
     + [("judged", pa.bool_()), ("kind", pa.string()), ("n0", pa.int32()), ("k0", pa.int32())]
-    + [(name, pa.float64()) for name in ("mean", "sd", "quantum", "s", "df", "critical", "low", "high")]
+    + [(name, pa.float64()) for name in ("mean", "sd", "quantum", "s", "df", "tail_low", "tail_high")]
+    + [(name, pa.float64()) for name in ("critical", "low", "high")]
     + [("settings", pa.string()), ("data", pa.string()), ("n_test", pa.int32())]
 )
 
@@ -70,7 +71,8 @@ class Band:
     """What the golden allows one metric of one case: a line of the bands table.
 
     `n0` runs were blessed, `k0` of them diverged; `mean` and `sd` are those of the finite ones, `s` the shrunken
-    standard deviation with `df` degrees of freedom. `low` to `high` is the band of one new run.
+    standard deviation with `df` degrees of freedom, `tail_low` and `tail_high` say by how much the metric's tails are
+    longer than the normal law's (1 or more). `low` to `high` is the band of one new run.
     """
 
     experiment: str
@@ -86,6 +88,8 @@ class Band:
     quantum: float
     s: float | None
     df: float | None
+    tail_low: float
+    tail_high: float
     critical: float | None
     low: float | None
     high: float | None
@@ -98,10 +102,17 @@ class Band:
         """Return what the band is kept for."""
         return self.experiment, self.case, self.metric
 
-    def width(self, critical: float, runs: int) -> float:
-        """Return half the width of the band that the mean of `runs` new runs stays in."""
-        finite = self.n0 - self.k0
-        return critical * float(self.s or 0.0) * math.sqrt(1.0 / finite + 1.0 / runs)
+    def limits(self, critical: float, runs: int) -> tuple[float, float]:
+        """Return the lowest and the highest mean of `runs` new runs that the band allows."""
+        centre, finite = float(self.mean or 0.0), self.n0 - self.k0
+        half = critical * float(self.s or 0.0) * math.sqrt(1.0 / finite + 1.0 / runs)
+        return centre - self.tail_low * half, centre + self.tail_high * half
+
+    def distance(self, value: float, critical: float, runs: int) -> float:
+        """Return how far a mean of `runs` new runs is from the golden's, in units of what the band allows there."""
+        low, high = self.limits(critical, runs)
+        centre = float(self.mean or 0.0)
+        return (value - centre) / (high - centre if value > centre else centre - low)
 
 
 @dataclass(frozen=True)

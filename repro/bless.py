@@ -201,7 +201,8 @@ def metric_of(study: Study, line: Line) -> Metric:
 def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Table:
     """Return the bands of golden rows: a pure function of the rows and what the study declares about their metrics.
 
-    The variances of a metric are shrunken over all its rows; the level is that of all rows with a band together.
+    The variances of a metric are shrunken over all its rows, and the length of its tails is measured over all of them;
+    the level is that of all rows with a band together.
     """
     groups: dict[Cell, list[Line]] = defaultdict(list)
     for line in rows.to_pylist():
@@ -209,7 +210,8 @@ def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Tabl
     lines = [summarise(lines, study, minimum_seeds) for _, lines in sorted(groups.items())]
     banded = [line for line in lines if line["kind"] == "band"]
     for metric in sorted({line["metric"] for line in banded}):
-        fit([line for line in banded if line["metric"] == metric])
+        mine = [line for line in banded if line["metric"] == metric]
+        fit(mine, [finite(groups[cell_of(line)]) for line in mine])
     for line in banded:
         bound(line, stats.sidak(ALPHA_BANDS, len(banded)))
     return pa.Table.from_pylist(lines, schema=BANDS_SCHEMA)
@@ -218,7 +220,7 @@ def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Tabl
 def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
     """Return the line of one metric of one case, without a band yet."""
     first, metric = lines[0], metric_of(study, lines[0])
-    values = np.array([line["value"] for line in lines if line["status"] == "ok"], dtype=np.float64)
+    values = finite(lines)
     n_test = next((line["n_test"] for line in lines if line["n_test"] is not None), None)
     if metric.counted and len(values) and not n_test:
         raise UsageError(f"{' '.join(cell_of(first))}: a counted metric needs n_test; let the experiment report it")
@@ -226,9 +228,14 @@ def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
     line |= {"judged": metric.judged, "n0": len(lines), "k0": len(lines) - len(values), "n_test": n_test}
     line |= {"quantum": 100.0 / n_test if metric.counted and n_test else 0.0}
     line |= {"mean": mean(values), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
-    line |= dict.fromkeys(("s", "df", "critical", "low", "high"))
+    line |= dict.fromkeys(("s", "df", "critical", "low", "high")) | {"tail_low": 1.0, "tail_high": 1.0}
     line["kind"] = kind_of(line, study.experiments[first["experiment"]].deterministic, minimum_seeds, values)
     return line
+
+
+def finite(lines: Sequence[Line]) -> stats.Floats:
+    """Return the values of the runs that finished."""
+    return np.array([line["value"] for line in lines if line["status"] == "ok"], dtype=np.float64)
 
 
 def mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
@@ -253,8 +260,8 @@ def kind_of(line: Line, deterministic: bool, minimum: int, values: Collection[fl
     return "provisional" if line["n0"] < 2 else "band"
 
 
-def fit(lines: Sequence[Line]) -> None:
-    """Enter shrunken standard deviations and their degrees of freedom into the lines of one metric."""
+def fit(lines: Sequence[Line], values: Sequence[stats.Floats]) -> None:
+    """Enter shrunken standard deviations, their degrees of freedom and the tails into the lines of one metric."""
     df = np.array([line["n0"] - line["k0"] - 1 for line in lines], dtype=np.float64)
     raw = np.array([0.0 if line["sd"] is None else line["sd"] ** 2 for line in lines])
     quantum = np.array([line["quantum"] for line in lines])
@@ -269,6 +276,9 @@ def fit(lines: Sequence[Line]) -> None:
             )
         else:
             line |= {"s": math.sqrt(variance), "df": total}
+    tail_low, tail_high = stats.tails(values, stats.quantum_floor(np.zeros_like(quantum), quantum), shrunken)
+    for line in lines:
+        line |= {"tail_low": tail_low, "tail_high": tail_high}
 
 
 def bound(line: Line, level: float) -> None:
@@ -276,8 +286,7 @@ def bound(line: Line, level: float) -> None:
     if line["kind"] != "band":
         return
     line["critical"] = stats.t_critical(level, line["df"])
-    half = Band(**line).width(line["critical"], 1)
-    line |= {"low": line["mean"] - half, "high": line["mean"] + half}
+    line["low"], line["high"] = Band(**line).limits(line["critical"], 1)
 
 
 def assemble(rows: pa.Table, study: Study, *, minimum_seeds: int, reason: str, now: datetime) -> Golden:

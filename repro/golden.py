@@ -141,9 +141,9 @@ def judge_band(evidence: Evidence, tests: Tests) -> Judged:
     faults, deviations, notes = judge_divergence(evidence, tests)
     if not values:
         return faults, deviations, notes, math.inf if deviations else 0.0
-    critical, centre, n1 = tests.critical(band), float(band.mean or 0.0), len(values)
-    shift = (math.fsum(values) / n1 - centre) / band.width(critical, n1)
-    single = max(((value - centre) / band.width(critical, 1) for value in values), key=abs)
+    critical, n1 = tests.critical(band), len(values)
+    shift = band.distance(math.fsum(values) / n1, critical, n1)
+    single = max((band.distance(value, critical, 1) for value in values), key=abs)
     if abs(shift) > 1.0:
         deviations.append(f"{'too high' if shift > 0 else 'too low'} by {abs(shift):.2f} of the allowed distance")
     elif abs(single) > 1.0:
@@ -303,9 +303,8 @@ def found(evidence: Evidence, verdict: Verdict) -> Finding:
     n1 = len(values) + evidence.diverged + evidence.replayed + len(evidence.altered) + evidence.failed
     value = math.fsum(values) / len(values) if values else None
     low, high = band.low, band.high
-    if len(values) > 1 and band.kind == "band" and band.mean is not None and band.critical is not None:
-        width = band.width(band.critical, len(values))
-        low, high = band.mean - width, band.mean + width
+    if len(values) > 1 and band.kind == "band" and band.critical is not None:
+        low, high = band.limits(band.critical, len(values))
     return Finding(verdict.code, verdict.text, *band.cell, band.n0, n1, band.mean, low, high, value, verdict.score)
 
 

@@ -6,6 +6,7 @@ scipy is imported where it is needed: a check of one replicate a row reads its c
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,8 @@ Floats = NDArray[np.float64]
 
 SAFETY = 1.5  # standard errors added to the spread of the log variances, so that too few rows shrink too little
 PRIOR_DF = (0.5, 200.0)  # smallest and largest degrees of freedom a fitted prior may claim
+SCORES = 200  # fewer leave-one-out scores than this do not tell how long a tail is
+NORMAL_99 = 2.3263478740408408  # the 99 % quantile of the normal law
 SHRINKABLE = 20  # fewer rows than this say too little about how variances scatter (found by simulation)
 
 
@@ -91,6 +94,40 @@ def shrink_variances(variance: Floats, df: Floats) -> Shrunken:
     weighted = prior_df * prior_variance + df * np.where(df > 0, variance, 0.0)
     shrunken = np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0)
     return Shrunken(shrunken, total, prior_df, prior_variance)
+
+
+def tails(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken) -> tuple[float, float]:
+    """Return by how much the lower and the upper tail of a metric are longer than the normal law's: 1 or more.
+
+    Each value of each row is held against the other values of its row, with their variance (plus the row's `floor`)
+    shrunken to the same prior, and turned into a normal score. The answer is the 1 % and 99 % quantiles of all scores,
+    in units of the normal law's; 1 where there are fewer than `SCORES` of them.
+    """
+    scores = [
+        scores_of(values, float(least), shrunken)
+        for values, least in zip(samples, floor, strict=True)
+        if len(values) > 2
+    ]
+    every = np.concatenate(scores) if scores else np.empty(0)
+    if len(every) < SCORES:
+        return 1.0, 1.0
+    low, high = np.quantile(every, [0.01, 0.99]) / NORMAL_99
+    return max(1.0, -float(low)), max(1.0, float(high))
+
+
+def scores_of(values: Floats, floor: float, shrunken: Shrunken) -> Floats:
+    """Return the normal score of each value of a row given the others; none where the others do not scatter."""
+    from scipy.special import ndtri, stdtr
+
+    n = len(values)
+    away = (values - values.mean()) * n / (n - 1)  # from the mean of the others
+    squares = ((values - values.mean()) ** 2).sum() - away**2 * (n - 1) / n
+    df = shrunken.prior_df + n - 2
+    variance = (shrunken.prior_df * shrunken.prior_variance + squares + (n - 2) * floor) / df
+    usable = variance > 0
+    t = away[usable] / np.sqrt(variance[usable] * (1 + 1 / (n - 1)))
+    result: Floats = -np.sign(t) * ndtri(stdtr(df, -np.abs(t)))
+    return result
 
 
 @lru_cache(maxsize=4096)

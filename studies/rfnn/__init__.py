@@ -74,7 +74,7 @@ study = Study(
     smoke=Profile(
         # No random input gain: it alone would spread the seeds of a short training over tens of points.
         # At a rate of 0.01 the pairs (0.5, 0.707) and (0.707, 0.5) stand at the edge of stability: 4 of 40 runs as
-        # listed diverged or stayed at chance, and no band can be drawn around that.
+        # listed diverged or fell far behind, and no useful band can be drawn around that.
         Training(epochs=4, control_epochs=4, batch=50, learning_rate=0.005, image_size=16, gain="ones"),
         DIGITS,
         replicates=1,

@@ -165,3 +165,41 @@ def test_diverged_runs_raise_few_alarms_when_nothing_changed() -> None:
     assert bounded(count, checks, ALPHA_DIVERGED + ALPHA_FINISHED)
     few, many = stats.nonfinite_tails(n1, n1, 0, n0, 0.01)
     assert many < level < few  # three of three where nothing ever diverged
+
+
+class TestTails:
+    """Leave-one-out scores tell how long the tails of a metric are (design: one factor a side, never below 1)."""
+
+    @staticmethod
+    def measured(draw: object, rows: int = 60, n0: int = 12) -> tuple[float, float]:
+        samples = [draw(n0) for _ in range(rows)]  # type: ignore[operator]
+        variance = np.array([values.var(ddof=1) for values in samples])
+        shrunken = stats.shrink_variances(variance, np.full(rows, n0 - 1.0))
+        return stats.tails(samples, np.zeros(rows), shrunken)
+
+    def test_normal_values_have_normal_tails(self) -> None:
+        random = np.random.default_rng(1)
+        assert max(self.measured(random.standard_normal)) < 1.15
+
+    def test_heavy_tails_are_seen_on_both_sides(self) -> None:
+        random = np.random.default_rng(2)
+        assert min(self.measured(lambda n: random.standard_t(2, n))) > 1.15
+
+    def test_a_skew_is_seen_on_its_side_only(self) -> None:
+        random = np.random.default_rng(3)
+        low, high = self.measured(lambda n: -random.gamma(1.0, size=n))
+        assert low > 1.15
+        assert high == 1.0
+
+    def test_few_values_tell_nothing(self) -> None:
+        random = np.random.default_rng(4)
+        assert self.measured(lambda n: random.standard_t(2, n), rows=5) == (1.0, 1.0)
+
+    def test_a_score_is_that_of_the_value_given_the_others(self) -> None:
+        values = np.array([1.0, 2.0, 4.0, 9.0])
+        shrunken = stats.Shrunken(np.array([2.5]), np.array([8.0]), 5.0, 1.7)
+        others = values[:3]
+        variance = (5.0 * 1.7 + 2 * (others.var(ddof=1) + 0.3)) / 7.0
+        t = (9.0 - others.mean()) / math.sqrt(variance * (1 + 1 / 3))
+        score = stats.scores_of(values, 0.3, shrunken)[3]
+        assert score == pytest.approx(scipy.stats.norm.isf(scipy.stats.t.sf(t, 7.0)), rel=1e-9)
