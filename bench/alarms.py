@@ -1,6 +1,6 @@
 """Simulate how often unchanged code raises an alarm where values are not normal. Prints Markdown.
 
-A table has 100 rows of one metric, equally spread, with n0 golden seeds and one new run a row; an alarm is any new value
+A table has 100 rows of one metric, equally spread, with n0 golden seeds and one new run a row; an alarm is any value
 outside its band. Usage: python bench/alarms.py [--tables 1000]
 """
 

@@ -23,7 +23,7 @@ ALPHA_BANDS = 0.0075  # a value outside its band, on either side
 ALPHA_DIVERGED = 0.002  # more diverged runs than the golden's
 ALPHA_FINISHED = 0.0005  # fewer
 ALPHA = ALPHA_BANDS + ALPHA_DIVERGED + ALPHA_FINISHED  # chance that a check of unchanged code raises any alarm
-SEVERITY = (PASS, DEVIATION, CANNOT_COMPARE, INTEGRITY)
+SEVERITY = (PASS, CANNOT_COMPARE, DEVIATION, INTEGRITY)  # what was shown outranks what could not be compared
 WORDS = {PASS: "agrees", DEVIATION: "deviates", CANNOT_COMPARE: "cannot compare", INTEGRITY: "corrupt"}
 
 
@@ -95,7 +95,7 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int:
-        """Return the gravest code found: integrity (6), cannot compare (3), deviation (1), pass (0)."""
+        """Return the gravest code found: integrity (6), deviation (1), cannot compare (3), pass (0)."""
         return max((finding.code for finding in self.findings), key=SEVERITY.index, default=CANNOT_COMPARE)
 
 
