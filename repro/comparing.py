@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from repro import registry
-from repro.errors import PASS, NothingSelectedError
+from repro.errors import PASS, NothingSelectedError, UsageError
 from repro.plan import selected_cases
 from repro.text import paint, print_json, say
 
@@ -94,6 +94,10 @@ def merge(arguments: Namespace) -> int:
     from repro import table
     from repro.merge import merge as join
 
+    if arguments.out.exists() and arguments.out not in arguments.tables:
+        raise UsageError(
+            f"{arguments.out}: exists and is not among the tables; name it as one of them, or another --out"
+        )
     merged = join(arguments.tables)
     verb = "would write" if arguments.dry_run else "wrote"
     if not arguments.dry_run:

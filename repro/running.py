@@ -96,9 +96,12 @@ def plan(arguments: Namespace) -> int:
         )
     )
     jobs = _jobs(arguments, study)
-    wall = None if total is None else total / jobs
-    source = "no earlier run to go by" if total is None else f"from earlier runs here, on {jobs} processes"
-    print(f"{len(todo)} of {len(runs)} runs to make, about {duration(wall)} ({source})")
+    source = (
+        "no earlier run here says how long that takes"
+        if total is None
+        else f"about {duration(total / jobs)} on {jobs} processes, going by earlier runs here"
+    )
+    print(f"{len(todo)} of {len(runs)} runs to make; {source}")
     return PASS
 
 

@@ -58,6 +58,10 @@ def test_two_machines_halves_make_the_whole_table(project: Path, cli: Cli) -> No
     assert cli("run", "montecarlo", "--replicates", "0-2", "--results", "b.parquet").returncode == 0
     assert cli("merge", "a.parquet", "b.parquet", "--out", "both.parquet").returncode == 0
     assert cli("diff", "whole.parquet", "both.parquet").returncode == 0
+    before = (project / "both.parquet").read_bytes()
+    refused = cli("merge", "a.parquet", "b.parquet", "--out", "both.parquet")
+    assert (refused.returncode, (project / "both.parquet").read_bytes()) == (2, before)
+    assert cli("merge", "a.parquet", "both.parquet", "--out", "both.parquet").returncode == 0
 
 
 def test_a_conflict_is_exit_3_and_writes_nothing(project: Path, cli: Cli) -> None:
