@@ -17,7 +17,7 @@ def made(study: str, run: PlannedRun) -> Report:
 
 @pytest.mark.parametrize("name", registry.names())
 def test_same_seed_same_row_and_next_replicate_another(name: str) -> None:
-    """A run depends on its seed and on nothing that an earlier run left behind; asked of the cheapest case that ends."""
+    """A run depends on its seed and on nothing that an earlier run left behind; asked of the first that ends."""
     study = registry.load(name)
     stochastic = [experiment.name for experiment in study.experiments.values() if not experiment.deterministic]
     runs = [run for run in planned_runs(study, "smoke", replicates=[0, 1]) if run.experiment in stochastic]
