@@ -10,9 +10,11 @@ from torch import Tensor
 
 from repro.errors import UsageError
 from repro.study import Run
+from studies.common.randomness import stream
+from studies.common.training import reproducible
 from studies.rfnn.layers import GaussianConv2d, batch_statistics
-from studies.rfnn.network import Switches, TwoBlocks, initialise, stream
-from studies.rfnn.training import epoch_order, reproducible, resident
+from studies.rfnn.network import Switches, TwoBlocks, initialise
+from studies.rfnn.training import epoch_order, resident
 
 IMAGES = 100
 ITERATIONS = 20

@@ -5,7 +5,6 @@ Shape legend: B batch, C channels, H height, W width, D features.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from studies.common.randomness import draw_uniform, stream
 from studies.rfnn.layers import GaussianConv2d, first_block
 
 WIDTH_FIRST, WIDTH_SECOND, WIDTH_HIDDEN, CLASSES = 64, 128, 128, 10  # figures 4.2 and 4.4
@@ -41,12 +41,6 @@ class Switches:
 
 
 AS_PUBLISHED = Switches()
-
-
-def stream(seed: int, name: str) -> torch.Generator:
-    """Return a CPU generator for one purpose; purposes of one seed are independent."""
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 Statistics = tuple[Tensor, Tensor]  # mean and biased variance of a batch of one-channel images, (1,) each
@@ -159,16 +153,11 @@ def initialise(network: TwoBlocks, seed: int, gain: Literal["uniform", "ones"]) 
         layer = network.get_submodule(name)
         weight = layer.get_parameter("weight")
         bound = 1 / math.sqrt(weight[0].numel())
-        draw(weight, -bound, bound, stream(seed, f"init/{name}.weight"))
+        draw_uniform(weight, -bound, bound, stream(seed, f"init/{name}.weight"))
         if layer.bias is not None:
-            draw(layer.get_parameter("bias"), -bound, bound, stream(seed, f"init/{name}.bias"))
+            draw_uniform(layer.get_parameter("bias"), -bound, bound, stream(seed, f"init/{name}.bias"))
     if gain == "uniform":
-        draw(network.batchnorm.weight, 0, 1, stream(seed, "init/gain"))
+        draw_uniform(network.batchnorm.weight, 0, 1, stream(seed, "init/gain"))
     else:
         network.batchnorm.weight.fill_(1)
     network.batchnorm.bias.zero_()
-
-
-def draw(parameter: Tensor, low: float, high: float, generator: torch.Generator) -> None:
-    """Fill a parameter from U(low, high), drawn in float32 on the CPU whatever its type and device."""
-    parameter.copy_(torch.empty(parameter.shape, dtype=torch.float32).uniform_(low, high, generator=generator))

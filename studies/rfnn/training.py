@@ -6,8 +6,7 @@ Shape legend: N images of a set, B batch, C channels, H height, W width, D featu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,8 +18,10 @@ from torch.optim import SGD
 
 from repro.errors import UsageError
 from repro.study import Outcome, Run
+from studies.common.randomness import stream
+from studies.common.training import nonfinite, reproducible
 from studies.rfnn.layers import batch_statistics
-from studies.rfnn.network import DROPOUT, WIDTH_HIDDEN, Switches, TwoBlocks, initialise, stream
+from studies.rfnn.network import DROPOUT, WIDTH_HIDDEN, Switches, TwoBlocks, initialise
 
 MICRO_BATCH = 100  # on the CPU: activations of 100 images stay near the cache
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
@@ -235,23 +236,6 @@ def train(
     }
     curves = {"accuracy": accuracies, "loss": losses}
     return Outcome(values=values, curves=curves, n_test=len(test_set), epochs=epochs)
-
-
-def nonfinite(detail: str, n_test: int, epochs: int) -> Outcome:
-    """Return the outcome of a run that left the real numbers."""
-    return Outcome(values={}, status="nonfinite", detail=detail, n_test=n_test, epochs=epochs)
-
-
-@contextmanager
-def reproducible() -> Iterator[None]:
-    """Compute on one CPU thread, and on a GPU in full float32 with deterministic kernels; restore both on leaving."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def run_network(network: TwoBlocks, run: Run, switches: Switches, *, epochs: int) -> Outcome:

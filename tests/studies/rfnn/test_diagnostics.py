@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from studies.common.randomness import stream
 from studies.rfnn.diagnostics import norm, stability_limit, start, top_eigenvalue
 from studies.rfnn.layers import GaussianConv2d
-from studies.rfnn.network import RFNN, Switches, initialise, stream
+from studies.rfnn.network import RFNN, Switches, initialise
 
 ONES = Switches(gain="ones")
 

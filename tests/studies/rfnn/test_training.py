@@ -13,9 +13,10 @@ from torch.optim import SGD
 
 from repro.errors import UsageError
 from repro.study import Outcome
+from studies.common.randomness import stream
 from studies.rfnn import training
 from studies.rfnn.layers import batch_statistics
-from studies.rfnn.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, initialise, stream
+from studies.rfnn.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, initialise
 from studies.rfnn.training import (
     Images,
     Optimiser,
