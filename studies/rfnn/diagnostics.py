@@ -11,10 +11,10 @@ from torch import Tensor
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.randomness import stream
-from studies.common.training import reproducible
+from studies.common.training import epoch_order, reproducible
 from studies.rfnn.layers import GaussianConv2d, batch_statistics
 from studies.rfnn.network import Switches, TwoBlocks, initialise
-from studies.rfnn.training import epoch_order, resident
+from studies.rfnn.training import resident
 
 IMAGES = 100
 ITERATIONS = 20

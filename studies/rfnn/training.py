@@ -19,13 +19,12 @@ from torch.optim import SGD
 from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.randomness import stream
-from studies.common.training import nonfinite, reproducible
+from studies.common.training import epoch_order, first_nonfinite, nonfinite, reproducible
 from studies.rfnn.layers import batch_statistics
 from studies.rfnn.network import DROPOUT, WIDTH_HIDDEN, Switches, TwoBlocks, initialise
 
 MICRO_BATCH = 100  # on the CPU: activations of 100 images stay near the cache
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
-CHECK_EVERY = {"cpu": 1, "cuda": 40}  # updates between two looks at the loss; each look waits for the device
 FIXED_MOMENTUM = 0.99
 
 
@@ -152,11 +151,6 @@ def update(network: TwoBlocks, sgd: SGD, x_BCHW: Tensor, labels_B: Tensor, keep_
     return total
 
 
-def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """Return the order in which an epoch visits the training images."""
-    return torch.randperm(count, generator=stream(seed, f"order/{epoch}"))
-
-
 def epoch_masks(count: int, seed: int, epoch: int) -> Tensor:
     """Return an epoch's dropout masks (count, 128), one row an image in the order of the visit."""
     masks = torch.empty(count, WIDTH_HIDDEN, dtype=torch.bool)
@@ -171,16 +165,11 @@ def train_epoch(
     device = images.images_NHW.device
     order = torch.split(epoch_order(len(images), seed, epoch).to(device), batch)
     masks = torch.split(epoch_masks(len(images), seed, epoch).to(device), batch)
-    losses: list[Tensor] = []
-    for number, (index, keep) in enumerate(zip(order, masks, strict=True), 1):
-        x_BCHW = images.inputs(index)
-        losses.append(update(network, sgd, x_BCHW, images.labels_N[index], keep, micro_batch))
-        if len(losses) == CHECK_EVERY[device.type] or number == len(order):
-            finite = torch.stack(losses).isfinite().tolist()
-            if False in finite:
-                return number - len(losses) + finite.index(False) + 1
-            losses.clear()
-    return None
+    losses = (
+        update(network, sgd, images.inputs(index), images.labels_N[index], keep, micro_batch)
+        for index, keep in zip(order, masks, strict=True)
+    )
+    return first_nonfinite(losses, device)
 
 
 @torch.no_grad()

@@ -13,7 +13,9 @@ from torch.optim import SGD
 
 from repro.errors import UsageError
 from repro.study import Outcome
+from studies.common import training as common_training
 from studies.common.randomness import stream
+from studies.common.training import epoch_order
 from studies.rfnn import training
 from studies.rfnn.layers import batch_statistics
 from studies.rfnn.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, initialise
@@ -22,7 +24,6 @@ from studies.rfnn.training import (
     Optimiser,
     double_pil,
     epoch_masks,
-    epoch_order,
     evaluate,
     learning_rates,
     momentum,
@@ -237,7 +238,7 @@ class TestOutcome:
 
 @pytest.mark.parametrize("every", [1, 3, 40])
 def test_looking_seldom_finds_the_same_update(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(training.CHECK_EVERY, "cpu", every)
+    monkeypatch.setitem(common_training.CHECK_EVERY, "cpu", every)
     network = ControlCNN(3, 3, image_size=8)
     losses = iter([1.0, 2.0, float("nan"), float("nan")])
     monkeypatch.setattr(training, "update", lambda *_: torch.tensor(next(losses)))
