@@ -32,6 +32,7 @@ from repro.bands import (
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
 from repro.evidence import seed_ignored
 from repro.golden import ALPHA, ALPHA_BANDS
+from repro.plan import content_of
 from repro.study import Experiment, Metric, Study, case_json
 from repro.text import case_words
 
@@ -128,8 +129,9 @@ def refusals(
     by_experiment: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         by_experiment[line["experiment"]].append(line)
+    contents = declared_contents(study, profile)
     for name, mine in by_experiment.items():
-        faults += [f"{name}: {fault}" for fault in uneven(mine)]
+        faults += [f"{name}: {fault}" for fault in uneven(mine, contents)]
     deterministic = [name for name, one in study.experiments.items() if one.deterministic]
     unjudged = [cell_of(line) for line in lines if not metric_of(study, line).judged]
     ignored = seed_ignored(rows, deterministic=deterministic, unjudged=unjudged)
@@ -154,13 +156,23 @@ def undeclared(
     )
 
 
-def uneven(lines: Sequence[Line]) -> list[str]:
-    """Return where the rows of one experiment do not belong together."""
+def declared_contents(study: Study, profile: str) -> dict[tuple[str, str], str]:
+    """Return the content of the data set of each (experiment, case) pair of a profile."""
+    chosen = study.profiles[profile]
+    return {(one.name, case_json(case)): content_of(chosen, case) for one, case in study.select(profile)}
+
+
+def uneven(lines: Sequence[Line], contents: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return where the rows of one experiment do not belong together; cases of one data set must have used one."""
     faults = []
-    for name in ("code", "settings", "data"):
+    for name in ("code", "settings"):
         found = {line[name] for line in lines}
         if len(found) > 1:
             faults.append(f"{len(found)} different values of {name}")
+    used: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        used[contents.get((line["experiment"], line["case"]), "")].add(line["data"])
+    faults += [f"{len(found)} different values of data" for found in used.values() if len(found) > 1]
     replicates: dict[tuple[str, str], set[int]] = defaultdict(set)
     sizes: dict[tuple[str, str], set[int]] = defaultdict(set)
     for line in lines:

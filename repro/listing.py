@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro import registry
 from repro.errors import PASS, UsageError
 from repro.study import Study, case_json
 from repro.text import columns, paint, print_json
+
+if TYPE_CHECKING:
+    from repro.data import DataSet
 
 
 def list_studies(arguments: Namespace) -> int:
@@ -42,7 +45,7 @@ def show_study(arguments: Namespace) -> int:
             "profile": name,
             "runs": sum(1 for _ in study.select(name)) * chosen.replicates,
             "replicates": chosen.replicates,
-            "data": chosen.data.name if chosen.data else "none",
+            "data": ", ".join(one.name for one in study.data_sets(name)) or "none",
             "device": chosen.device,
             "faithful": chosen.faithful,
             "cannot_answer": chosen.cannot_answer,
@@ -60,7 +63,8 @@ def show_study(arguments: Namespace) -> int:
         for name, experiment in study.experiments.items()
     ]
     if arguments.json:
-        return print_json({"study": study.name, "title": study.title, "profiles": profiles, "experiments": experiments})
+        about = {"study": study.name, "title": study.title, "exhibits": [*study.exhibits]}
+        return print_json({**about, "profiles": profiles, "experiments": experiments})
     print(f"{paint(study.name, 'bold')}: {study.title}\n")
     keys = ["profile", "runs", "replicates", "data", "device", "faithful"]
     print(columns(keys, [[_word(row[key]) for key in keys] for row in profiles]) + "\n")
@@ -73,6 +77,8 @@ def show_study(arguments: Namespace) -> int:
         for name, experiment in study.experiments.items()
     ]
     print(columns(["experiment", "cases", "fields", "what"], rows))
+    if study.exhibits:
+        print(f"\nexhibits (`repro exhibit {study.name}`): {', '.join(study.exhibits)}")
     return PASS
 
 
@@ -81,6 +87,9 @@ def _first_case(study: Study, experiment: str) -> str:
 
 
 def _word(value: Any) -> Any:
+    """Return a value as the table shows it: yes or no, and of many names the first."""
+    if isinstance(value, str) and value.count(", ") > 1:
+        return f"{value.partition(', ')[0]} and {value.count(', ')} more"
     return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
@@ -88,7 +97,7 @@ def doctor(arguments: Namespace) -> int:
     """Say what this machine can run: packages against the lock, device, data sets, goldens."""
     from repro import provenance
 
-    environment, record = provenance.collect(None, device="cpu")
+    environment, record = provenance.collect(device="cpu")
     sets = {chosen.name: chosen for chosen in _data_sets()}
     found = {"environment": environment, **record, "data": {name: _found(chosen) for name, chosen in sets.items()}}
     if arguments.json:
@@ -103,16 +112,14 @@ def doctor(arguments: Namespace) -> int:
     return PASS
 
 
-def _data_sets() -> tuple[Any, ...]:
-    """Return every data set that a profile of some study names, once each."""
+def _data_sets() -> tuple[DataSet, ...]:
+    """Return every data set that some study uses or offers, once each."""
     studies = [registry.load(name) for name in registry.names()]
-    chosen = {
-        profile.data.name: profile.data for study in studies for profile in study.profiles.values() if profile.data
-    }
+    chosen = {one.name: one for study in studies for one in study.data_sets()}
     return tuple(chosen[name] for name in sorted(chosen))
 
 
-def _found(chosen: Any) -> str:
+def _found(chosen: DataSet) -> str:
     from repro.data import status as data_status
 
     found = data_status(chosen)
@@ -120,7 +127,7 @@ def _found(chosen: Any) -> str:
 
 
 def list_data(arguments: Namespace) -> int:
-    """List the data sets, or find, fetch and verify one."""
+    """List the data sets as they are; with a name, make or fetch that one and verify it, or remove it."""
     sets = {chosen.name: chosen for chosen in _data_sets()}
     if arguments.name:
         if arguments.name not in sets:
@@ -128,13 +135,9 @@ def list_data(arguments: Namespace) -> int:
                 f"no data set '{arguments.name}'{registry.did_you_mean(arguments.name, [*sets])} "
                 f"(data sets: {', '.join(sets)})"
             )
-        arrays = sets[arguments.name].load()
-        shapes = {name: f"{array.dtype} {'x'.join(map(str, array.shape))}" for name, array in arrays.items()}
-        if arguments.json:
-            return print_json({"data": arguments.name, "content": sets[arguments.name].content, "arrays": shapes})
-        print(f"{arguments.name}: verified, content sha256 {sets[arguments.name].content}")
-        print(columns(["array", "shape"], [[name, shape] for name, shape in shapes.items()]))
-        return PASS
+        return (_remove_data if arguments.remove else _load_data)(arguments, sets[arguments.name])
+    if arguments.remove:
+        raise UsageError(f"--remove: which data set? name one (data sets: {', '.join(sets)})")
     rows = [
         {"data": name, "stands_in_for": chosen.stands_in_for, "found": _found(chosen), "title": chosen.title}
         for name, chosen in sets.items()
@@ -142,6 +145,26 @@ def list_data(arguments: Namespace) -> int:
     if arguments.json:
         return print_json(rows)
     print(columns(["data", "stands in for", "found", "title"], [[*row.values()] for row in rows]))
+    return PASS
+
+
+def _load_data(arguments: Namespace, chosen: DataSet) -> int:
+    arrays = chosen.load()
+    shapes = {name: f"{array.dtype} {'x'.join(map(str, array.shape))}" for name, array in arrays.items()}
+    if arguments.json:
+        return print_json({"data": chosen.name, "content": chosen.content, "arrays": shapes})
+    print(f"{chosen.name}: verified, content {chosen.pin}")
+    print(columns(["array", "shape"], [[name, shape] for name, shape in shapes.items()]))
+    return PASS
+
+
+def _remove_data(arguments: Namespace, chosen: DataSet) -> int:
+    from repro.data import remove
+
+    removed = [str(path) for path in remove(chosen)]
+    if arguments.json:
+        return print_json({"data": chosen.name, "removed": removed})
+    print("\n".join(f"removed {path}" for path in removed) or f"{chosen.name}: the cache holds nothing of it to remove")
     return PASS
 
 

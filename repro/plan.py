@@ -13,7 +13,7 @@ from repro.errors import NothingSelectedError, UsageError
 from repro.fingerprint import fingerprint
 from repro.registry import did_you_mean, profile
 from repro.seeds import derive_seed
-from repro.study import Experiment, Study, case_json, settings_json
+from repro.study import Experiment, Profile, Study, case_json, settings_json
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,39 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Identity:
-    """What else a run's result depends on: the profile's settings, the data's content and the experiment's code."""
+    """What else a run's result depends on: the profile's settings, its data's content and its experiment's code.
+
+    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none.
+    """
 
     settings: str
-    data: str
+    data: Mapping[tuple[str, str], str]
     code: Mapping[str, str]
 
-    def of(self, experiment: str) -> tuple[str, str, str]:
-        """Return (settings, data, code) as the results table stores them."""
-        return (self.settings, self.data, self.code[experiment])
+    def of(self, experiment: str, case: str) -> tuple[str, str, str]:
+        """Return (settings, data, code) of a declared case as the results table stores them."""
+        return (self.settings, self.data[experiment, case], self.code[experiment])
+
+    def made(self, experiment: str, case: str, by: tuple[str, str, str]) -> bool:
+        """Say whether this made a finished run; a case that is no longer declared may have used any of the data."""
+        own = self.data.get((experiment, case))
+        contents = set(self.data.values()) if own is None else {own}
+        return any(by == (self.settings, content, self.code[experiment]) for content in contents)
 
 
 def identity(study: Study, profile_name: str) -> Identity:
     """Return what the results of a profile depend on beside case and seed."""
     chosen = profile(study, profile_name)
-    used = {experiment.name for experiment, _ in study.select(profile_name)}
-    codes = {name: fingerprint(study.experiments[name].function) for name in sorted(used)}
-    return Identity(settings_json(chosen.settings), chosen.data.content if chosen.data else "", codes)
+    selected = [(experiment.name, case) for experiment, case in study.select(profile_name)]
+    codes = {name: fingerprint(study.experiments[name].function) for name in sorted({name for name, _ in selected})}
+    contents = {(name, case_json(case)): content_of(chosen, case) for name, case in selected}
+    return Identity(settings_json(chosen.settings), contents, codes)
+
+
+def content_of(chosen: Profile, case: Any) -> str:
+    """Return the content of a case's data set as the results table stores it, "" for none."""
+    data = chosen.data_of(case)
+    return data.content if data else ""
 
 
 def planned_runs(

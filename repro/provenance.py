@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def collect(
-    data: DataSet | None = None, *, device: str = "cpu", threads: int = 1, root: Path | None = None
+    data: Sequence[DataSet] = (), *, device: str = "cpu", threads: int = 1, root: Path | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Return (environment id, record); `threads` is the number a process may use.
 
@@ -52,7 +52,7 @@ def collect(
         "lock": _lock_state(root or project_root()),
         "image": _plain("REPRO_IMAGE"),
         "engine": _plain("REPRO_ENGINE_USED"),
-        "data": {data.name: data.content} if data else {},
+        "data": {one.name: one.content for one in data},
     }
     return environment_id(record), record
 

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from repro.errors import UsageError
-from repro.study import Experiment, Profile, Study, case_json, settings_json
+from repro.study import Experiment, Profile, Show, Study, case_json, settings_json
 
 ENTRY_POINTS = "repro.studies"
 
@@ -92,6 +92,10 @@ def check_study(study: Study, *, expected_name: str | None = None) -> None:
         faults += [f"profile '{name}' {fault}" for fault in _profile_faults(study, name, declared)]
     for experiment in study.experiments.values():
         faults += [f"experiment '{experiment.name}' {fault}" for fault in _experiment_faults(experiment)]
+    for name, function in study.exhibits.items():
+        faults += [f"exhibit '{name}' {fault}" for fault in _exhibit_faults(function)]
+    names = Counter() if faults else Counter(one.name for one in study.data_sets())
+    faults += [f"declares {count} different data sets called '{name}'" for name, count in names.items() if count > 1]
     if faults:
         raise UsageError(f"study '{study.name}' {'; '.join(faults)}")
 
@@ -102,8 +106,6 @@ def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:
         faults.append(f"wants {declared.replicates} replicates and {declared.golden_seeds} golden seeds (least: 1, 2)")
     if declared.device not in ("cpu", "cuda"):
         faults.append(f"names device '{declared.device}' (known: cpu, cuda)")
-    if declared.faithful and declared.data is not None and declared.data.stands_in_for:
-        faults.append(f"is marked faithful, but its data '{declared.data.name}' stand in for the real set")
     if not declared.faithful and not declared.cannot_answer:
         faults.append("is not faithful and does not say what it cannot answer")
     for experiment, filters in (declared.experiments or {}).items():
@@ -114,10 +116,33 @@ def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:
         faults += [f"filters {experiment} by '{key}', which no case has" for key in filters if key not in fields]
     if not faults and next(study.select(name), None) is None:
         faults.append("selects no case")
+    if not faults:
+        faults += _data_faults(study, name)
     try:
         settings_json(declared.settings)
     except (TypeError, ValueError) as error:
         faults.append(f"has settings that are not plain values ({error})")
+    return faults
+
+
+def _data_faults(study: Study, name: str) -> list[str]:
+    declared = study.profiles[name]
+    for _, case in study.select(name):
+        try:
+            data = declared.data_of(case)
+        except Exception as error:  # whatever the study's function raises is the fault
+            return [f"cannot say which data {case} wants ({type(error).__name__}: {error})"]
+        if data is not None and not isinstance(getattr(data, "content", None), str):
+            return [f"gives {case} {type(data).__name__} '{data}' for data, which is no DataSet"]
+        if declared.faithful and data is not None and data.stands_in_for:
+            return [f"is marked faithful, but its data '{data.name}' stand in for the real set"]
+    return []
+
+
+def _exhibit_faults(function: Show) -> list[str]:
+    faults = [] if (function.__doc__ or "").strip() else ["has no docstring, which is what listings print"]
+    if len(inspect.signature(function).parameters) != 1:
+        faults.append("must take exactly one argument: the rows")
     return faults
 
 

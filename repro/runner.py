@@ -59,7 +59,7 @@ Progress = Callable[[PlannedRun, Report], None]
 def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[PlannedRun]:
     """Return the runs that the store does not hold yet under this identity."""
     done = store.done()
-    return [run for run in runs if done.get(run.key) != wanted.of(run.experiment)]
+    return [run for run in runs if done.get(run.key) != wanted.of(run.experiment, run.case)]
 
 
 def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
@@ -68,7 +68,7 @@ def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
     In a clean checkout, runs of a tree with uncommitted changes count among them: they could never be blessed.
     """
     done = {key: made_by for key, made_by in store.done().items() if key[0] in wanted.code}
-    stale = {key for key, made_by in done.items() if made_by != wanted.of(key[0])}
+    stale = {key for key, made_by in done.items() if not wanted.made(*key[:2], made_by)}
     uncommitted = store.uncommitted() & set(done)
     if uncommitted and not provenance.commit().endswith(DIRTY):
         stale |= uncommitted
@@ -83,7 +83,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """
     wanted = identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
-    environment, record = provenance.collect(request.study.profiles[request.profile].data, device=request.device)
+    environment, record = provenance.collect(request.study.data_sets(request.profile), device=request.device)
     if request.device == "cuda" and not record["gpu"]:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
@@ -133,7 +133,7 @@ def _dispatch(
         while queue or busy:
             while queue and idle and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left():
                 worker, run = idle.pop(), queue.popleft()
-                worker.send(_order(request, run))
+                worker.send(Order(request.study.name, request.profile, run, request.device))
                 busy[worker] = run
             if not busy:
                 break
@@ -184,24 +184,11 @@ def _workers(count: int) -> Iterator[list[Any]]:
             end.close()
 
 
-def _order(request: Request, run: PlannedRun) -> Order:
-    return Order(
-        study=request.study.name,
-        profile=request.profile,
-        experiment=run.experiment,
-        case=run.case,
-        case_index=run.case_index,
-        replicate=run.replicate,
-        seed=run.seed,
-        device=request.device,
-    )
-
-
 def rows_of(
     request: Request, run: PlannedRun, report: Report, wanted: Identity, common: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return one row for every declared metric of a run, in the results schema."""
-    settings, data, code = wanted.of(run.experiment)
+    settings, data, code = wanted.of(run.experiment, run.case)
     finished = datetime.now(UTC)
     return [
         {

@@ -1,4 +1,4 @@
-"""What a study declares: metrics, profiles, experiments over cases. Declarations are values, behaviour is functions."""
+"""What a study declares: metrics, profiles, experiments, exhibits. Declarations are values, behaviour is functions."""
 
 from __future__ import annotations
 
@@ -48,10 +48,14 @@ class Outcome:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
+DataOf = Callable[[Any], "DataSet | None"]
+
+
 @dataclass(frozen=True)
 class Profile:
     """How much to spend: the settings an experiment reads from its run, the data, and how often to repeat.
 
+    `data` is one set for every case, or a function from a case to its own set (None for a case without data).
     `experiments` maps the names of the profile's experiments to a filter over their case fields ({} keeps every
     case); None stands for every experiment. A `faithful` profile follows the document's protocol on its real data,
     and only such a profile answers claims. `golden_seeds` is the number of replicates a blessed row needs.
@@ -59,13 +63,17 @@ class Profile:
     """
 
     settings: Any
-    data: DataSet | None = None
+    data: DataSet | DataOf | None = None
     replicates: int = 1
     golden_seeds: int = 10
     experiments: Mapping[str, Mapping[str, Sequence[Any]]] | None = None
     device: Literal["cpu", "cuda"] = "cpu"
     faithful: bool = False
     cannot_answer: str = ""
+
+    def data_of(self, case: Any) -> DataSet | None:
+        """Return the data set that a case is run on, None for none."""
+        return self.data(case) if callable(self.data) else self.data
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,30 @@ class Experiment:
         return (self.function.__doc__ or "").strip().partition("\n")[0]
 
 
+@dataclass(frozen=True)
+class Exhibit:
+    """A table a study shows, and the figure to it.
+
+    A cell is a text, a number or None; real numbers are printed to six digits, so give a text where the digits matter.
+    `draw` gets an empty matplotlib.figure.Figure, draws on it and imports matplotlib, if at all, inside.
+    """
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    notes: str = ""
+    draw: Callable[[Any], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a table whose rows are not as long as its headers."""
+        uneven = [number for number, row in enumerate(self.rows) if len(row) != len(self.headers)]
+        if uneven or not self.headers:
+            at = f"row {uneven[0]} has {len(self.rows[uneven[0]])} cells" if uneven else "a table needs some"
+            raise UsageError(f"exhibit: {len(self.headers)} headers, and {at}; give each column its header")
+
+
+Show = Callable[[Sequence[Mapping[str, Any]]], Exhibit]
+
+
 def case_json(case: Any) -> str:
     """Return the canonical JSON of a case: sorted keys, no blanks, floats as Python prints them."""
     return json.dumps(dataclasses.asdict(case), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -132,14 +164,17 @@ class Study:
     """A document under audit: its experiments and its profiles.
 
     `Study("name", smoke=Profile(...), ...)` declares it; `@study.experiment(cases, metrics=...)` adds an experiment
-    under the decorated function's name.
+    and `@study.exhibit` an exhibit, each under the decorated function's name. `data` are further sets that the study
+    offers and no profile uses.
     """
 
-    def __init__(self, name: str, *, title: str = "", **profiles: Profile) -> None:
+    def __init__(self, name: str, *, title: str = "", data: Sequence[DataSet] = (), **profiles: Profile) -> None:
         self.name = name
         self.title = title
+        self.offered: tuple[DataSet, ...] = tuple(data)
         self.profiles: dict[str, Profile] = profiles
         self.experiments: dict[str, Experiment] = {}
+        self.exhibits: dict[str, Show] = {}
 
     def experiment(
         self,
@@ -162,6 +197,17 @@ class Study:
 
         return register
 
+    def exhibit(self, function: Show) -> Show:
+        """Register a function from the rows of a result table (dicts in the results schema) to an exhibit.
+
+        Its docstring is what the listing prints. The rows may be none; one that needs some raises NothingSelectedError.
+        """
+        name = function.__name__
+        if name in self.exhibits:
+            raise UsageError(f"study '{self.name}' declares exhibit '{name}' twice; rename one of them")
+        self.exhibits[name] = function
+        return function
+
     def select(self, profile: str) -> Iterator[tuple[Experiment, Any]]:
         """Yield the (experiment, case) pairs of a profile, in declared order."""
         wanted = self.profiles[profile].experiments
@@ -172,3 +218,18 @@ class Study:
             for case in experiment.cases:
                 if all(getattr(case, name) in allowed for name, allowed in filters.items()):
                     yield experiment, case
+
+    def data_sets(self, profile: str | None = None) -> tuple[DataSet, ...]:
+        """Return the data sets of a profile, or of all profiles and those offered besides, once each, as declared."""
+        every: Sequence[DataSet | None]
+        if profile is None:
+            every = [one for name in self.profiles for one in self.data_sets(name)] + [*self.offered]
+        elif callable(self.profiles[profile].data):
+            every = [self.profiles[profile].data_of(case) for _, case in self.select(profile)]
+        else:
+            every = [self.profiles[profile].data_of(None)]
+        found: list[DataSet] = []
+        for one in every:
+            if one is not None and one not in found:
+                found.append(one)
+        return tuple(found)

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import PASS
@@ -39,13 +40,11 @@ def paint(text: str, colour: str) -> str:
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 
 
-def columns(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return rows under headers, numbers to the right and words to the left."""
-    texts = [[str(cell) for cell in row] for row in rows]
+def columns(headers: Sequence[str], rows: Sequence[Sequence[Any]], *, show: Callable[[Any], str] = str) -> str:
+    """Return rows under headers, numbers to the right and words to the left; `show` gives the text of a cell."""
+    texts = [[show(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(headers, *texts, strict=True)]
-    numeric = [
-        bool(rows) and all(isinstance(cell, int | float) for cell in column) for column in zip(*rows, strict=True)
-    ] or [False] * len(headers)
+    numeric = numbers(headers, rows)
 
     def line(cells: Sequence[str]) -> str:
         parts = [
@@ -55,6 +54,14 @@ def columns(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         return "  ".join(parts).rstrip()
 
     return "\n".join(line(cells) for cells in (headers, *texts))
+
+
+def numbers(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[bool]:
+    """Say of each column whether it holds numbers, and at most gaps (None) between them."""
+    kinds = [{type(cell) for cell in column} for column in zip(*rows, strict=True)] or [set() for _ in headers]
+    return [
+        bool(found - {NoneType}) and all(issubclass(kind, int | float | NoneType) for kind in found) for found in kinds
+    ]
 
 
 def duration(seconds: float | None) -> str:

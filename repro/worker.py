@@ -15,6 +15,7 @@ from typing import Any
 
 from repro import registry
 from repro.errors import ReproError
+from repro.plan import PlannedRun
 from repro.study import Experiment, Outcome, Run
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -26,11 +27,7 @@ class Order:
 
     study: str
     profile: str
-    experiment: str
-    case: str
-    case_index: int
-    replicate: int
-    seed: int
+    run: PlannedRun
     device: str
 
 
@@ -77,23 +74,24 @@ def _end_with_parent(parent_alive: Connection) -> None:
 
 def execute(order: Order) -> Report:
     """Make one run. An error of the study becomes a failed report, never a number."""
-    start = time.perf_counter()
+    start, planned = time.perf_counter(), order.run
     try:
         study = registry.load(order.study)
-        experiment = study.experiments[order.experiment]
+        experiment = study.experiments[planned.experiment]
+        case = experiment.cases[planned.case_index]
         profile = study.profiles[order.profile]
         run = Run(
             study=order.study,
-            experiment=order.experiment,
+            experiment=planned.experiment,
             profile=order.profile,
-            case=order.case,
-            replicate=order.replicate,
-            seed=order.seed,
+            case=planned.case,
+            replicate=planned.replicate,
+            seed=planned.seed,
             settings=profile.settings,
-            data=profile.data,
+            data=profile.data_of(case),
             device=order.device,
         )
-        report = checked(experiment, experiment.function(experiment.cases[order.case_index], run))
+        report = checked(experiment, experiment.function(case, run))
     except ReproError as error:
         report = Report("failed", str(error), stop=(error.exit_code, str(error)))
     except Exception as error:  # whatever a study raises is this run's failure, and is recorded

@@ -18,17 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("listing", "running", "comparing"),
+    ("listing", "running", "comparing", "exhibits"),
     ("runner", "bless", "merge", "diff"),
-    ("worker", "plan", "golden"),
+    ("worker", "golden"),
+    ("plan",),
     ("evidence", "provenance", "store"),
     ("bands",),
     ("stats", "table", "data", "registry", "fingerprint", "text"),
-    ("study", "seeds"),
+    ("study", "seeds", "cache"),
     ("errors", "__init__"),
 )
-FOREIGN = {"torch", "torchvision", "sklearn", "matplotlib", "pandas", "studies"}  # never in the harness
-HEAVY = {"scipy", "tqdm"}  # in the harness inside functions only: listings must stay quick
+FOREIGN = {"torch", "torchvision", "sklearn", "pandas", "studies"}  # never in the harness
+HEAVY = {"scipy", "tqdm", "matplotlib"}  # in the harness inside functions only: listings must stay quick
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 
@@ -258,6 +259,7 @@ LONG_BODY = "    pass\n" * FUNCTION_LINES
         (foreign_imports, "if TYPE_CHECKING:\n    import pandas\n", "import torchless\n"),
         (foreign_imports, "from studies.common import hermite\n", "from repro import study\n"),
         (foreign_imports, "from scipy import special\n", "def f():\n    from scipy import special\n"),
+        (foreign_imports, "import matplotlib\n", "def f():\n    import matplotlib\n"),
         (
             foreign_imports,
             "try:\n    import tqdm\nfinally:\n    x = 1\n",

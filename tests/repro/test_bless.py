@@ -15,6 +15,7 @@ from repro import bless as blessing
 from repro import stats
 from repro.bands import BANDS_SCHEMA, as_bands, bands_path, digest, load, metadata, twin_path
 from repro.bless import bless, derive_bands, verify
+from repro.data import DataSet
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
 from repro.golden import ALPHA, ALPHA_BANDS, check
 from repro.study import Study
@@ -168,6 +169,17 @@ def test_rows_that_hold_nothing_to_account_are_refused(
         blessed(tmp_path, study, edited(study, edit))
     assert caught.value.exit_code == 3
     assert not (tmp_path / "golden").exists()
+
+
+def test_cases_may_use_data_of_their_own_and_those_of_one_set_must_agree(tmp_path: Path, study: Study) -> None:
+    sets = [DataSet(name, name, content=name * 64, read=lambda folder: {}) for name in "ab"]
+    with_profile(study, data=lambda case: sets[case.x % 2])
+    own = {f'{{"x":{x}}}': "ab"[x % 2] * 64 for x in range(4)}
+    rows = edited(study, lambda row: row.update(data=own[row["case"]]))
+    done = blessed(tmp_path, study, rows)
+    assert {band.case: band.data for band in as_bands(done.golden.bands)} == own
+    with pytest.raises(CannotCompareError, match="noisy: 2 different values of data"):
+        blessed(tmp_path, study, [row | ({"data": "c" * 64} if row["case"] == '{"x":2}' else {}) for row in rows])
 
 
 def test_missing_and_uneven_rows_are_refused(tmp_path: Path, study: Study) -> None:

@@ -17,12 +17,13 @@ from repro.data import (
     DataStatus,
     content_hash,
     locate,
+    pinned_by_files,
     read_idx,
     read_verified,
     status,
     verify,
 )
-from repro.errors import InfrastructureError, IntegrityError
+from repro.errors import InfrastructureError, IntegrityError, UsageError
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 LABELS = np.array([7, 1], dtype=np.uint8)
@@ -309,3 +310,33 @@ def test_content_hash_ignores_order_and_layout() -> None:
 def test_declaring_data_imports_no_numpy() -> None:
     code = "import sys, repro.data, repro.provenance, repro.fingerprint; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+MD5S = {name: f"md5:{hashlib.md5(content).hexdigest()}" for name, content in CONTENTS.items()}
+BY_FILES = dataclasses.replace(TOY, files=MD5S, content=pinned_by_files(MD5S))
+
+
+def test_a_set_may_be_pinned_by_its_files_and_their_md5(folder: Path) -> None:
+    fill(folder)
+    assert set(read_verified(BY_FILES)) == {"test_images", "test_labels"}
+    assert status(BY_FILES).state == "verified"
+    assert BY_FILES.pin == BY_FILES.content != TOY.pin == f"sha256 {TOY.content}"
+    altered = CONTENTS[NAMES[1]][:-1] + b"\0"
+    (folder / NAMES[1]).write_bytes(gzip.compress(altered))
+    text = refusal(lambda: read_verified(BY_FILES), IntegrityError)
+    wanted, got = MD5S[NAMES[1]].removeprefix("md5:"), hashlib.md5(altered).hexdigest()
+    assert f"expected content with md5 {wanted}, got {got}; remove this file" in text
+
+
+def test_what_pins_a_set_by_its_files_follows_from_names_and_digests() -> None:
+    backwards = dict(reversed(MD5S.items()))
+    assert pinned_by_files(backwards) == pinned_by_files(MD5S)
+    assert len({pinned_by_files(files) for files in (MD5S, TOY.files, {**MD5S, "more": "0" * 64}, {})}) == 4
+
+
+@pytest.mark.parametrize(
+    "changes", [{"files": TOY.files}, {"files": {}, "content": pinned_by_files({})}, {"generated": True}]
+)
+def test_other_files_none_or_a_generated_set_are_not_pinned_by_files(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"data set 'toy': content 'files:[0-9a-f]{64}' pins a set by its files"):
+        dataclasses.replace(BY_FILES, **changes)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from repro.data import DataSet
 from repro.errors import NothingSelectedError, UsageError
-from repro.plan import PlannedRun, estimate, planned_runs, replicate_range
+from repro.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
 from repro.seeds import derive_seed
 from repro.study import Profile, Study, grid
 
@@ -103,3 +104,30 @@ def test_the_estimate_uses_the_nearest_earlier_runs() -> None:
     seconds = {("one", "a"): 2.0, ("one", "b"): 4.0, ("one", "c"): 9.0}
     assert estimate([planned("one", "a"), planned("one", "new"), planned("two", "a")], seconds) == 2.0 + 4.0 + 4.0
     assert estimate([planned("one", "a")], {}) is None
+
+
+A, B = (DataSet(name, name, content=name * 64, read=lambda folder: {}) for name in "ab")
+
+
+def identity_with(data: object):
+    study = Study("toy", smoke=Profile(None, data, cannot_answer="x"))
+    study.experiment(grid(Pair, reading=("a", "b"), first=(1.0,), bias=(True,)), metrics=["x"])(one)
+    return identity(study, "smoke")
+
+
+def test_a_run_is_held_to_the_content_of_its_own_data() -> None:
+    cases = [run.case for run in planned_runs(STUDY, "paper", replicates=[0], where=["first=1", "bias=true"])][:2]
+    mixed = identity_with(lambda pair: A if pair.reading == "a" else B)
+    assert [mixed.of("one", case)[1] for case in cases] == ["a" * 64, "b" * 64]
+    assert mixed.made("one", cases[0], mixed.of("one", cases[0]))
+    assert not mixed.made("one", cases[0], mixed.of("one", cases[1]))
+    assert identity_with(lambda pair: None).of("one", cases[0])[1] == identity_with(None).of("one", cases[0])[1] == ""
+
+
+def test_a_case_that_is_no_longer_declared_may_have_used_any_of_the_data() -> None:
+    mixed, single = identity_with(lambda pair: A if pair.reading == "a" else B), identity_with(A)
+    settings, _, code = next(iter([single.of(*key) for key in single.data]))
+    assert mixed.made("one", "{}", (settings, "b" * 64, code))
+    assert single.made("one", "{}", (settings, "a" * 64, code))
+    assert not single.made("one", "{}", (settings, "b" * 64, code))
+    assert not mixed.made("one", "{}", (settings, "a" * 64, "other code"))

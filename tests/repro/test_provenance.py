@@ -75,7 +75,10 @@ def test_same_machine_same_identity_and_other_facts_another(tmp_path: Path) -> N
 
 def test_data_are_recorded_by_content(tmp_path: Path) -> None:
     data = DataSet("toy", "Toy", content="ab" * 32, read=lambda folder: {})
-    assert collect(data, root=tmp_path)[1]["data"] == {"toy": "ab" * 32}
+    other = DataSet("other", "Other", content="cd" * 32, read=lambda folder: {})
+    assert collect([data], root=tmp_path)[1]["data"] == {"toy": "ab" * 32}
+    assert collect([data, other], root=tmp_path)[1]["data"] == {"toy": "ab" * 32, "other": "cd" * 32}
+    assert collect([data, other], root=tmp_path) == collect([other, data], root=tmp_path)
 
 
 def test_no_secret_user_host_or_path_is_recorded(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

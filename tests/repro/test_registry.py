@@ -1,6 +1,7 @@
 """A study is found, and one that contradicts itself is refused before anything runs."""
 
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from repro import registry
+from repro.data import DataSet
 from repro.errors import UsageError
 from repro.study import Metric, Profile, Study, case_json, grid
 
@@ -41,7 +43,14 @@ def without_run(case: Case) -> dict[str, float]:
     return {"pi": 3.0}
 
 
-STAND_IN = SimpleNamespace(name="digits", stands_in_for="mnist", content="")
+STAND_IN = DataSet("digits", "Digits", content="ab" * 32, read=lambda folder: {}, stands_in_for="mnist")
+REAL = DataSet("mnist", "MNIST", content="cd" * 32, read=lambda folder: {})
+OTHER = DataSet("mnist", "Another of that name", content="ef" * 32, read=lambda folder: {})
+
+
+def by_size(**sets: DataSet | None) -> Callable[[Case], DataSet | None]:
+    """A set a case: `one` for size 1, `two` for size 2."""
+    return lambda case: sets[{1: "one", 2: "two"}[case.size]]
 
 
 def test_a_consistent_study_passes() -> None:
@@ -66,6 +75,19 @@ def test_a_consistent_study_passes() -> None:
         (lambda: make(smoke=Profile(None, replicates=0, cannot_answer="x")), "wants 0 replicates"),
         (lambda: make(smoke=Profile(None, device="tpu", cannot_answer="x")), "device 'tpu'"),
         (lambda: make(paper=Profile(None, data=STAND_IN, faithful=True)), "stand in for the real set"),
+        (
+            lambda: make(paper=Profile(None, data=by_size(one=REAL, two=STAND_IN), faithful=True)),
+            "stand in for the real",
+        ),
+        (
+            lambda: make(smoke=Profile(None, data=by_size(one=REAL), cannot_answer="x")),
+            "cannot say which data .*size=2",
+        ),
+        (lambda: make(smoke=Profile(None, data=by_size(one=None, two="mnist"), cannot_answer="x")), "is no DataSet"),
+        (
+            lambda: make(smoke=Profile(None, data=by_size(one=REAL, two=OTHER), cannot_answer="x")),
+            "declares 2 different data sets called 'mnist'",
+        ),
         (lambda: make(smoke=Profile(None, experiments={"estimat": {}}, cannot_answer="x")), "did you mean 'estimate'"),
         (
             lambda: make(smoke=Profile(None, experiments={"estimate": {"seize": (1,)}}, cannot_answer="x")),
@@ -81,6 +103,47 @@ def test_a_consistent_study_passes() -> None:
 def test_an_inconsistent_study_is_refused(study, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         registry.check_study(study())
+
+
+def test_data_sets_are_those_of_the_selected_cases_once_each_in_declared_order() -> None:
+    study = make(
+        cases=(Case(2), Case(1), Case(1, extra="again")),
+        smoke=Profile(None, data=by_size(one=REAL, two=STAND_IN), cannot_answer="x"),
+        one=Profile(None, data=by_size(one=REAL), experiments={"estimate": {"size": (1,)}}, cannot_answer="x"),
+        none=Profile(None, data=lambda case: None, cannot_answer="x"),
+        fixed=Profile(None, data=REAL, cannot_answer="x"),
+    )
+    registry.check_study(study)
+    assert study.data_sets("smoke") == (STAND_IN, REAL)
+    assert study.data_sets("one") == study.data_sets("fixed") == (REAL,)
+    assert study.data_sets("none") == ()
+    assert study.data_sets() == (STAND_IN, REAL)
+    assert study.profiles["smoke"].data_of(Case(2)) is STAND_IN
+    assert study.profiles["fixed"].data_of(Case(2)) is REAL
+
+
+def test_a_study_offers_data_that_no_profile_uses() -> None:
+    study = Study("toy", data=[STAND_IN, REAL], smoke=Profile(None, REAL, cannot_answer="x"))
+    assert study.data_sets() == (REAL, STAND_IN)
+    assert study.data_sets("smoke") == (REAL,)
+
+
+def one_more(rows: object, more: object) -> None:
+    """Want more than the rows."""
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda rows: None, "exhibit '<lambda>' has no docstring"),
+        (one_more, "must take exactly one argument: the rows"),
+    ],
+)
+def test_an_exhibit_that_listings_or_the_verb_cannot_use_is_refused(function, said: str) -> None:
+    study = make()
+    study.exhibit(function)
+    with pytest.raises(UsageError, match=said):
+        registry.check_study(study)
 
 
 def test_an_experiment_is_declared_once() -> None:

@@ -48,8 +48,7 @@ def fresh_rows(smoke: bands.Golden) -> list[dict[str, object]]:
 
 def made(run: PlannedRun) -> list[dict[str, object]]:
     """Make one run in this process and return its rows."""
-    values = {name: getattr(run, name) for name in ("experiment", "case", "case_index", "replicate", "seed")}
-    report = execute(Order(study="rfnn", profile="smoke", device="cpu", **values))
+    report = execute(Order("rfnn", "smoke", run, device="cpu"))
     request = Request(study=study, profile="smoke", runs=[run], device="cpu", jobs=1)
     common = {"environment": "here", "commit": "", "device": "cpu"}
     return rows_of(request, run, report, identity(study, "smoke"), common)
