@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Before a test imports torch, which reads them once.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -26,3 +31,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder.name} is not a folder; set REPRO_DATA_DIR to one that holds mnist/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def oracle(shared: Path) -> Mapping[str, NDArray[Any]]:
+    """Return outputs of the original code of the second study on fixed inputs, or skip: they are not ours to keep."""
+    import numpy as np
+
+    path = shared.parent / "oracle" / "sesn-oracle.npz"
+    if not path.is_file():
+        pytest.skip(f"no outputs of the original code: {path.name} is not in {path.parent.name}/ beside the real data")
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)

@@ -1,17 +1,28 @@
-"""What every trainer needs: settings under which a run repeats itself, and the outcome of one that left the numbers."""
+"""Train a classifier on resident images: batches, updates, evaluation, and settings under which a run repeats itself.
+
+Shape legend: N images of a set, B batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from repro.study import Outcome
-from studies.common.randomness import stream
+from repro.errors import IntegrityError, UsageError
+from repro.study import Outcome, Run
+from studies.common.randomness import Dropout, stream
 
 CHECK_EVERY = {"cpu": 1, "cuda": 40}  # updates between two looks at the loss; each look waits for the device
+EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
+
+Batch = tuple[Tensor, Tensor]  # what the network sees, labels
+Inputs = Callable[[Tensor], Tensor]  # uint8 images (B, ...) to what the network sees
 
 
 @contextmanager
@@ -58,3 +69,78 @@ def _first_bad(losses: list[Tensor]) -> int | None:
 def nonfinite(detail: str, n_test: int, epochs: int) -> Outcome:
     """Return the outcome of a run that left the real numbers."""
     return Outcome(values={}, status="nonfinite", detail=detail, n_test=n_test, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images (N, ...) as uint8 and labels (N,) on one device."""
+
+    images: Tensor
+    labels_N: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+
+def resident(run: Run, *parts: str, classes: int) -> tuple[Labelled, ...]:
+    """Return parts of the run's data ("train", "val", "test") on its device."""
+    if run.data is None:
+        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
+    arrays = run.data.load()
+    found = []
+    for part in parts:
+        labels = torch.tensor(arrays[f"{part}_labels"], dtype=torch.int64)
+        if len(labels) == 0 or int(labels.min()) < 0 or int(labels.max()) >= classes:
+            raise IntegrityError(
+                f"data set '{run.data.name}': {part}_labels have to lie in 0 to {classes - 1}, got "
+                f"{sorted(set(labels.tolist()))[:12]}; look at how the set was made"
+            )
+        images = torch.tensor(arrays[f"{part}_images"], device=run.device)
+        found.append(Labelled(images, labels.to(run.device)))
+    return tuple(found)
+
+
+def set_dropout(network: nn.Module, generator: torch.Generator) -> None:
+    """Let every dropout of the network draw from one generator."""
+    for module in network.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator
+
+
+def train_epoch(network: nn.Module, optimiser: Optimizer, batches: Iterable[Batch]) -> tuple[int | None, float]:
+    """Make one update a batch, by mean cross entropy (nats).
+
+    Return the number of the first update (from 1) whose loss was not finite, if any, and the mean loss of all images
+    before their update.
+    """
+    network.train()
+    losses: list[Tensor] = []
+    seen = 0
+
+    def updates() -> Iterator[Tensor]:
+        nonlocal seen
+        for x, labels in batches:
+            optimiser.zero_grad()
+            loss = F.cross_entropy(network(x), labels)
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.detach() * len(labels))
+            seen += len(labels)
+            yield loss.detach()
+
+    bad = first_nonfinite(updates(), next(network.parameters()).device)
+    return bad, float(torch.stack(losses).sum()) / seen
+
+
+@torch.no_grad()
+def evaluate(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[float, float]:
+    """Return error (%) and mean cross entropy (nats) over a set: running statistics, no dropout, no augmentation."""
+    network.eval()
+    size = EVALUATION_BATCH[data.images.device.type]
+    wrong = torch.zeros((), dtype=torch.int64, device=data.images.device)
+    total = torch.zeros((), dtype=torch.float64, device=data.images.device)
+    for images, labels in zip(data.images.split(size), data.labels_N.split(size), strict=True):
+        logits = network(inputs(images))
+        total += F.cross_entropy(logits, labels, reduction="sum")
+        wrong += (logits.argmax(dim=1) != labels).sum()
+    return 100 * int(wrong) / len(data), float(total) / len(data)

@@ -11,6 +11,8 @@ from torch import Tensor
 from repro.errors import UsageError
 from studies.sesn.affine import scale_exact, scale_fast
 
+SIDE, BLOB = 28, 3.0  # pixels, of the probe and of its blob's deviation
+
 
 def factors(count: int, low: float, generator: torch.Generator) -> Tensor:
     """Return `count` float64 factors from U(low, 1 / low), on the generator's device; 1 means none and draws nothing.
@@ -36,3 +38,17 @@ def augment(images_BHW: Tensor, factors_B: Tensor, *, exact: bool = False) -> Te
         return scale_fast(images_BHW, factors_B)
     scaled = scale_exact(images_BHW.cpu().numpy(), factors_B.cpu().numpy())
     return torch.from_numpy(scaled).to(images_BHW.device)
+
+
+def scaling_figures(count: int, low: float) -> dict[str, float]:
+    """Return what scaling by `count` even steps from low to 1 / low makes of a blob in the middle of 28 x 28 pixels.
+
+    The mean grey level, and the blob's mean distance below and to the right of the image's centre, in pixels.
+    """
+    line = torch.arange(SIDE, dtype=torch.float64) - (SIDE - 1) / 2
+    blob = torch.exp(-(line**2) / (2 * BLOB**2))
+    images_BHW = (255 * blob[:, None] * blob).to(torch.uint8).expand(count, -1, -1)
+    scaled = augment(images_BHW, torch.linspace(low, 1 / low, count, dtype=torch.float64)).double()
+    grey = scaled.mean()
+    down, across = ((scaled.mean((0, axis)) * line).sum() / scaled.mean((0, axis)).sum() for axis in (2, 1))
+    return {"grey": float(grey), "centre_down": float(down), "centre_across": float(across)}

@@ -1,0 +1,316 @@
+"""Scale-equivariant steerable networks, as reproduced by Lukacs and Petrescu (project blog, TU Delft, 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from repro.data import DataSet
+from repro.study import Exhibit, Metric, Outcome, Profile, Run, Study, grid
+from studies.sesn.blog import BLOG_RUNS, COLUMNS
+from studies.sesn.cases import (
+    Cell,
+    Column,
+    Factors,
+    Layers,
+    Mnist,
+    Network,
+    Probes,
+    Published,
+    Realisation,
+    Stl10,
+    Training,
+    Wide,
+)
+from studies.sesn.photographs import PHOTOGRAPHS
+from studies.sesn.scaled import SCALED_DIGITS, SCALED_MNIST, SCALED_MNIST_48K, SCALED_MNIST_SMALL
+from studies.sesn.stl10_files import STL10
+
+REALISATIONS = tuple(range(6))
+FACTORS = (1.0, 0.5)  # results section: without and with scale augmentation
+STEERABLE = tuple(f"{kind}_{size}{plus}" for kind in ("scalar", "vector") for size in (28, 56) for plus in ("", "p"))
+PLAIN = ("cnn_28", "cnn_56")
+SMALL = ("scalar_small", "vector_small")
+
+
+TRAINED = (
+    Metric("error", "%", counted=True),
+    Metric("loss", "nats", judged=False),
+    Metric("log10_loss", "log10 nats"),  # judged in its place: over seeds, losses spread by factors
+    Metric("train_loss", "nats", judged=False),
+)
+ON_MNIST = (*TRAINED, Metric("validation_error", "%", judged=False), Metric("best_epoch", "epoch", judged=False))
+MILLISECONDS = {  # of one CPU core per training image, which orders the runs; source: `nox -s bench`
+    "cnn_28": 2, "cnn_56": 8, "scalar_28": 8, "scalar_28p": 6, "scalar_56": 18, "scalar_56p": 24,
+    "vector_28": 5, "vector_28p": 7, "vector_56": 25, "vector_56p": 20,
+}  # fmt: skip
+
+
+def data_of(scaled: Sequence[DataSet], photographs: DataSet) -> Callable[[Any], DataSet | None]:
+    """Return what says which data a case runs on: a realisation, STL-10 or its stand-in, or the published runs."""
+
+    def of(case: Any) -> DataSet | None:
+        match case:
+            case Cell():
+                return scaled[case.realisation]
+            case Realisation():
+                return SCALED_MNIST[case.realisation]
+            case Wide():
+                return photographs
+            case Column() | Published():
+                return BLOG_RUNS
+        return None
+
+    return of
+
+
+FULL_STL10 = Stl10(epochs=1000, batch=128, learning_rate=0.1, steps=(300, 400, 600, 800), widen=8)
+FULL_MNIST = Mnist(epochs=60, batch=128, learning_rate=0.01, steps=(20, 40))
+
+study = Study(
+    "sesn",
+    title="Scale-equivariant steerable networks, reproduced (Lukacs and Petrescu 2021)",
+    data=SCALED_MNIST_48K,
+    smoke=Profile(
+        Training(
+            Mnist(epochs=14, batch=64, learning_rate=0.01, steps=(7, 11)),
+            Stl10(epochs=1, batch=20, learning_rate=0.1, steps=(), widen=1),
+        ),
+        data_of([SCALED_DIGITS], PHOTOGRAPHS),
+        experiments={
+            "scaled_mnist": {"model": SMALL, "realisation": (0,)},
+            "plain_cnn": {"model": ("cnn_small",), "realisation": (0,)},
+            "stl10": {"variant": ("wrn", "a")},
+            "equivariance": {},
+            "kernels": {},
+            "forward": {},
+            "transforms": {},
+            "scaling": {},
+            "blog_table": {},
+            "blog_runs": {},
+        },
+        cannot_answer="scaled 8x8 digits and pieces of two photographs stand in for scaled MNIST and STL-10, so no "
+        "accuracy of the blog is answered; `nox -s reproduce-sesn -- --profile paper` trains on both and does",
+    ),
+    lite=Profile(
+        Training(Mnist(epochs=10, batch=128, learning_rate=0.01, steps=(5, 8)), FULL_STL10),
+        data_of(SCALED_MNIST_SMALL, STL10),
+        golden_seeds=5,
+        experiments={
+            "scaled_mnist": {"model": ("scalar_28p",), "realisation": (0, 1, 2)},
+            "plain_cnn": {"model": ("cnn_28",), "realisation": (0, 1, 2)},
+            "published_data": {},
+        },
+        cannot_answer="a fifth of the training images and a sixth of the epochs answer no accuracy of the blog; "
+        "`nox -s reproduce-sesn -- --profile paper` follows its protocol and does",
+    ),
+    short=Profile(
+        Training(FULL_MNIST, Stl10(epochs=2, batch=128, learning_rate=0.1, steps=(), widen=8)),
+        data_of(SCALED_MNIST, STL10),
+        golden_seeds=5,
+        experiments={"stl10": {}},
+        device="cuda",
+        cannot_answer="2 of 1,000 epochs show what STL-10 costs and how learning starts, and no accuracy; "
+        "`nox -s reproduce-sesn -- --profile paper --experiment stl10` trains to the end",
+    ),
+    paper=Profile(
+        Training(FULL_MNIST, FULL_STL10),
+        data_of(SCALED_MNIST, STL10),
+        golden_seeds=5,
+        experiments={
+            "scaled_mnist": {"model": STEERABLE},
+            "plain_cnn": {"model": PLAIN},
+            "stl10": {},
+            "published_data": {},
+        },
+        device="cuda",
+        faithful=True,
+        cannot_answer="the paper's own figures are known as the blog quotes them, and those for STL-10 not at all",
+    ),
+)
+
+
+def cost(cell: Cell) -> float:
+    """Return about the milliseconds of one CPU core per training image."""
+    return MILLISECONDS.get(cell.model, 1.0) + cell.realisation / 100
+
+
+@study.experiment(
+    grid(Cell, model=(*STEERABLE, *SMALL), factor=FACTORS, realisation=REALISATIONS),
+    metrics=ON_MNIST,
+    axes=("model", "factor"),
+    cost=cost,
+)
+def scaled_mnist(cell: Cell, run: Run) -> Outcome:
+    """Test error of the steerable networks on scaled MNIST, without and with scale augmentation (Table 1)."""
+    from studies.sesn.train_mnist import train_scaled_mnist
+
+    return train_scaled_mnist(cell.model, cell.factor, run)
+
+
+@study.experiment(
+    grid(Cell, model=(*PLAIN, "cnn_small"), factor=FACTORS, realisation=REALISATIONS),
+    metrics=ON_MNIST,
+    axes=("model", "factor"),
+    cost=cost,
+)
+def plain_cnn(cell: Cell, run: Run) -> Outcome:
+    """Test error of plain CNNs of equal size under the same protocol: is it equivariance, or augmentation? (ours)."""
+    from studies.sesn.train_mnist import train_scaled_mnist
+
+    return train_scaled_mnist(cell.model, cell.factor, run)
+
+
+@study.experiment(
+    grid(Wide, variant=("wrn", "a", "b", "c")),
+    metrics=(*TRAINED, Metric("seconds_per_image", "s", judged=False)),
+    cost=lambda wide: 100.0 if wide.variant == "wrn" else 1000.0,
+)
+def stl10(wide: Wide, run: Run) -> Outcome:
+    """Test error on STL-10 of WRN-16-8 and its scale-equivariant variants, and what training costs (STL-10 section)."""
+    from studies.sesn.train_stl10 import train_stl10
+
+    return train_stl10(wide.variant, run)
+
+
+@study.experiment(
+    grid(Layers, layer=("steerable", "interacting", "ordinary"), depth=(1, 2, 3), padded=(False, True)),
+    metrics=[Metric(f"log10_error{where}") for where in ("", "_centre", "_projected")],
+)
+def equivariance(layers: Layers, run: Run) -> dict[str, float]:
+    """Scale equivariance error of random layers against depth and padding (ours)."""
+    from studies.sesn.scale_errors import stack_errors
+
+    return stack_errors(layers.layer, layers.depth, layers.padded, run.seed)
+
+
+@study.experiment(
+    grid(Network, model=(*STEERABLE, *SMALL)),
+    metrics=(
+        "functions", "rank_smallest", "rank_largest", "odd_functions", "norm_last", "even_sum",
+        "error_best", "error_worst", "fixed_best", "fixed_worst",
+    ),
+    deterministic=True,
+)  # fmt: skip
+def kernels(network: Network, _run: Run) -> dict[str, float]:
+    """Rank, norms and scale equivariance error of the networks' basis functions (algorithm section)."""
+    from studies.sesn.models import ARCHITECTURES
+    from studies.sesn.scale_errors import basis_figures
+
+    return basis_figures(ARCHITECTURES[network.model].basis)
+
+
+@study.experiment(
+    grid(Network, model=(*STEERABLE, *PLAIN, *SMALL, "cnn_small", *(f"stl10_{one}" for one in ("wrn", "a", "b", "c")))),
+    metrics=("parameters", "logit_norm", Metric("loss", "nats"), "gradient_norm"),
+    deterministic=True,
+)
+def forward(network: Network, _run: Run) -> dict[str, float]:
+    """Number of parameters of each network, and its output and gradient for fixed ones (results section)."""
+    from studies.sesn.fixed_inputs import forward_figures
+
+    return forward_figures(network.model)
+
+
+@study.experiment(
+    (Probes(count=4000, seed=0),),
+    metrics=(
+        Metric("hole_side", "px"), Metric("hole_area", "px"), "full_hole_share", "flip_share",
+        *(Metric(f"shift_{what}", "px") for what in ("lowest", "highest", "mean", "sd")),
+        "padding_red", "padding_green", "padding_blue",
+    ),
+    deterministic=True,
+)  # fmt: skip
+def transforms(probes: Probes, _run: Run) -> dict[str, float]:
+    """Crop, flip, padding and hole of STL-10's training images, read off images that went through (STL-10 section)."""
+    from studies.common.rounding import significant
+    from studies.sesn.stl10_transforms import transform_statistics
+
+    return {name: significant(value) for name, value in transform_statistics(probes.seed, probes.count).items()}
+
+
+@study.experiment(
+    (Factors(count=61, low=0.5),),
+    metrics=(Metric("grey", "level"), Metric("centre_down", "px"), Metric("centre_across", "px")),
+    deterministic=True,
+)
+def scaling(factors: Factors, _run: Run) -> dict[str, float]:
+    """Grey level and place of a blob after the scale augmentation of training (MNIST section)."""
+    from studies.common.rounding import significant
+    from studies.sesn.augmentation import scaling_figures
+
+    # Four digits: in float32, a pixel in a hundred thousand may fall one grey level beside.
+    return {name: significant(value, 4) for name, value in scaling_figures(factors.count, factors.low).items()}
+
+
+@study.experiment(
+    grid(Realisation, realisation=REALISATIONS),
+    metrics=(
+        "equal_parts",
+        Metric("equal_files", judged=False),
+        "train_images",
+        "val_images",
+        "test_images",
+        "mean",
+        "sd",
+    ),
+    deterministic=True,
+)
+def published_data(realisation: Realisation, run: Run) -> dict[str, float]:
+    """Scaled MNIST beside its published hashes, its sizes, and the moments of its training pixels (MNIST section)."""
+    from studies.sesn.realisations import realisation_figures
+
+    assert run.data is not None
+    return realisation_figures(run.data.load(), realisation.realisation)
+
+
+@study.experiment(
+    grid(Column, column=COLUMNS),
+    metrics=(
+        *(Metric(f"{what}_{figure}", "%") for what in ("pooled", "matched") for figure in ("mean", "sd")),
+        "n_pooled", "n_matched", "welch_p_printed", "welch_p_pooled", "welch_p_matched", "tost_p_matched",
+        Metric("equivalent_within", "%"),
+    ),
+    deterministic=True,
+)  # fmt: skip
+def blog_table(column: Column, _run: Run) -> dict[str, float]:
+    """Table 1 computed again from the blog's runs, as printed and with like compared with like (Table 1)."""
+    from studies.sesn.reanalysis import cell_metrics
+
+    return cell_metrics(column.column)
+
+
+@study.experiment(
+    (Published(runs=94),),
+    metrics=(
+        "runs", "missing", "in_first_version", "multiples_of_50000", "multiples_of_48000", "smallest_test_set",
+        "figures_cut_off", "figures_rounded", "realisation_F", "realisation_p", Metric("realisation_share", "%"),
+        *(Metric(name, "%") for name in ("realisation_0", "residual_sd", "factor_gain", "model_gain")),
+        Metric("gpu_hours", "h"),
+    ),
+    deterministic=True,
+)  # fmt: skip
+def blog_runs(_published: Published, _run: Run) -> dict[str, float]:
+    """The published runs as a whole: number, test images, printing, what explains their spread (Table 1)."""
+    from studies.sesn.reanalysis import run_metrics
+
+    return run_metrics()
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@study.exhibit
+def table1(_rows: Rows) -> Exhibit:
+    """Table 1 as printed, pooled and with like compared with like, from the published runs."""
+    from studies.sesn import blog_exhibits
+
+    return blog_exhibits.table1()
+
+
+@study.exhibit
+def gains(_rows: Rows) -> Exhibit:
+    """What augmentation and what the "+" models gain, from the published runs."""
+    from studies.sesn import blog_exhibits
+
+    return blog_exhibits.gains()
