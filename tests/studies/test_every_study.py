@@ -1,17 +1,16 @@
 """What holds for each study of the project, whatever it is about."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from repro import registry
-from repro.plan import PlannedRun, planned_runs
-from repro.worker import Order, Report, execute
+from repro import bless, registry
+from repro.plan import planned_runs
+from repro.study import case_json
+from tests.studies.goldens import ROOT, report_of, smoke
 
-
-def made(study: str, run: PlannedRun) -> Report:
-    """Make a run of the smoke profile and return what it found, its time left out."""
-    return replace(execute(Order(study, "smoke", run, device="cpu")), wall_seconds=0.0)
+GOLDENS = sorted(path for path in ROOT.glob("golden/*/*.parquet") if not path.name.endswith(".bands.parquet"))
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -20,9 +19,9 @@ def test_same_seed_same_row_and_next_replicate_another(name: str) -> None:
     study = registry.load(name)
     stochastic = [experiment.name for experiment in study.experiments.values() if not experiment.deterministic]
     runs = [run for run in planned_runs(study, "smoke", replicates=[0, 1]) if run.experiment in stochastic]
-    first = next(run for run in runs if run.replicate == 0 and made(name, run).status == "ok")
+    first = next(run for run in runs if run.replicate == 0 and report_of(name, run).status == "ok")
     other = next(run for run in runs if (run.experiment, run.case, run.replicate) == (first.experiment, first.case, 1))
-    one, again, another = made(name, first), made(name, first), made(name, other)
+    one, again, another = report_of(name, first), report_of(name, first), report_of(name, other)
     assert one == again
     assert one.values != another.values
 
@@ -30,5 +29,18 @@ def test_same_seed_same_row_and_next_replicate_another(name: str) -> None:
 def test_a_run_that_ignores_its_seed_would_be_seen() -> None:
     study = registry.load("rfnn")
     runs = planned_runs(study, "smoke", replicates=[0, 1], where=["reading=as_listed", "first=1", "second=2"])
-    one, other = made("rfnn", runs[0]), made("rfnn", replace(runs[1], seed=runs[0].seed))
+    one, other = report_of("rfnn", runs[0]), report_of("rfnn", replace(runs[1], seed=runs[0].seed))
     assert one.values == other.values
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_committed_bands_follow_from_the_committed_rows(path: Path) -> None:
+    bless.verify(path, registry.load(path.parent.name))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_smoke_golden_holds_every_case_with_enough_seeds(name: str) -> None:
+    study, rows = registry.load(name), smoke(name).rows
+    declared = {(experiment.name, case_json(case)) for experiment, case in study.select("smoke")}
+    assert declared == set(zip(rows["experiment"].to_pylist(), rows["case"].to_pylist(), strict=True))
+    assert len(set(rows["replicate"].to_pylist())) >= study.profiles["smoke"].golden_seeds

@@ -2,64 +2,24 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 
-from repro import bands, bless, golden, registry, table
-from repro.plan import PlannedRun, identity, planned_runs
-from repro.runner import Request, rows_of
-from repro.worker import Order, execute
+from repro import golden, table
 from studies.common.hermite import hermite_verkes
 from studies.rfnn import basis, fast, network, study
+from tests.studies.goldens import check_with, fresh_runs, smoke
 
-ROOT = Path(__file__).resolve().parents[3]
-GOLDENS = sorted(path for path in ROOT.glob("golden/rfnn/*.parquet") if not path.name.endswith(".bands.parquet"))
 CELLS = ("reading=as_listed", "first=0.5,0.707", "second=0.707,2")  # learnt by every seed, or by none
 
 
-@pytest.fixture(scope="module")
-def smoke() -> bands.Golden:
-    return bands.load(bands.path_of(ROOT, "rfnn", "smoke"))
+def check() -> golden.CheckResult:
+    return check_with("rfnn", fresh_runs("rfnn", experiments=["scale_grid"], where=CELLS))
 
 
-@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
-def test_the_committed_bands_follow_from_the_committed_rows(path: Path) -> None:
-    bless.verify(path, study)
-
-
-def test_the_smoke_golden_holds_every_case_with_ten_seeds(smoke: bands.Golden) -> None:
-    declared = {(experiment.name, case) for experiment, case in study.select("smoke")}
-    cases = set(zip(smoke.rows["experiment"].to_pylist(), smoke.rows["case"].to_pylist(), strict=True))
-    assert len(cases) == len(declared) == 50
-    assert len(set(smoke.rows["replicate"].to_pylist())) >= 10
-
-
-def fresh_rows(smoke: bands.Golden) -> list[dict[str, object]]:
-    """Return a results table of one replicate: chosen cells run anew with a fresh seed, the others replayed."""
-    registry.check_study(study)
-    fresh = max(smoke.rows["replicate"].to_pylist()) + 1
-    wanted = planned_runs(study, "smoke", replicates=[fresh], where=CELLS)
-    again = {run.case for run in wanted}
-    rows = [row for row in smoke.rows.to_pylist() if row["replicate"] == 0 and row["case"] not in again]
-    return rows + [row for run in wanted for row in made(run)]
-
-
-def made(run: PlannedRun) -> list[dict[str, object]]:
-    """Make one run in this process and return its rows."""
-    report = execute(Order("rfnn", "smoke", run, device="cpu"))
-    request = Request(study=study, profile="smoke", runs=[run], device="cpu", jobs=1)
-    common = {"environment": "here", "commit": "", "device": "cpu"}
-    return rows_of(request, run, report, identity(study, "smoke"), common)
-
-
-def check(smoke: bands.Golden) -> golden.CheckResult:
-    return golden.check(table.build(fresh_rows(smoke), {}), smoke.rows, smoke.bands)
-
-
-def test_fresh_seeds_pass(smoke: bands.Golden) -> None:
-    result = check(smoke)
+def test_fresh_seeds_pass() -> None:
+    result = check()
     assert result.exit_code == 0, golden.render(result)
 
 
@@ -79,21 +39,21 @@ def dropout_in_evaluation(patch: pytest.MonkeyPatch) -> None:
 
 
 def half_the_learning_rate(patch: pytest.MonkeyPatch) -> None:
-    smoke = study.profiles["smoke"]
-    slower = dataclasses.replace(smoke.settings, learning_rate=smoke.settings.learning_rate / 2)
-    patch.setitem(study.profiles, "smoke", dataclasses.replace(smoke, settings=slower))
+    profile = study.profiles["smoke"]
+    slower = dataclasses.replace(profile.settings, learning_rate=profile.settings.learning_rate / 2)
+    patch.setitem(study.profiles, "smoke", dataclasses.replace(profile, settings=slower))
 
 
 @pytest.mark.parametrize(
     ("plant", "code"), [(wrong_hermite, 1), (dropout_in_evaluation, 1), (half_the_learning_rate, 3)]
 )
 def test_a_planted_mistake_does_not_pass(
-    smoke: bands.Golden, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None], code: int
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None], code: int
 ) -> None:
     plant(monkeypatch)
     forget_kernels()
     try:
-        result = check(smoke)
+        result = check()
     finally:
         forget_kernels()
     assert result.exit_code == code, golden.render(result)
@@ -106,8 +66,9 @@ def forget_kernels() -> None:
             thing.cache_clear()
 
 
-def test_one_accuracy_lowered_by_five_points_is_a_deviation(smoke: bands.Golden) -> None:
-    rows = [row for row in smoke.rows.to_pylist() if row["replicate"] == 0]
+def test_one_accuracy_lowered_by_five_points_is_a_deviation() -> None:
+    held = smoke("rfnn")
+    rows = [row for row in held.rows.to_pylist() if row["replicate"] == 0]
     learnt = next(row for row in rows if row["metric"] == "accuracy" and (row["value"] or 0) > 95)
     learnt["value"] -= 5
-    assert golden.check(table.build(rows, {}), smoke.rows, smoke.bands).exit_code == 1
+    assert golden.check(table.build(rows, {}), held.rows, held.bands).exit_code == 1

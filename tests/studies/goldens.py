@@ -1,0 +1,48 @@
+"""Hold a study's committed smoke golden against runs made anew, in this process, with or without a planted mistake."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from repro import bands, golden, registry, table
+from repro.plan import PlannedRun, identity, planned_runs
+from repro.runner import Request, rows_of
+from repro.worker import Order, Report, execute
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def smoke(study: str) -> bands.Golden:
+    """Return the golden of a study's smoke profile."""
+    return bands.load(bands.path_of(ROOT, study, "smoke"))
+
+
+def fresh_runs(study: str, *, experiments: Collection[str], where: Collection[str] = ()) -> list[PlannedRun]:
+    """Return chosen runs of the smoke profile with the first seed that the golden does not hold."""
+    replicate = max(smoke(study).rows["replicate"].to_pylist()) + 1
+    loaded = registry.load(study)
+    return planned_runs(loaded, "smoke", replicates=[replicate], experiments=[*experiments], where=[*where])
+
+
+def report_of(study: str, run: PlannedRun) -> Report:
+    """Make one run in this process and return what it found, its time left out."""
+    return replace(execute(Order(study, "smoke", run, device="cpu")), wall_seconds=0.0)
+
+
+def check_with(study: str, runs: Collection[PlannedRun]) -> golden.CheckResult:
+    """Check one replicate: the given runs made now, all other cells as the golden's first replicate has them."""
+    loaded = registry.load(study)
+    held = smoke(study)
+    again = {(run.experiment, run.case) for run in runs}
+    rows: list[dict[str, Any]] = [
+        row for row in held.rows.to_pylist() if row["replicate"] == 0 and (row["experiment"], row["case"]) not in again
+    ]
+    wanted = identity(loaded, "smoke")
+    common = {"environment": "here", "commit": "", "device": "cpu"}
+    for run in runs:
+        request = Request(study=loaded, profile="smoke", runs=[run], device="cpu", jobs=1)
+        rows += rows_of(request, run, report_of(study, run), wanted, common)
+    return golden.check(table.build(rows, {}), held.rows, held.bands)
