@@ -3,7 +3,8 @@
 Shape suffixes: B images, C channels in, O channels out, S scales, I scale offsets, N functions of the basis, H and W
 image, K kernel, U frequencies down, R = S O, P offsets in a patch.
 
-Images are last in memory. Data of few channels are multiplied patch by patch, anything else is a product of spectra.
+Images are last in memory. Data of few channels are multiplied patch by patch; other batches are products of spectra.
+What neither suits (a stride, a few images) is convolved by torch with kernels cut to their support.
 """
 
 from __future__ import annotations
@@ -24,25 +25,26 @@ from studies.sesn.spectral import Spectral
 
 STRIP = 1 << 20  # numbers in a working array that is to stay in the cache
 FEW_CHANNELS = 4  # up to here patches are the faster
+IDLE = 32  # images; from times on one CPU core
 
 
 def lift(x_BCHW: Tensor, weight_OCN: Tensor, basis: Basis, stride: int, padding: int, reduction: Reduction) -> Tensor:
     """Convolve an image at every scale, without bias, and reduce: (B, O, S, H, W) or (B, O, H, W)."""
-    few = x_BCHW.shape[1] <= FEW_CHANNELS and not x_BCHW.requires_grad
-    if stride > 1 or (few and x_BCHW.device.type != "cpu"):
-        kernels_S = _cropped(weight_OCN, basis)
-        return reduction(torch.stack([_direct(x_BCHW, each, basis, stride, padding) for each in kernels_S], dim=2))
-    if few:
+    data = x_BCHW.shape[1] <= FEW_CHANNELS and not x_BCHW.requires_grad
+    if stride == 1 and data and x_BCHW.device.type == "cpu":
         return _images_first(patchwise(x_BCHW, weight_OCN, basis, padding, reduction), reduction)
-    x_1HWCB = x_BCHW.permute(2, 3, 1, 0).unsqueeze(0)
-    return _images_first(spectral(x_1HWCB, weight_OCN.unsqueeze(2), basis, padding, reduction), reduction)
+    if stride == 1 and not data and spectra_pay(x_BCHW, weight_OCN.unsqueeze(2), basis):
+        x_1HWCB = x_BCHW.permute(2, 3, 1, 0).unsqueeze(0)
+        return _images_first(spectral(x_1HWCB, weight_OCN.unsqueeze(2), basis, padding, reduction), reduction)
+    kernels_S = _cropped(weight_OCN, basis)
+    return reduction(torch.stack([_direct(x_BCHW, each, basis, stride, padding) for each in kernels_S], dim=2))
 
 
 def group(
     x_BCSHW: Tensor, weight_OCIN: Tensor, basis: Basis, stride: int, padding: int, reduction: Reduction
 ) -> Tensor:
     """Convolve scale by scale, without bias, and reduce: (B, O, S, H, W) or (B, O, H, W)."""
-    if stride == 1:
+    if stride == 1 and spectra_pay(x_BCSHW, weight_OCIN, basis):
         x_SHWCB = x_BCSHW.permute(2, 3, 4, 1, 0)
         return _images_first(spectral(x_SHWCB, weight_OCIN, basis, padding, reduction), reduction)
     out = []
@@ -51,6 +53,24 @@ def group(
         heard_OCIKK = kernel_OCIKK[:, :, : x_BCIHW.shape[2]]
         out.append(_direct(x_BCIHW.flatten(1, 2), heard_OCIKK.flatten(1, 2), basis, stride, padding))
     return reduction(torch.stack(out, dim=2))
+
+
+def spectra_pay(x: Tensor, weight_OCIN: Tensor, basis: Basis) -> bool:
+    """Say whether products of spectra take fewer multiplications than convolutions with cut kernels.
+
+    They do not for few channels on large images, where the transforms cost most, nor for a handful of images: to fetch
+    a composed spectrum takes as long as to multiply it with `IDLE` images.
+    """
+    images, (height, width), (outputs, channels, offsets, count) = len(x), x.shape[-2:], weight_OCIN.shape
+    direct = spectra = 0
+    for support in basis.supports():
+        half, period = (height + support // 2) // 2 + 1, width + support // 2
+        transform = 6 * half * period * width + 2 * half * height * width
+        pairs = outputs * channels * offsets
+        direct += images * height * width * support**2 * pairs
+        spectra += half * period * pairs * (3 * max(images, IDLE) + count)
+        spectra += images * transform * (outputs + channels * offsets)
+    return spectra < direct
 
 
 def spectral(x_SHWCB: Tensor, weight_OCIN: Tensor, basis: Basis, padding: int, reduction: Reduction) -> Tensor:
@@ -144,7 +164,7 @@ class _Plan:
         height, width = (side + 2 * padding - basis.size + 1 for side in size)
         used = (reduction.used(height), reduction.used(width))
         heard = [slice(scale, min(scale + offsets, scales)) for scale in range(scales)]
-        hearing = [(each, (scale,)) for scale, each in enumerate(heard)]
+        hearing: list[tuple[slice, tuple[int, ...]]] = [(each, (scale,)) for scale, each in enumerate(heard)]
         if len(x_SHWCB) == 1:
             hearing = [(slice(0, 1), tuple(range(scales)))]
         parts = [
@@ -213,8 +233,8 @@ class _Spectra(torch.autograd.Function):
             for (part, line), strip in zip(both, strips, strict=True):
                 part.product.begin(strip, line, span.pixels)
         grad_x_SHWCB, grad_weight_OCIN = torch.zeros_like(x_SHWCB), torch.zeros_like(weight_OCIN)
-        for part, each, line in zip(plan.parts, weights, lines, strict=True):
-            found = part.product.gradients(part.image(x_SHWCB), each, line)
+        for part, weights_NOC, grads in zip(plan.parts, weights, lines, strict=True):
+            found = part.product.gradients(part.image(x_SHWCB), weights_NOC, grads)
             part.add_gradients(*found, grad_x_SHWCB, grad_weight_OCIN)
         return grad_x_SHWCB, grad_weight_OCIN, None, None, None
 

@@ -107,9 +107,9 @@ def expand(
     `reduced` has gradient and winner of each map that `reduce` gave.
     """
     padded_S = _padded(maps_S, (down, across), axis)
-    for (grad, winner), maps in zip(reduced, _rivals(padded_S, reduction), strict=True):
+    for (grad, winner), rivals in zip(reduced, _rivals(padded_S, reduction), strict=True):
         won = torch.empty_like(grad)
-        for number, candidate in enumerate(_candidates(maps, reduction, axis)):
+        for number, candidate in enumerate(_candidates(rivals, reduction, axis)):
             torch.eq(winner, number, out=won)
             torch.mul(grad, won, out=candidate)
     for maps, padded in zip(maps_S, padded_S, strict=True):

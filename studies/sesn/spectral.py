@@ -158,15 +158,15 @@ class Spectral:
         The output channels come in parts, one for each of the weights, so that the work stays in the cache of a CPU.
         """
         channels, images = x_HWCB.shape[2:]
-        parts = zip(map(self._weights, weights_NOC), self.new_lines(weights_NOC, images), strict=True)
-        parts = list(parts)
+        room = self.new_lines(weights_NOC, images)
+        parts = [(self._weights(weight), out) for weight, out in zip(weights_NOC, room, strict=True)]
         for u, (row, line) in enumerate(zip(self.rows, self._analysed(x_HWCB), strict=True)):
             x_VCB = (row.analyse @ line).view(-1, channels, images)
             for weights, out in parts:
                 product_VRB = torch.bmm(self._kernels(row, weights, channels), x_VCB)
                 target = out[2 * u : 2 * u + 2].view(2 * self.width, -1)
                 torch.mm(row.synthesise, product_VRB.view(len(product_VRB), -1), out=target)
-        return [out for _, out in parts]
+        return room
 
     def new_lines(self, weights_NOC: Sequence[Tensor], images: int) -> list[Tensor]:
         """Make room for `lines`, or for their gradients."""

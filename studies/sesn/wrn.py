@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from repro.errors import UsageError
 from studies.common.randomness import Dropout, draw_normal, draw_uniform, stream
 from studies.sesn.bases import Basis
+from studies.sesn.batchnorm import BatchNorm
 from studies.sesn.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
 
 Variant = Literal["wrn", "a", "b", "c"]
@@ -58,12 +59,12 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.pooled = pooled
-        self.norm1 = _norm(variant, in_channels)
+        self.norm1 = BatchNorm(in_channels)
         if pooled:
             self.conv1 = _lifting(variant, in_channels, out_channels, stride=stride)
         else:
             self.conv1 = _convolution(variant, in_channels, out_channels, stride=stride, scale_size=scale_size)
-        self.norm2 = _norm(variant, out_channels)
+        self.norm2 = BatchNorm(out_channels)
         self.dropout = Dropout(dropout)
         self.conv2 = _convolution(variant, out_channels, out_channels)
         self.shortcut = _pointwise(variant, in_channels, out_channels, stride) if in_channels != out_channels else None
@@ -98,7 +99,7 @@ class WideResNet(nn.Module):
             ]
             width = wide
         self.blocks = nn.Sequential(*blocks)
-        self.norm = nn.BatchNorm2d(width)
+        self.norm = BatchNorm(width)
         self.output = nn.Linear(width, classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -133,12 +134,8 @@ def initialise(network: WideResNet, seed: int) -> None:
             bound = 1 / math.sqrt(layer.in_features)
             draw_uniform(layer.weight, -bound, bound, generator)
             layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
+        elif isinstance(layer, BatchNorm):
             layer.reset_parameters()
-
-
-def _norm(variant: Variant, channels: int) -> nn.Module:
-    return nn.BatchNorm2d(channels) if variant == "wrn" else nn.BatchNorm3d(channels)
 
 
 def _lifting(variant: Variant, in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Module:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from repro.errors import UsageError
+from studies.sesn import fast as fast_form
 from studies.sesn.bases import Basis
 from studies.sesn.batchnorm import BatchNorm
 from studies.sesn.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
@@ -31,6 +32,17 @@ REDUCTIONS = (
     {"project": True, "pool": 4, "pool_padding": 2},
     {"pool": 3, "pool_padding": 1},
 )
+
+
+RULE = fast_form.spectra_pay
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spectra():
+    """Multiply spectra however few the images of a test are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_form, "spectra_pay", lambda *_: True)
+        yield
 
 
 def drawn(module, seed=0):
@@ -146,6 +158,30 @@ class TestFormsAgree:
         group = drawn(GroupConv2d(2, 3, basis, scale_size=2, stride=stride, padding=basis.size // 2))
         x = images(2, 2, len(basis.scales), 14, 15).requires_grad_()
         assert forms_differ_by(group, x, **reduction) < TOLERANCE
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=str)
+@pytest.mark.parametrize("name", list(BASES))
+def test_cut_kernels_agree_where_spectra_do_not_pay(monkeypatch, name, reduction):
+    monkeypatch.setattr(fast_form, "spectra_pay", lambda *_: False)
+    basis = BASES[name]
+    lifting = drawn(LiftConv2d(6, 3, basis, padding=basis.size // 2 - 2, bias=True))
+    assert forms_differ_by(lifting, images(2, 6, 9, 11).requires_grad_(), **reduction) < TOLERANCE
+    group = drawn(GroupConv2d(5, 3, basis, scale_size=2, padding=basis.size // 2, bias=True))
+    assert forms_differ_by(group, images(2, 5, len(basis.scales), 9, 8).requires_grad_(), **reduction) < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("images_side_channels", "pays"),
+    [((128, 14, 32), True), ((128, 7, 63), True), ((4, 14, 32), True), ((1, 14, 32), False), ((1, 7, 63), False)],
+)
+def test_spectra_pay_for_batches_but_not_for_one_image(images_side_channels, pays):
+    number, side, channels = images_side_channels
+    assert RULE(torch.empty(number, channels, side, side), torch.empty(63, channels, 1, 49), SCALAR) == pays
+
+
+def test_spectra_do_not_pay_for_few_channels_on_large_images():
+    assert not RULE(torch.empty(16, 16, 3, 96, 96), torch.empty(16, 16, 1, 9), SMALL)
 
 
 MISTAKES = {
@@ -309,6 +345,16 @@ def test_single_precision_stays_close(layer):
     x = images(2, 6, *([3] if isinstance(layer, GroupConv2d) else []), 14, 14)
     expected = layer.plain(x)
     assert difference(layer.float()(x.float()).double(), expected) < 2e-5
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_no_step_of_the_fast_form_needs_a_cpu(channels):
+    layer = LiftConv2d(channels, 3, VECTOR, padding=6, bias=True).to("meta")
+    x = torch.empty(2, channels, 8, 8, device="meta", requires_grad=channels > 1)
+    layer(x, project=True, pool=2).sum().backward()
+    group = GroupConv2d(2, 3, VECTOR, scale_size=2, padding=6).to("meta")
+    group(torch.empty(2, 2, 3, 8, 8, device="meta", requires_grad=True), pool=4, pool_padding=2).sum().backward()
+    assert layer.weight.grad.device.type == group.weight.grad.device.type == "meta"
 
 
 @pytest.mark.parametrize(

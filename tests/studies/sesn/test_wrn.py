@@ -13,6 +13,7 @@ from torch import nn
 from repro.errors import UsageError
 from studies.common.randomness import Dropout
 from studies.sesn import wrn
+from studies.sesn.batchnorm import BatchNorm
 from studies.sesn.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
 
 PARAMETERS = {"wrn": 10_961_370, "a": 10_961_370, "b": 10_961_370, "c": 10_979_802}
@@ -48,7 +49,7 @@ def scramble(network, seed=2):
     """Give the norms parameters and statistics that a mistake in their order would show."""
     generator = torch.Generator().manual_seed(seed)
     for norm in network.modules():
-        if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
+        if isinstance(norm, BatchNorm):
             for values, low, high in (
                 (norm.weight.data, 0.5, 1.5),
                 (norm.bias.data, -0.5, 0.5),
