@@ -28,7 +28,8 @@ EXAMPLES = {
     "diff": "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
     "bless": 'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
     "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/STUDY/paper.parquet",
-    "exhibit": "repro exhibit STUDY\nrepro exhibit STUDY NAME --profile paper --out figures",
+    "figures": "repro figures STUDY\nrepro figures STUDY --profile paper --out figures\n"
+    "repro figures STUDY NAME --results FILE --json",
     "data": "repro data\nrepro data NAME\nrepro data NAME --remove",
 }
 
@@ -43,7 +44,7 @@ VERBS = {
     "diff": ("repro.comparing", "diff"),
     "bless": ("repro.comparing", "bless"),
     "merge": ("repro.comparing", "merge"),
-    "exhibit": ("repro.exhibits", "exhibit"),
+    "figures": ("repro.figures", "figures"),
     "data": ("repro.listing", "list_data"),
 }
 
@@ -58,7 +59,7 @@ SUMMARIES = {
     "diff": "compare two result tables row by row",
     "bless": "make a result table the golden one",
     "merge": "join result tables from several machines",
-    "exhibit": "list a study's tables and figures, or compute one from its results",
+    "figures": "list a study's figures, or make one or all of them from its results",
     "data": "find, make, verify and remove the data sets of the studies",
 }
 
@@ -75,17 +76,17 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"repro {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     made = {name: _verb(verbs, name) for name in SUMMARIES}
-    for name in ("show", "plan", "run", "check", "bless", "exhibit"):
+    for name in ("show", "plan", "run", "check", "bless", "figures"):
         made[name].add_argument("study", help="the study's name (`repro list`)")
     made["status"].add_argument("study", nargs="?", help="one study; all without it")
-    for name in ("plan", "run", "check", "bless", "exhibit"):
+    for name in ("plan", "run", "check", "bless", "figures"):
         made[name].add_argument("--profile", default="smoke", help="how much to spend (default: smoke)")
         made[name].add_argument("--results", type=Path, metavar="FILE", help="the result table (default: results/...)")
     for name in ("plan", "run", "check", "bless"):
         made[name].add_argument(
             "--experiment", action="append", default=[], metavar="NAME", help="only this experiment (repeatable)"
         )
-    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "exhibit", "data"):
+    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "figures", "data"):
         made[name].add_argument("--json", action="store_true", help="print JSON on standard output")
     for name in ("run", "bless", "merge"):
         made[name].add_argument("-n", "--dry-run", action="store_true", help="say what would be done, change nothing")
@@ -139,8 +140,8 @@ def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["diff"].add_argument("--relative", type=float, default=0.0, metavar="X", help="values may differ by X of B's")
     made["merge"].add_argument("tables", type=Path, nargs="+", metavar="TABLE")
     made["merge"].add_argument("--out", type=Path, required=True, metavar="FILE", help="where the joined table goes")
-    made["exhibit"].add_argument("name", nargs="?", help="one exhibit; all are listed without it")
-    made["exhibit"].add_argument(
+    made["figures"].add_argument("name", nargs="?", help="one figure; without it all are listed, or made with --out")
+    made["figures"].add_argument(
         "--out", type=Path, metavar="FOLDER", help="write NAME.md, NAME.svg and NAME.png there"
     )
     made["data"].add_argument("name", nargs="?", help="one set, fetched or made if need be; all as they are without it")

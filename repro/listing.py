@@ -63,7 +63,7 @@ def show_study(arguments: Namespace) -> int:
         for name, experiment in study.experiments.items()
     ]
     if arguments.json:
-        about = {"study": study.name, "title": study.title, "exhibits": [*study.exhibits]}
+        about = {"study": study.name, "title": study.title, "figures": [*study.figures]}
         return print_json({**about, "profiles": profiles, "experiments": experiments})
     print(f"{paint(study.name, 'bold')}: {study.title}\n")
     keys = ["profile", "runs", "replicates", "data", "device", "faithful"]
@@ -77,8 +77,8 @@ def show_study(arguments: Namespace) -> int:
         for name, experiment in study.experiments.items()
     ]
     print(columns(["experiment", "cases", "fields", "what"], rows))
-    if study.exhibits:
-        print(f"\nexhibits (`repro exhibit {study.name}`): {', '.join(study.exhibits)}")
+    if study.figures:
+        print(f"\nfigures (`repro figures {study.name}`): {', '.join(study.figures)}")
     return PASS
 
 

@@ -92,8 +92,8 @@ def check_study(study: Study, *, expected_name: str | None = None) -> None:
         faults += [f"profile '{name}' {fault}" for fault in _profile_faults(study, name, declared)]
     for experiment in study.experiments.values():
         faults += [f"experiment '{experiment.name}' {fault}" for fault in _experiment_faults(experiment)]
-    for name, function in study.exhibits.items():
-        faults += [f"exhibit '{name}' {fault}" for fault in _exhibit_faults(function)]
+    for name, function in study.figures.items():
+        faults += [f"figure '{name}' {fault}" for fault in _figure_faults(function)]
     names = Counter() if faults else Counter(one.name for one in study.data_sets())
     faults += [f"declares {count} different data sets called '{name}'" for name, count in names.items() if count > 1]
     if faults:
@@ -139,7 +139,7 @@ def _data_faults(study: Study, name: str) -> list[str]:
     return []
 
 
-def _exhibit_faults(function: Show) -> list[str]:
+def _figure_faults(function: Show) -> list[str]:
     faults = [] if (function.__doc__ or "").strip() else ["has no docstring, which is what listings print"]
     if len(inspect.signature(function).parameters) != 1:
         faults.append("must take exactly one argument: the rows")

@@ -1,4 +1,4 @@
-"""What a study declares: metrics, profiles, experiments, exhibits. Declarations are values, behaviour is functions."""
+"""What a study declares: metrics, profiles, experiments, figures. Declarations are values, behaviour is functions."""
 
 from __future__ import annotations
 
@@ -120,11 +120,12 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """A table a study shows, and the figure to it.
+class Figure:
+    """A picture a study shows, with the table of what it shows; without `draw` it is the table alone.
 
     A cell is a text, a number or None; real numbers are printed to six digits, so give a text where the digits matter.
-    `draw` gets an empty matplotlib.figure.Figure, draws on it and imports matplotlib, if at all, inside.
+    `draw(canvas)` gets an empty matplotlib.figure.Figure, the canvas, draws on it and imports matplotlib, if at all,
+    inside.
     """
 
     headers: Sequence[str]
@@ -137,10 +138,10 @@ class Exhibit:
         uneven = [number for number, row in enumerate(self.rows) if len(row) != len(self.headers)]
         if uneven or not self.headers:
             at = f"row {uneven[0]} has {len(self.rows[uneven[0]])} cells" if uneven else "a table needs some"
-            raise UsageError(f"exhibit: {len(self.headers)} headers, and {at}; give each column its header")
+            raise UsageError(f"figure: {len(self.headers)} headers, and {at}; give each column its header")
 
 
-Show = Callable[[Sequence[Mapping[str, Any]]], Exhibit]
+Show = Callable[[Sequence[Mapping[str, Any]]], Figure]
 
 
 def case_json(case: Any) -> str:
@@ -164,7 +165,7 @@ class Study:
     """A document under audit: its experiments and its profiles.
 
     `Study("name", smoke=Profile(...), ...)` declares it; `@study.experiment(cases, metrics=...)` adds an experiment
-    and `@study.exhibit` an exhibit, each under the decorated function's name. `data` are further sets that the study
+    and `@study.figure` a figure, each under the decorated function's name. `data` are further sets that the study
     offers and no profile uses.
     """
 
@@ -174,7 +175,7 @@ class Study:
         self.offered: tuple[DataSet, ...] = tuple(data)
         self.profiles: dict[str, Profile] = profiles
         self.experiments: dict[str, Experiment] = {}
-        self.exhibits: dict[str, Show] = {}
+        self.figures: dict[str, Show] = {}
 
     def experiment(
         self,
@@ -197,15 +198,15 @@ class Study:
 
         return register
 
-    def exhibit(self, function: Show) -> Show:
-        """Register a function from the rows of a result table (dicts in the results schema) to an exhibit.
+    def figure(self, function: Show) -> Show:
+        """Register a function from the rows of a result table (dicts in the results schema) to a figure.
 
         Its docstring is what the listing prints. The rows may be none; one that needs some raises NothingSelectedError.
         """
         name = function.__name__
-        if name in self.exhibits:
-            raise UsageError(f"study '{self.name}' declares exhibit '{name}' twice; rename one of them")
-        self.exhibits[name] = function
+        if name in self.figures:
+            raise UsageError(f"study '{self.name}' declares figure '{name}' twice; rename one of them")
+        self.figures[name] = function
         return function
 
     def select(self, profile: str) -> Iterator[tuple[Experiment, Any]]:

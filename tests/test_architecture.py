@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("listing", "running", "comparing", "exhibits"),
+    ("listing", "running", "comparing", "figures"),
     ("runner", "bless", "merge", "diff"),
     ("worker", "golden"),
     ("plan",),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from repro.data import DataSet
-from repro.study import Exhibit, Metric, Outcome, Profile, Run, Study, grid
+from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
 from studies.sesn.blog import BLOG_RUNS, COLUMNS
 from studies.sesn.cases import (
     Cell,
@@ -300,17 +300,17 @@ def blog_runs(_published: Published, _run: Run) -> dict[str, float]:
 Rows = Sequence[Mapping[str, Any]]
 
 
-@study.exhibit
-def table1(_rows: Rows) -> Exhibit:
+@study.figure
+def table1(_rows: Rows) -> Figure:
     """Table 1 as printed, pooled and with like compared with like, from the published runs."""
-    from studies.sesn import blog_exhibits
+    from studies.sesn import blog_figures
 
-    return blog_exhibits.table1()
+    return blog_figures.table1()
 
 
-@study.exhibit
-def gains(_rows: Rows) -> Exhibit:
+@study.figure
+def gains(_rows: Rows) -> Figure:
     """What augmentation and what the "+" models gain, from the published runs."""
-    from studies.sesn import blog_exhibits
+    from studies.sesn import blog_figures
 
-    return blog_exhibits.gains()
+    return blog_figures.gains()

@@ -20,7 +20,7 @@ LISTINGS = [
     ["plan", "montecarlo"],
     ["--help"],
     ["run", "-h"],
-    ["exhibit", "montecarlo"],
+    ["figures", "montecarlo"],
 ]
 HEAVY = ("torch", "scipy", "matplotlib", "sklearn")  # pyarrow takes up pandas by itself where it is installed
 CPU_LIMIT_S = 0.25  # stated for a listing's start-up; measured in bench, here only held against gross growth

@@ -135,13 +135,13 @@ def one_more(rows: object, more: object) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda rows: None, "exhibit '<lambda>' has no docstring"),
+        (lambda rows: None, "figure '<lambda>' has no docstring"),
         (one_more, "must take exactly one argument: the rows"),
     ],
 )
-def test_an_exhibit_that_listings_or_the_verb_cannot_use_is_refused(function, said: str) -> None:
+def test_a_figure_that_listings_or_the_verb_cannot_use_is_refused(function, said: str) -> None:
     study = make()
-    study.exhibit(function)
+    study.figure(function)
     with pytest.raises(UsageError, match=said):
         registry.check_study(study)
 

@@ -1,4 +1,4 @@
-"""Tables and figures of the re-analysis of the blog's Table 1, for `repro exhibit`."""
+"""The figures of the re-analysis of the blog's Table 1, for `repro figures`; a canvas is matplotlib's own Figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from repro import stats
 from repro.stats import Sample, WelchTest
-from repro.study import Exhibit
+from repro.study import Figure
 from studies.sesn import blog, reanalysis
 from studies.sesn.blog import BlogRun
 from studies.sesn.reanalysis import Cell, Gain
@@ -29,25 +29,25 @@ GROUPS = (("augmentation", "o", True), ("model", "s", False), ("both", "^", True
 INK, PALE = "black", "0.55"
 
 
-def table1() -> Exhibit:
+def table1() -> Figure:
     """Return the blog's Table 1 as printed, pooled and matched, each held against the paper's row."""
     runs = blog.published_runs()
     cells = [reanalysis.cell_of(column, runs) for column in blog.TABLE_1]
-    return Exhibit(
+    return Figure(
         headers=TABLE_1_HEADERS,
         rows=[_table1_row(cell) for cell in cells],
         notes=_table1_notes(cells, runs),
-        draw=lambda figure: draw_table1(figure, cells, runs),
+        draw=lambda canvas: draw_table1(canvas, cells, runs),
     )
 
 
-def gains() -> Exhibit:
+def gains() -> Figure:
     """Return what augmentation gains at equal model, what the '+' model gains at equal augmentation, and both."""
     runs = blog.published_runs()
     groups = _gain_groups(runs)
     first = [run for run in runs if run.in_first_version]
     doubted = reanalysis.average(reanalysis.model_gains(first))
-    return Exhibit(
+    return Figure(
         headers=AUGMENTATION_HEADERS,
         rows=[row for group in groups for row in _gain_rows(group)],
         notes=(
@@ -56,7 +56,7 @@ def gains() -> Exhibit:
             f"same factor. Without the {len(runs) - len(first)} runs of unclear origin the model's mean gain is "
             f"{doubted.difference:.3f}, 95 % interval {_interval(doubted)}."
         ),
-        draw=lambda figure: draw_gains(figure, groups),
+        draw=lambda canvas: draw_gains(canvas, groups),
     )
 
 
@@ -123,10 +123,10 @@ def _below(ps: Sequence[float]) -> int:
     return sum(p <= LEVEL for p in ps)
 
 
-def draw_table1(figure: Any, cells: Sequence[Cell], runs: Sequence[BlogRun]) -> None:
+def draw_table1(canvas: Any, cells: Sequence[Cell], runs: Sequence[BlogRun]) -> None:
     """Draw each column's four means with their deviations, and the single runs: hollow without augmentation."""
-    figure.set_size_inches(7.5, 9)
-    axes = figure.subplots()
+    canvas.set_size_inches(7.5, 9)
+    axes = canvas.subplots()
     for row, cell in enumerate(cells):
         _draw_runs(axes, row + 0.40, blog.pooled(cell.column, runs), first=row == 0)
         samples = (cell.printed, cell.pooled, cell.matched, cell.paper)
@@ -152,10 +152,10 @@ def _draw_runs(axes: Any, height: float, runs: Sequence[BlogRun], *, first: bool
         )  # fmt: skip
 
 
-def draw_gains(figure: Any, groups: Sequence[Sequence[Gain]]) -> None:
+def draw_gains(canvas: Any, groups: Sequence[Sequence[Gain]]) -> None:
     """Draw the gains with their 95 % intervals, one group below the other, and the line of no gain."""
-    figure.set_size_inches(7.5, 7)
-    axes = figure.subplots()
+    canvas.set_size_inches(7.5, 7)
+    axes = canvas.subplots()
     labels: list[str] = []
     for gains, (what, marker, filled) in zip(groups, GROUPS, strict=True):
         for gain in gains:

@@ -1,0 +1,206 @@
+"""The verb that shows a study's figures: pictures and their tables computed from result rows, the same bytes each time.
+
+A figure is the study's, a `repro.study.Figure`; what matplotlib calls so is the canvas that its picture is drawn on.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from repro import registry
+from repro.errors import PASS, NothingSelectedError, ReproError, UsageError
+from repro.study import Figure, Study
+from repro.text import columns, numbers, paint, print_json, say
+
+STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings file says is left out
+    "figure.figsize": (7.0, 4.5),  # inches
+    "savefig.dpi": 150,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+FORMATS: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+def figures(arguments: Namespace) -> int:
+    """List a study's figures, or make the one named, or all of them where a folder is given."""
+    study = registry.load(arguments.study)
+    registry.profile(study, arguments.profile)
+    if arguments.name is not None:
+        return _one(arguments, study)
+    return _all(arguments, study) if arguments.out else _list(arguments, study)
+
+
+def _list(arguments: Namespace, study: Study) -> int:
+    if arguments.results:
+        raise UsageError(
+            f"which figure? name one, or all by --out FOLDER (figures: {', '.join(study.figures) or 'none'})"
+        )
+    rows = [{"figure": name, "what": summary(study, name)} for name in study.figures]
+    if arguments.json:
+        return print_json(rows)
+    if not rows:
+        print(f"study '{study.name}' has no figures")
+        return PASS
+    print(columns(["figure", "what"], [[paint(row["figure"], "bold"), row["what"]] for row in rows]))
+    return PASS
+
+
+def _one(arguments: Namespace, study: Study) -> int:
+    """Make one figure: print its table, write it where asked."""
+    name = arguments.name
+    if name not in study.figures:
+        known = list(study.figures)
+        raise UsageError(
+            f"study '{study.name}' has no figure '{name}'{registry.did_you_mean(name, known)} "
+            f"(figures: {', '.join(known) or 'none'})"
+        )
+    rows = _rows(arguments)
+    made = make(study, name, rows)
+    written = _write(arguments, study, name, made, rows) if arguments.out else []
+    if arguments.json:
+        return print_json(_record(arguments, name, made, written))
+    print(columns(made.headers, made.rows, show=shown))
+    if made.notes:
+        print(f"\n{made.notes}")
+    _say_written(arguments, written)
+    return PASS
+
+
+def _all(arguments: Namespace, study: Study) -> int:
+    """Make and write every figure; return the exit code of the first that cannot be made, which stops no other."""
+    if not study.figures:
+        raise NothingSelectedError(f"study '{study.name}' has no figures to write to {arguments.out}")
+    rows = _rows(arguments)
+    code, records = PASS, []
+    for name in study.figures:
+        try:
+            made = make(study, name, rows)
+            written = _write(arguments, study, name, made, rows)
+        except ReproError as error:
+            print(f"repro figures: figure '{name}' is not made: {error}", file=sys.stderr)
+            code = code or error.exit_code
+            continue
+        _say_written(arguments, written)
+        records.append(_record(arguments, name, made, written))
+    if arguments.json:
+        print_json(records)
+    return code
+
+
+def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Compute one of the study's figures from rows, and refuse what is none."""
+    made = study.figures[name](rows)
+    if not isinstance(made, Figure):
+        raise UsageError(
+            f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
+        )
+    return made
+
+
+def summary(study: Study, name: str) -> str:
+    """Return the first line of a figure's docstring."""
+    return (study.figures[name].__doc__ or "").strip().partition("\n")[0]
+
+
+def _rows(arguments: Namespace) -> list[dict[str, Any]]:
+    """Return the rows of the result table named, or else of the store, or else of the golden; none without any."""
+    from repro import bands, table
+
+    stored = registry.results_path(arguments.study, arguments.profile)
+    blessed = bands.path_of(registry.root(), arguments.study, arguments.profile)
+    path = arguments.results or next((each for each in (stored, blessed) if each.exists()), None)
+    if path is None:
+        say(arguments, f"profile '{arguments.profile}' has no result table and no golden: computed from no rows")
+        return []
+    rows: list[dict[str, Any]] = table.read(path).to_pylist()
+    others = {(row["study"], row["profile"]) for row in rows} - {(arguments.study, arguments.profile)}
+    if others:
+        names = ", ".join(f"{study}/{profile}" for study, profile in sorted(others))
+        raise UsageError(
+            f"{path}: the rows are of {names}; wanted {arguments.study}/{arguments.profile}: name another --profile "
+            "or another table"
+        )
+    say(arguments, f"computed from {path}")
+    return rows
+
+
+def _record(arguments: Namespace, name: str, made: Figure, written: Sequence[Path]) -> dict[str, Any]:
+    """Return a figure as --json prints it."""
+    about = {"study": arguments.study, "figure": name, "profile": arguments.profile}
+    table = {"headers": list(made.headers), "rows": [list(row) for row in made.rows], "notes": made.notes}
+    return {**about, **table, "written": [str(path) for path in written]}
+
+
+def _say_written(arguments: Namespace, written: Sequence[Path]) -> None:
+    if not arguments.json:
+        for path in written:
+            say(arguments, f"wrote {path}")
+
+
+def origin(study: str, name: str, profile: str, count: int) -> str:
+    """Return the command that makes a figure, and from how many rows; no path, since that is the user's own."""
+    chosen = "" if profile == "smoke" else f" --profile {profile}"
+    return f"`repro figures {study} {name}{chosen}`, from {count or 'no'} result rows"
+
+
+def shown(cell: Any) -> str:
+    """Return a cell as a reader sees it: real numbers to six digits, nothing for None."""
+    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _write(arguments: Namespace, study: Study, name: str, made: Figure, rows: Sequence[Any]) -> list[Path]:
+    made_by = origin(arguments.study, name, arguments.profile, len(rows))
+    return write(arguments.out, study, name, made, made_by)
+
+
+def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> list[Path]:
+    """Write NAME.md, and NAME.svg and NAME.png where the figure draws; the same figure gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
+    page = folder / f"{name}.md"
+    page.write_text(markdown(name, summary(study, name), made, made_by), encoding="utf-8")
+    return [page, *pictures]
+
+
+def markdown(name: str, what: str, made: Figure, made_by: str) -> str:
+    """Return the page of a figure: its docstring, table, picture, notes, and how it was made."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    lines = [f"# {name}", "", what, "", line(list(map(escaped, made.headers)))]
+    lines += [line(["--:" if right else "---" for right in numbers(made.headers, made.rows)])]
+    lines += [line([escaped(shown(cell)) for cell in row]) for row in made.rows]
+    lines += ["", f"![{name}]({name}.svg)"] if made.draw else []
+    lines += ["", made.notes] if made.notes else []
+    return "\n".join([*lines, "", f"Made by {made_by}."]) + "\n"
+
+
+def escaped(cell: str) -> str:
+    """Return a cell's text so that it stays one cell of a Markdown table."""
+    return " ".join(cell.replace("|", "\\|").split())
+
+
+def draw(folder: Path, salt: str, name: str, made: Figure) -> list[Path]:
+    """Write the picture of a figure as SVG and PNG, without dates, versions or chance in the bytes.
+
+    The figure draws on the canvas it is given, which is an empty matplotlib.figure.Figure.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    assert made.draw is not None
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**STYLE, "svg.hashsalt": salt})
+        canvas = Canvas(layout="constrained")
+        made.draw(canvas)
+        paths = [folder / f"{name}.{kind}" for kind in FORMATS]
+        for path, (kind, metadata) in zip(paths, FORMATS.items(), strict=True):
+            canvas.savefig(path, format=kind, metadata=metadata)
+    return paths
