@@ -18,6 +18,7 @@ from studies.sesn.cases import (
     Probes,
     Published,
     Realisation,
+    Shown,
     Stl10,
     Training,
     Wide,
@@ -53,6 +54,8 @@ def data_of(scaled: Sequence[DataSet], photographs: DataSet) -> Callable[[Any], 
         match case:
             case Cell():
                 return scaled[case.realisation]
+            case Shown():
+                return scaled[0]
             case Realisation():
                 return SCALED_MNIST[case.realisation]
             case Wide():
@@ -86,6 +89,7 @@ study = Study(
             "forward": {},
             "transforms": {},
             "scaling": {},
+            "shown_images": {},
             "blog_table": {},
             "blog_runs": {},
         },
@@ -241,6 +245,19 @@ def scaling(factors: Factors, _run: Run) -> dict[str, float]:
 
     # Four digits: in float32, a pixel in a hundred thousand may fall one grey level beside.
     return {name: significant(value, 4) for name, value in scaling_figures(factors.count, factors.low).items()}
+
+
+@study.experiment(
+    (Shown("train", 1.0), Shown("train", 0.5), Shown("test", 0.5)),
+    metrics=("images", "mean", "sd"),
+    deterministic=True,
+)
+def shown_images(shown: Shown, run: Run) -> dict[str, float]:
+    """Images that a network is shown in training and in the test, which is never augmented (MNIST section)."""
+    from studies.common.rounding import significant
+    from studies.sesn.train_mnist import shown_figures
+
+    return {name: significant(value, 4) for name, value in shown_figures(shown.part, shown.factor, run).items()}
 
 
 @study.experiment(

@@ -85,6 +85,14 @@ class Factors:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Images of the first realisation, for training with scales from U(factor, 1/factor) or for the test."""
+
+    part: Literal["train", "test"]
+    factor: float
+
+
+@dataclass(frozen=True)
 class Realisation:
     """One of the six sets of scaled MNIST images."""
 

@@ -9,7 +9,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ def train_scaled_mnist(model: str, low: float, run: Run) -> Outcome:
         if isinstance(fitted, str):
             return nonfinite(fitted, len(test), settings.epochs)
         network.load_state_dict(fitted.checkpoint)
-        error, loss = evaluate(network, test, normalised)
+        error, loss = tested(network, test)
     if not math.isfinite(loss):
         return nonfinite(f"test loss not finite for the checkpoint of epoch {fitted.epoch}", len(test), settings.epochs)
     values = {
@@ -79,6 +79,11 @@ def train_scaled_mnist(model: str, low: float, run: Run) -> Outcome:
         "best_epoch": float(fitted.epoch),
     }
     return Outcome(values=values, curves=fitted.curves, n_test=len(test), epochs=settings.epochs)
+
+
+def tested(network: nn.Module, test: Labelled) -> tuple[float, float]:
+    """Return error (%) and mean loss (nats) on test images, which are never augmented."""
+    return evaluate(network, test, normalised)
 
 
 @dataclass(frozen=True)
@@ -115,3 +120,29 @@ def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Any, lo
         if error < best.error:
             best = Fitted(copy.deepcopy(network.state_dict()), epoch, error, curves)
     return best
+
+
+class Witness(nn.Module):
+    """Stands in for a network: says the same of every image, and keeps what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Tensor] = []
+
+    def forward(self, x_B1HW: Tensor) -> Tensor:
+        """Return logits (B, 10) of zero."""
+        self.shown.append(x_B1HW.double())
+        return x_B1HW.new_zeros(len(x_B1HW), models.CLASSES)
+
+
+def shown_figures(part: Literal["train", "test"], low: float, run: Run) -> dict[str, float]:
+    """Return how many images a network is shown in an epoch of training or in the test, and their mean and SD."""
+    (data,) = resident(run, part, classes=models.CLASSES)
+    witness = Witness()
+    if part == "test":
+        tested(witness, data)
+    else:
+        for x_B1HW, _ in batches(data, low=low, batch=128, seed=0, epoch=1):
+            witness(x_B1HW)
+    shown = torch.cat(witness.shown)
+    return {"images": float(len(shown)), "mean": float(shown.mean()), "sd": float(shown.std(correction=0))}

@@ -214,6 +214,23 @@ class TestScaledMnist:
         assert one.values != other.values
 
 
+class TestShown:
+    @pytest.mark.parametrize(("part", "low"), [("train", 1.0), ("test", 1.0), ("test", 0.5)])
+    def test_what_is_not_augmented_is_shown_as_it_is(self, part: str, low: float) -> None:
+        toy = digits()
+        plain = normalised(torch.tensor(toy.arrays[f"{part}_images"])).double()
+        figures = train_mnist.shown_figures(part, low, run_of(toy))
+        assert figures["images"] == len(plain)
+        assert figures["mean"] == pytest.approx(plain.mean().item(), rel=1e-12)
+        assert figures["sd"] == pytest.approx(plain.std(correction=0).item(), rel=1e-12)
+
+    def test_augmented_images_are_others(self) -> None:
+        toy = digits()
+        assert train_mnist.shown_figures("train", 0.5, run_of(toy)) != train_mnist.shown_figures(
+            "train", 1, run_of(toy)
+        )
+
+
 class TestStl10:
     def toy(self) -> Toy:
         return Toy({"train": 20, "test": 10}, (3, 16, 16))
