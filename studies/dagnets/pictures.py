@@ -1,0 +1,125 @@
+"""Figures that need no result rows; a canvas is matplotlib's own Figure."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+
+from repro.study import Figure
+from studies.common.datasets import DIGITS
+from studies.dagnets import confidence, filters, moments
+from studies.dagnets.confidence import SCORES, loss_of
+from studies.dagnets.printed import Part, recomputed
+from studies.dagnets.published import PUBLISHED
+from studies.dagnets.train import enlarged
+
+WIDTH = 60  # characters of a cell
+INK, PALE = "black", "0.6"
+SHOWN = moments.STEEP[-1]
+LEVELS = (0.01, 0.05, 0.2, 0.5, 1, 2, 4)
+
+
+def prints() -> Figure:
+    """Return every printed item beside what comes out now."""
+    rows, agreeing = [], 0
+    for item in PUBLISHED:
+        parts = recomputed(item)
+        equal = sum(part.equal for part in parts)
+        agreeing += equal == len(parts)
+        rows.append([item.topic, item.name, item.where, *_beside(parts), f"{equal} of {len(parts)}", item.note])
+    headers = ["topic", "item", "where", "printed", "computed", "equal", "remark"]
+    notes = (
+        f"{agreeing} of {len(PUBLISHED)} items come out as printed. Numbers are compared at the printed precision, "
+        "half a unit of the last digit; of an item that does not agree, the parts that differ are shown."
+    )
+    return Figure(headers, rows, notes=notes)
+
+
+def _beside(parts: list[Part]) -> tuple[str, str]:
+    """Return the printed and the computed parts as two cells: those that differ, where some do."""
+    shown = [part for part in parts if not part.equal] or parts
+    texts = ("; ".join(part.published for part in shown), "; ".join(part.computed for part in shown))
+    printed, computed = (textwrap.shorten(text, WIDTH, placeholder=" …") for text in texts)
+    return printed, computed
+
+
+def valley() -> Figure:
+    """Return the paths of three rules in a narrow valley, beside how they oscillate."""
+    rows = []
+    for steep, (rule, label) in product(moments.STEEP, moments.RULES.items()):
+        figures = moments.valley_figures(rule, steep)
+        rows.append([steep, label, figures["turns"], figures["way_across"], figures["log10_loss"]])
+    headers = ["steep curvature", "rule", "turns in 60 steps", "way across", "log10 of the loss at the end"]
+    notes = (
+        "Quadratics of ours, whose other curvature is 1: the slides do not give the one they show. The picture is of "
+        f"{SHOWN:g}. Across, an update multiplies by 1 - 0.05 of the curvature, and with momentum, in the long run, by "
+        "the root of 0.5: momentum damps where the first is the larger, above a curvature of 34."
+    )
+    return Figure(headers, rows, notes=notes, draw=draw_valley)
+
+
+def draw_valley(canvas: Any) -> None:
+    """Draw the paths over the contours of the loss, one panel a rule."""
+    canvas.set_size_inches(7, 6)
+    across, along = np.linspace(-0.62, 0.62, 101), np.linspace(-1.1, 0.4, 151)
+    loss = (moments.FLAT * along[None] ** 2 + SHOWN * across[:, None] ** 2) / 2
+    panels = canvas.subplots(3, 1, sharex=True)
+    for axes, (rule, label) in zip(panels, moments.RULES.items(), strict=True):
+        path = np.array(moments.valley_path(rule, SHOWN))
+        axes.contour(along, across, loss, levels=LEVELS, colors=PALE, linewidths=0.6)
+        axes.plot(path[:, 0], path[:, 1], color=INK, marker="o", markersize=2.5, linewidth=0.8)
+        axes.set_title(label, fontsize=9)
+        axes.set_ylabel("steep parameter")
+    panels[-1].set_xlabel("flat parameter")
+
+
+def loss_surface() -> Figure:
+    """Return what two losses say of the scores of a right and a wrong class."""
+    rows = []
+    for loss, label in LOSSES.items():
+        figures = confidence.confidence_figures(loss)
+        rows.append([label, figures["lowest_at"], figures["loss_at_1"], figures["loss_at_10"]])
+    headers = ["loss", "lowest at a score of", "loss at a score of 1", "loss at a score of 10"]
+    notes = f"The other class's score is 0 in the table; scores from 0 to {SCORES[-1]:g} were tried."
+    return Figure(headers, rows, notes=notes, draw=draw_losses)
+
+
+LOSSES: dict[confidence.Loss, str] = {"mean_square": "squared error", "cross_entropy": "cross-entropy, nats"}
+
+
+def draw_losses(canvas: Any) -> None:
+    """Draw the two losses as grey levels with contours over the scores of the right and of the other class."""
+    canvas.set_size_inches(7, 3.4)
+    scores = np.linspace(-5, 5, 101)
+    for axes, (loss, label) in zip(canvas.subplots(1, 2, sharey=True), LOSSES.items(), strict=True):
+        values = loss_of(loss, scores[None], scores[:, None])
+        shades = axes.contourf(scores, scores, values, levels=12, cmap="Greys")
+        axes.contour(scores, scores, values, levels=12, colors=INK, linewidths=0.4)
+        canvas.colorbar(shades, ax=axes)
+        axes.set_title(label, fontsize=9)
+        axes.set_xlabel("score of the right class")
+    canvas.axes[0].set_ylabel("score of the other class")
+
+
+def kernel_maps() -> Figure:
+    """Return what the five kernels make of a digit."""
+    images = torch.tensor(DIGITS.load()["train_images"])
+    image = enlarged(images[filters.SHOWN : filters.SHOWN + 1], DIGITS.peak, filters.SIDE)[0]
+    maps = {"image": image.double(), **filters.answers(image)}
+    rows = [[name, *(float(value) for value in (one.min(), one.max(), one.sum()))] for name, one in maps.items()]
+    notes = "Grey levels; black is the lowest of a map, white the highest. The slides take an image of MNIST."
+    return Figure(["map", "lowest", "highest", "sum"], rows, notes=notes, draw=lambda canvas: draw_maps(canvas, maps))
+
+
+def draw_maps(canvas: Any, maps: dict[str, torch.Tensor]) -> None:
+    """Draw the maps side by side, in grey."""
+    canvas.set_size_inches(7, 4.6)
+    for axes, (name, one) in zip(canvas.subplots(2, 3).flat, maps.items(), strict=True):
+        axes.imshow(one.numpy(), cmap="gray", interpolation="nearest")
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("pixels")
+        axes.set_ylabel("pixels")
