@@ -1,0 +1,241 @@
+"""The pictures of the exercise: features and centres of a network trained for them, and how the learning rates learn.
+
+Shape legend: N images of a set, D features, K centres.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from repro.errors import InfrastructureError, NothingSelectedError
+from repro.study import Figure, Run
+from studies.common.datasets import DIGITS
+from studies.common.training import reproducible
+from studies.rbf.cases import Choice, Recipe, Training
+from studies.rbf.network import CLASSES
+from studies.rbf.train import GOOD, build, features_of, first_good, fit, parts_of, restored
+
+SEED = 12
+EPOCHS = 40
+RECIPE = Recipe("momentum", 1e-2)
+SETTINGS = Training(epochs=EPOCHS, choice_epochs=EPOCHS, batch=32, channels=(32, 32))
+INK = "black"
+ARM = 9  # points; of the centre of median size
+# Of Okabe and Ito's palette and Tol's, darkest and lightest in turn; the mark of a class is its digit.
+COLOURS = (
+    "#000000", "#D55E00", "#0072B2", "#999933", "#882255", "#009E73", "#CC79A7", "#56B4E9", "#661100", "#E69F00",
+)  # fmt: skip
+LINES = ("-", "--", "-.", ":", (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v")
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a trained network makes of the test images: features, what they are, what they are taken for; centres."""
+
+    features_ND: Tensor
+    labels_N: Tensor
+    answers_N: Tensor
+    w_KD: Tensor
+    widths_K: Tensor
+
+
+@functools.cache
+def example() -> Example:
+    """Train on the digits with a fixed seed, a few seconds, and return what the best checkpoint makes of them."""
+    run = Run("rbf", "pictures", "smoke", "{}", 0, SEED, SETTINGS, DIGITS)
+    with reproducible(), torch.random.fork_rng(devices=[]):
+        parts = parts_of(run)
+        network = build(run, Choice(), parts)
+        fitted = fit(network, parts, RECIPE, epochs=EPOCHS, batch=SETTINGS.batch, seed=SEED)
+        if isinstance(fitted, str):
+            raise InfrastructureError(f"the network for the pictures did not train ({fitted}); run the study's tests")
+        restored(network, fitted, parts)
+        features_ND = features_of(network, parts.test, parts.inputs)
+        with torch.no_grad():
+            answers_N = network.output(network.rbf(features_ND)).argmax(dim=1)
+    widths_K = network.rbf.sigma_K.detach().abs()
+    return Example(features_ND, parts.test.labels_N, answers_N, network.rbf.w_KD.detach(), widths_K)
+
+
+def features() -> Figure:
+    """Return the test images' features by class, and the centres among them."""
+    found = example()
+    rows = []
+    for label in range(CLASSES):
+        chosen = found.labels_N == label
+        cloud_ND = found.features_ND[chosen]
+        wrong = int((found.answers_N[chosen] != label).sum())
+        middle, spread = cloud_ND.mean(dim=0).tolist(), float(cloud_ND.std(dim=0).mean())
+        rows.append([label, len(cloud_ND), wrong, *(f"{value:.2f}" for value in (*middle, spread))])
+    return Figure(
+        headers=["class", "test images", "wrong", "mean of feature 1", "mean of feature 2", "standard deviation"],
+        rows=rows,
+        notes=_notes("Each digit is a test image of that class; + are centres, their arms as long as sigma is large."),
+        draw=lambda canvas: draw_features(canvas, found),
+    )
+
+
+def centres() -> Figure:
+    """Return the 100 centres, sized by standard deviation and by variance."""
+    found = example()
+    order = found.widths_K.argsort(descending=True, stable=True).tolist()
+    rows = [
+        [number, *(f"{value:.3f}" for value in (*found.w_KD[number].tolist(), width, width**2))]
+        for number in order
+        for width in [float(found.widths_K[number])]
+    ]
+    return Figure(
+        headers=["centre", "feature 1", "feature 2", "sigma", "sigma^2"],
+        rows=rows,
+        notes=_notes(
+            "The document changes the size with the variance and does not say how. Left, arms grow with sigma, as they "
+            "do where the variance is given as the area of a mark; right, with sigma^2."
+        ),
+        draw=lambda canvas: draw_centres(canvas, found),
+    )
+
+
+def _notes(what: str) -> str:
+    return (
+        f"{what} {len(example().labels_N)} digits of 8x8 pixels; {EPOCHS} epochs of gradient descent at "
+        f"{RECIPE.rate:g} with momentum 0.9, seed {SEED}, best checkpoint by validation error."
+    )
+
+
+def draw_features(canvas: Any, found: Example) -> None:
+    """Draw features and centres in the plane on an empty matplotlib figure."""
+    canvas.set_size_inches(7, 6)
+    axes = canvas.subplots()
+    for label in range(CLASSES):
+        cloud_ND = found.features_ND[found.labels_N == label]
+        axes.scatter(*cloud_ND.T.numpy(), marker=f"${label}$", s=28, color=COLOURS[label], linewidths=0.3)
+    _draw_crosses(axes, found, found.widths_K)
+    _label(axes)
+
+
+def draw_centres(canvas: Any, found: Example) -> None:
+    """Draw the centres twice on an empty matplotlib figure: arms as long as sigma, and as sigma^2."""
+    canvas.set_size_inches(9, 4.5)
+    for axes, lengths_K, title in zip(
+        canvas.subplots(1, 2, sharex=True, sharey=True),
+        (found.widths_K, found.widths_K**2),
+        ("arms as sigma", "arms as sigma^2"),
+        strict=True,
+    ):
+        _draw_crosses(axes, found, lengths_K)
+        for number in (int(found.widths_K.argmin()), int(found.widths_K.argmax())):
+            size = float(ARM * lengths_K[number] / lengths_K.median()) ** 2
+            name = f"sigma {float(found.widths_K[number]):.2f}"
+            axes.scatter([], [], marker="+", s=size, color=INK, linewidths=0.8, label=name)
+        axes.legend(frameon=False, loc="lower right")
+        axes.set_title(title)
+        _label(axes)
+
+
+def _draw_crosses(axes: Any, found: Example, lengths_K: Tensor) -> None:
+    # matplotlib takes the square of a mark's size.
+    sizes_K = (ARM * lengths_K / lengths_K.median()).square()
+    axes.scatter(*found.w_KD.T.numpy(), marker="+", s=sizes_K.numpy(), color=INK, linewidths=0.8)
+
+
+def _label(axes: Any) -> None:
+    axes.set_xlabel("feature 1 (no unit)")
+    axes.set_ylabel("feature 2 (no unit)")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What the runs of one recipe found: mean validation accuracy (%) by epoch, and what each run came to."""
+
+    name: str
+    accuracies: list[float]
+    errors: list[float]
+    first_good: list[int]
+    seconds: list[float]
+
+    @property
+    def epochs(self) -> int:
+        """Return the number of epochs."""
+        return len(self.accuracies)
+
+
+def learning(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return how the learning rates learn; raise NothingSelectedError without rows of `learning_rates`."""
+    found = learnt(rows)
+    if not found:
+        raise NothingSelectedError("learning: no finished run of learning_rates; `repro run rbf` makes some")
+    table = [
+        [
+            one.name,
+            len(one.errors),
+            f"{statistics.fmean(one.errors):.2f}",
+            sum(number <= one.epochs for number in one.first_good),
+            _until(one, one.first_good),
+            _until(one, one.seconds),
+        ]
+        for one in found
+    ]
+    return Figure(
+        headers=["recipe", "runs", "test error, %", "reached 90 %", "epochs to 90 %", "seconds to 90 %"],
+        rows=table,
+        notes="Means over the runs; 90 % of the validation images. Seconds: that share of a run's wall time.",
+        draw=lambda canvas: draw_learning(canvas, found),
+    )
+
+
+def learnt(rows: Sequence[Mapping[str, Any]]) -> list[Learnt]:
+    """Return what the rows say of each recipe, in the order of the rows."""
+    curves: dict[str, list[Mapping[str, Any]]] = {}
+    errors: dict[str, list[float]] = {}
+    for row in rows:
+        if row["experiment"] != "learning_rates" or row["status"] != "ok":
+            continue
+        if row["metric"] == "validation_error":
+            curves.setdefault(row["case"], []).append(row)
+        elif row["metric"] == "error":
+            errors.setdefault(row["case"], []).append(row["value"])
+    return [_learnt(case, found, errors[case]) for case, found in curves.items()]
+
+
+def _learnt(case: str, rows: Sequence[Mapping[str, Any]], errors: list[float]) -> Learnt:
+    recipe = json.loads(case)
+    first = [first_good(row["curve"]) for row in rows]
+    return Learnt(
+        name=f"{recipe['optimiser']} {recipe['rate']:g}",
+        accuracies=[100 - statistics.fmean(each) for each in zip(*(row["curve"] for row in rows), strict=True)],
+        errors=errors,
+        first_good=first,
+        seconds=[row["wall_seconds"] * n / len(row["curve"]) for row, n in zip(rows, first, strict=True)],
+    )
+
+
+def _until(one: Learnt, values: Sequence[float]) -> str:
+    """Return the mean of what it took to pass 90 %; of a recipe with a run that did not, that there is none."""
+    if max(one.first_good) > one.epochs:
+        return f"not in {one.epochs} epochs"
+    return f"{statistics.fmean(values):.1f}"
+
+
+def draw_learning(canvas: Any, found: Sequence[Learnt]) -> None:
+    """Draw validation accuracy against epoch, one line a recipe, on an empty matplotlib figure."""
+    axes = canvas.subplots()
+    for number, one in enumerate(found):
+        axes.plot(
+            range(1, one.epochs + 1), one.accuracies, label=one.name, color=COLOURS[number % len(COLOURS)],
+            linestyle=LINES[number % len(LINES)], marker=MARKERS[number % len(MARKERS)],
+            markevery=max(1, one.epochs // 8), markersize=4,
+        )  # fmt: skip
+    axes.axhline(100 - GOOD, color=INK, linewidth=0.6)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("accuracy on validation images, %")
+    axes.legend(frameon=False, loc="lower right")
