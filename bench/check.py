@@ -188,7 +188,7 @@ def main() -> None:
     """Run both measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    rounds = parser.parse_known_args()[0].rounds
     pa.set_cpu_count(1)
     with tempfile.TemporaryDirectory() as name:
         bench_check(Path(name), rounds)

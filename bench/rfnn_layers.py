@@ -138,7 +138,7 @@ def bench_memory() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    rounds = parser.parse_known_args()[0].rounds
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(f"## RFNN layers, torch {torch.__version__}, {torch.get_num_threads()} thread")

@@ -98,7 +98,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    rounds = parser.parse_known_args()[0].rounds
     torch.set_num_threads(1)
     name, images, labels = source()
     part, factors = images[:COUNT], scale_factors(COUNT, 0)

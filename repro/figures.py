@@ -159,11 +159,18 @@ def _write(arguments: Namespace, study: Study, name: str, made: Figure, rows: Se
 
 
 def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> list[Path]:
-    """Write NAME.md, and NAME.svg and NAME.png where the figure draws; the same figure gives the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pictures = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
+    """Write NAME.md, and NAME.svg and NAME.png where the figure draws; the same figure gives the same bytes.
+
+    Raise UsageError where the folder cannot be written to.
+    """
     page = folder / f"{name}.md"
-    page.write_text(markdown(name, summary(study, name), made, made_by), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        pictures = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
+        page.write_text(markdown(name, summary(study, name), made, made_by), encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"--out {folder}: cannot write {page.name} there ({reason}); name another folder") from error
     return [page, *pictures]
 
 

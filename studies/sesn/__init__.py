@@ -41,9 +41,9 @@ TRAINED = (
     Metric("train_loss", "nats", judged=False),
 )
 ON_MNIST = (*TRAINED, Metric("validation_error", "%", judged=False), Metric("best_epoch", "epoch", judged=False))
-MILLISECONDS = {  # of one CPU core per training image, which orders the runs; source: `nox -s bench`
-    "cnn_28": 2, "cnn_56": 8, "scalar_28": 8, "scalar_28p": 6, "scalar_56": 18, "scalar_56p": 24,
-    "vector_28": 5, "vector_28p": 7, "vector_56": 25, "vector_56p": 20,
+MILLISECONDS = {  # of one CPU core per training image, roughly; it only orders the runs
+    "cnn_28": 2, "cnn_56": 8, "scalar_28": 3, "scalar_28p": 3, "scalar_56": 10, "scalar_56p": 13,
+    "vector_28": 2.5, "vector_28p": 3, "vector_56": 15, "vector_56p": 13,
 }  # fmt: skip
 
 
@@ -167,7 +167,8 @@ def plain_cnn(cell: Cell, run: Run) -> Outcome:
 
 @study.experiment(
     grid(Wide, variant=("wrn", "a", "b", "c")),
-    metrics=(*TRAINED, Metric("seconds_per_image", "s", judged=False)),
+    # In `smoke`, errors on 20 images after one epoch are chance; the loss of training is what seeds agree on.
+    metrics=(*TRAINED[:-1], Metric("train_loss", "nats"), Metric("seconds_per_image", "s", judged=False)),
     cost=lambda wide: 100.0 if wide.variant == "wrn" else 1000.0,
 )
 def stl10(wide: Wide, run: Run) -> Outcome:
