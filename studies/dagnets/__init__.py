@@ -144,7 +144,7 @@ def dag_backward(formula: Formula, _run: Run) -> dict[str, float]:
 
 @study.experiment(
     grid(Step, detach=(False, True), eta=ETAS),
-    metrics=("a", "b", "printed"),
+    metrics=("a", "b", Metric("printed", judged=False)),  # for large steps, the sign of a float32 zero
     axes=("detach", "eta"),
     deterministic=True,
 )
@@ -156,7 +156,9 @@ def detached_pair(step: Step, _run: Run) -> dict[str, float]:
 
 
 @study.experiment(
-    grid(Window, detach=(False, True)), metrics=("lowest", "unbroken_to", "highest", "count"), deterministic=True
+    grid(Window, detach=(False, True)),
+    metrics=("lowest", *(Metric(name, judged=False) for name in ("unbroken_to", "highest", "count"))),  # as above
+    deterministic=True,
 )
 def eta_window(window: Window, _run: Run) -> dict[str, float]:
     """The step sizes, in thousandths, that print what the slides print for the coupled pair (section 4.2)."""

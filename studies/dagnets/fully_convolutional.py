@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.errors import UsageError
-from studies.common.randomness import Dropout, stream
+from studies.common.randomness import stream
 from studies.common.rounding import significant
 from studies.common.training import reproducible
 from studies.dagnets import networks
@@ -26,10 +26,14 @@ def convolution_of(linear: nn.Linear, size_CHW: Sequence[int]) -> nn.Conv2d:
     """Return the convolution that computes a linear layer on maps of a size, whatever the extent of its input."""
     channels, height, width = size_CHW
     weight = linear.weight.detach()
-    made = nn.Conv2d(channels, linear.out_features, (height, width), device=weight.device, dtype=weight.dtype)
+    made = nn.Conv2d(
+        channels, linear.out_features, (height, width), bias=linear.bias is not None, device=weight.device,
+        dtype=weight.dtype,
+    )  # fmt: skip
     with torch.no_grad():
         made.weight.copy_(weight.view_as(made.weight))
-        made.bias.copy_(linear.bias)
+        if made.bias is not None:
+            made.bias.copy_(linear.bias)
     return made
 
 
@@ -37,11 +41,11 @@ def convolution_of(linear: nn.Linear, size_CHW: Sequence[int]) -> nn.Conv2d:
 def convolutionize(layers: Sequence[nn.Module], size_CHW: Sequence[int]) -> nn.Sequential:
     """Return layers that take larger images too, for layers that take images of one size; linear ones are converted.
 
-    The others are shared, not copied, and run once on zeros; a Flatten goes. Raise UsageError where the images do not
-    fit a layer.
+    The others are shared, not copied, and run once on zeros, in evaluation mode; a Flatten goes. Raise UsageError where
+    the images do not fit a layer, and for a BatchNorm1d, which takes no maps.
     """
     made: list[nn.Module] = []
-    weight = next(parameter for layer in layers for parameter in layer.parameters())
+    weight = next((parameter for layer in layers for parameter in layer.parameters()), torch.zeros(()))
     x = torch.zeros(1, *size_CHW, device=weight.device, dtype=weight.dtype)
     for number, layer in enumerate(layers):
         if isinstance(layer, nn.Flatten):
@@ -49,14 +53,25 @@ def convolutionize(layers: Sequence[nn.Module], size_CHW: Sequence[int]) -> nn.S
         size = tuple(x.shape[1:])
         if isinstance(layer, nn.Conv2d) and layer.in_channels != size[0]:
             raise UsageError(f"convolutionize: layer {number} takes {layer.in_channels} channels, got maps {size}")
+        if isinstance(layer, nn.BatchNorm1d):
+            raise UsageError(f"convolutionize: layer {number} is a BatchNorm1d, which takes no maps; leave it out")
         if isinstance(layer, nn.Linear) and layer.in_features != x[0].numel():
             raise UsageError(
                 f"convolutionize: linear layer {number} takes {layer.in_features} numbers, got maps {size}, "
                 f"{x[0].numel()} numbers; give the size of the images that the network was made for"
             )
         made.append(convolution_of(layer, size) if isinstance(layer, nn.Linear) else layer)
-        x = x if isinstance(layer, Dropout) else made[-1](x)
+        x = _evaluated(made[-1], x)
     return nn.Sequential(*made)
+
+
+def _evaluated(layer: nn.Module, x_BCHW: Tensor) -> Tensor:
+    """Return a layer's answer in evaluation mode; mode and running statistics are left as they were."""
+    modes = [(module, module.training) for module in layer.modules()]
+    answer: Tensor = layer.eval()(x_BCHW)
+    for module, training in modes:
+        module.training = training
+    return answer
 
 
 def image(size_CHW: Sequence[int]) -> Tensor:

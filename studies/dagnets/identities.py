@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -69,15 +70,11 @@ def gradient_of_a_norm() -> Pair:
 @identity
 def graph_of_calls() -> Pair:
     """One and three passes through shared weights make four nodes of each operation and a single leaf (4.2)."""
-    w = drawn("w", 3, 4, 4).requires_grad_()
-
-    def passes(count: int) -> Tensor:
-        x = drawn("x", 4)
-        for number in range(count):
-            x = torch.tanh(w[number] @ x)
-        return x
-
-    nodes = _nodes(passes(1).dot(passes(3)).grad_fn)
+    start, shared = drawn("x", 4), drawn("w", 3, 4, 4).requires_grad_()
+    once, thrice = (
+        reduce(lambda below, layer: shared[layer].mv(below).tanh(), range(depth), start) for depth in (1, 3)
+    )
+    nodes = _nodes(once.dot(thrice).grad_fn)
     names = ("DotBackward", "TanhBackward", "MvBackward", "SelectBackward", "AccumulateGrad")
     counts = [sum(name.startswith(one) for name in nodes) for one in names]
     return torch.tensor(counts, dtype=torch.float64), torch.tensor([1, 4, 4, 4, 1], dtype=torch.float64)
@@ -97,16 +94,13 @@ def _nodes(root: Any) -> list[str]:
 @identity
 def descent_without_graph() -> Pair:
     """10,001 updates inside no_grad() reach the least squares of a linear regression (4.2)."""
-    x, y = drawn("x", 40, 3), drawn("y", 40, 2)
-    w, b = (torch.zeros(*shape, dtype=torch.float64, requires_grad=True) for shape in ((2, 3), (2,)))
+    inputs, wanted = F.pad(drawn("x", 40, 3), (0, 1), value=1.0), drawn("y", 40, 2)  # the 1 is the offset's input
+    found = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
     for _ in range(10_001):
-        w.grad, b.grad = None, None
-        (x @ w.t() + b - y).pow(2).mean().backward()
+        (slope,) = torch.autograd.grad(F.mse_loss(inputs @ found, wanted), found)
         with torch.no_grad():
-            w -= 0.5 * w.grad
-            b -= 0.5 * b.grad
-    best = torch.linalg.lstsq(torch.cat([x, torch.ones(40, 1, dtype=torch.float64)], dim=1), y).solution
-    return torch.cat([w.t(), b[None]]).detach(), best
+            found.sub_(slope, alpha=0.5)
+    return found.detach(), torch.linalg.lstsq(inputs, wanted).solution
 
 
 @identity

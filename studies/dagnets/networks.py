@@ -82,11 +82,6 @@ def vgg19() -> Classifier:
     return Classifier("VGGNet19", (3, 224, 224), [*features, nn.Flatten(), *scores, nn.Linear(4096, 1000)])
 
 
-def mlp() -> nn.Sequential:
-    """Return the perceptron of section 4.6: 10 inputs, hidden layers of 100 and 50, 2 outputs."""
-    return nn.Sequential(nn.Linear(10, 100), nn.ReLU(), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 2))
-
-
 CLASSIFIERS: dict[str, Callable[[], Classifier]] = {
     "lenet_like": lenet_like,
     "lenet5": lenet5,

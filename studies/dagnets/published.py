@@ -76,7 +76,8 @@ MODULES = (
     Published(
         "modules", "target_error", "4.3, a target that requires a gradient",
         ("AssertionError: nn criterions don't compute the gradient w.r.t. targets…",),
-        note="raised up to torch 1.0; torch 2 returns 12.5 and differentiates the target too",
+        note="an older torch raised it, before 1.0 or 1.0 itself: not settled; the assertion was removed from the loss "
+        "modules in 2018; torch 2 returns 12.5 and differentiates the target too",
     ),
     Published("modules", "net_output", "4.6, the size of model(input)", ("torch.Size([12, 10])",)),
     Published(

@@ -1,4 +1,4 @@
-"""The layers of three classifiers as the slides list them (section 7.2), in the printed form of torch 0.3."""
+"""The layers of three classifiers as the slides list them (section 7.2), in the printed form of an older torch."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ FIRST_SCORE = 12.26
 
 
 def old_line(layer: nn.Module) -> str:
-    """Return a layer as torch 0.3 printed it."""
+    """Return a layer as an older torch printed it."""
     if isinstance(layer, nn.Linear):
         return f"Linear ({layer.in_features} -> {layer.out_features})"
     if isinstance(layer, nn.ReLU):
@@ -32,7 +32,7 @@ def old_line(layer: nn.Module) -> str:
 
 
 def numbered(layers: Iterable[nn.Module]) -> Texts:
-    """Return layers as torch 0.3 printed them, counted from 0."""
+    """Return layers as an older torch printed them, counted from 0."""
     return [f"({number}): {old_line(layer)}" for number, layer in enumerate(layers)]
 
 

@@ -112,7 +112,11 @@ def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
             bad, _ = train_epoch(network, optimiser, batches(train, inputs, plan.batch, order))
             if bad is not None:
                 return nonfinite(f"loss not finite at update {bad} of epoch {epoch}", len(test), plan.epochs)
-            for name, value in followed(network, train, test, inputs).items():
+            found = followed(network, train, test, inputs)
+            for part in ("train", "test"):
+                if not math.isfinite(found[f"{part}_loss"]):
+                    return nonfinite(f"{part} loss not finite after epoch {epoch}", len(test), plan.epochs)
+            for name, value in found.items():
                 curves.setdefault(name, []).append(value)
     return Outcome(values=_values(curves), curves=_named(curves), n_test=len(test), epochs=plan.epochs)
 

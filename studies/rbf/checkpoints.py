@@ -10,7 +10,7 @@ from typing import BinaryIO
 import torch
 from torch import nn
 
-from repro.errors import IntegrityError, UsageError
+from repro.errors import InfrastructureError, IntegrityError, UsageError
 
 
 def save(network: nn.Module, target: Path | BinaryIO) -> None:
@@ -21,10 +21,15 @@ def save(network: nn.Module, target: Path | BinaryIO) -> None:
 def restore(network: nn.Module, source: Path | BinaryIO) -> None:
     """Set a network's state to the one in a file; the first entry that differs in name or shape is named (UsageError).
 
-    A file that holds no state raises IntegrityError. Nothing but tensors is unpacked.
+    A path that is no file raises UsageError, one that cannot be read InfrastructureError, a file that holds no state
+    IntegrityError. Nothing but tensors is unpacked.
     """
     try:
         state = torch.load(source, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(f"checkpoint: {_named(source)} is no file; name one that save() wrote") from error
+    except OSError as error:
+        raise InfrastructureError(f"checkpoint: {_named(source)} cannot be read ({error.strerror}); see why") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile) as error:
         reason = str(error).partition("\n")[0]
         raise IntegrityError(f"checkpoint: {_named(source)} is not readable ({reason}); train it anew") from error

@@ -79,7 +79,7 @@ def features() -> Figure:
     return Figure(
         headers=["class", "test images", "wrong", "mean of feature 1", "mean of feature 2", "standard deviation"],
         rows=rows,
-        notes=_notes("Each digit is a test image of that class; + are centres, their arms as long as sigma is large."),
+        notes=_notes("Each digit is a test image of that class; + are centres, their arms in proportion to sigma."),
         draw=lambda canvas: draw_features(canvas, found),
     )
 
@@ -97,8 +97,8 @@ def centres() -> Figure:
         headers=["centre", "feature 1", "feature 2", "sigma", "sigma^2"],
         rows=rows,
         notes=_notes(
-            "The document changes the size with the variance and does not say how. Left, arms grow with sigma, as they "
-            "do where the variance is given as the area of a mark; right, with sigma^2."
+            "The document changes the size with the variance and does not say how. Left, arms are in proportion to "
+            "sigma, as they are where the variance is given as the area of a mark; right, to sigma^2."
         ),
         draw=lambda canvas: draw_centres(canvas, found),
     )
@@ -123,7 +123,7 @@ def draw_features(canvas: Any, found: Example) -> None:
 
 
 def draw_centres(canvas: Any, found: Example) -> None:
-    """Draw the centres twice on an empty matplotlib figure: arms as long as sigma, and as sigma^2."""
+    """Draw the centres twice on an empty matplotlib figure: arms in proportion to sigma, and to sigma^2."""
     canvas.set_size_inches(9, 4.5)
     for axes, lengths_K, title in zip(
         canvas.subplots(1, 2, sharex=True, sharey=True),

@@ -14,7 +14,6 @@ from studies.dagnets.filters import KERNELS
 from studies.dagnets.moments import RULES, STEEP
 from studies.dagnets.networks import CLASSIFIERS
 from studies.dagnets.resnets import BLOCKS
-from studies.dagnets.updates import trained
 
 
 def selected(profile: str) -> Counter[str]:
@@ -38,7 +37,6 @@ def test_every_name_of_a_case_exists() -> None:
     assert {type(study.experiments[name].cases[0]) for name in ("edge_kernels", "descent_rules", "speed_ups")} == {
         Kernel, Rule, Speed,
     }  # fmt: skip
-    assert callable(trained)
 
 
 def test_smoke_needs_no_data_from_elsewhere() -> None:

@@ -130,6 +130,30 @@ class TestConvolutionize:
         with pytest.raises(UsageError, match=r"layer 0 takes 1 channels, got maps \(3, 28, 28\)"):
             convolutionize(list(lenet5()), (3, 28, 28))
 
+    def test_a_linear_layer_without_offsets_is_converted(self) -> None:
+        linear = nn.Linear(8, 3, bias=False)
+        (made,) = convolutionize([nn.Flatten(), linear], (2, 2, 2))
+        x = torch.rand(4, 2, 2, 2)
+        assert made.bias is None
+        assert torch.allclose(made(x).flatten(1), linear(x.flatten(1)), atol=1e-6)
+
+    def test_layers_without_parameters_are_kept(self) -> None:
+        assert convolutionize([nn.MaxPool2d(2), nn.ReLU()], (1, 4, 4))(torch.ones(1, 1, 6, 8)).shape == (1, 1, 3, 4)
+        assert len(convolutionize([nn.Flatten()], (1, 4, 4))) == 0
+
+    def test_running_statistics_and_modes_are_left_alone(self) -> None:
+        norm = nn.BatchNorm2d(2)
+        norm(torch.rand(5, 2, 3, 3))
+        before = {name: value.clone() for name, value in norm.state_dict().items()}
+        convolutionize([nn.Sequential(norm, nn.ReLU().eval()), nn.Flatten(), nn.Linear(18, 3)], (2, 3, 3))
+        assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+        assert norm.training
+
+    def test_normalisation_of_vectors_is_refused(self) -> None:
+        layers = [nn.Flatten(), nn.Linear(4, 3), nn.BatchNorm1d(3)]
+        with pytest.raises(UsageError, match="layer 2 is a BatchNorm1d, which takes no maps"):
+            convolutionize(layers, (1, 2, 2))
+
     def test_the_larger_map_of_alexnet(self) -> None:
         network = on_meta(networks.alexnet)
         converted = convolutionize(list(network), network.size)

@@ -107,6 +107,14 @@ class TestFit:
         found = fit(lenet_like(), run_of(Toy()), Fit(epochs=1, batch=30, learning_rate=math.inf))
         assert (found.status, found.detail) == ("nonfinite", "loss not finite at update 2 of epoch 1")
 
+    @pytest.mark.parametrize("part", ["train", "test"])
+    def test_an_evaluation_that_is_not_finite_ends_the_run(self, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        followed = train.followed
+        monkeypatch.setattr(train, "followed", lambda *given: followed(*given) | {f"{part}_loss": math.nan})
+        found = fit(lenet_like(), run_of(Toy()), Fit(epochs=2, batch=30))
+        assert (found.status, found.values) == ("nonfinite", {})
+        assert found.detail == f"{part} loss not finite after epoch 1"
+
     def test_nothing_to_do_is_refused(self) -> None:
         with pytest.raises(UsageError, match="at least one epoch"):
             fit(lenet_like(), run_of(Toy()), Fit(epochs=0))

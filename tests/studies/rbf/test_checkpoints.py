@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from repro.errors import IntegrityError, UsageError
+from repro.errors import InfrastructureError, IntegrityError, UsageError
 from studies.rbf import checkpoints
 from studies.rbf.network import DeepRBF, initialise
 
@@ -64,6 +64,24 @@ def test_a_file_that_is_none_is_refused(network: DeepRBF, content: bytes, tmp_pa
     with pytest.raises(IntegrityError, match=r"best.pt .*; train it anew") as found:
         checkpoints.restore(network, path)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "folder", "file/best.pt"])
+def test_a_path_that_is_no_file_is_named(network: DeepRBF, name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError) as found:
+        checkpoints.restore(network, tmp_path / name)
+    assert str(found.value) == f"checkpoint: {tmp_path / name} is no file; name one that save() wrote"
+
+
+def test_a_file_that_cannot_be_read_is_named(network: DeepRBF, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(InfrastructureError, match=r"best.pt cannot be read \(Permission denied\)"):
+        checkpoints.restore(network, Path("best.pt"))
 
 
 def test_half_a_checkpoint_is_refused(network: DeepRBF, tmp_path: Path) -> None:
