@@ -172,7 +172,8 @@ def judge_divergence(evidence: Evidence, tests: Tests) -> tuple[list[str], list[
 
 def judge_exact(evidence: Evidence) -> Judged:
     """Hold the values of a deterministic experiment to the golden's, bit for bit."""
-    wanted = float(evidence.band.mean or 0.0)
+    assert evidence.band.mean is not None  # an exact band has the value that all its runs agree on
+    wanted = evidence.band.mean
     deviations = [f"{value!r} is not {wanted!r}" for value in evidence.values if value.hex() != wanted.hex()]
     if evidence.diverged:
         deviations.append(f"{evidence.diverged} runs diverged where the golden has a value")

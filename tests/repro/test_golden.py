@@ -136,6 +136,16 @@ def test_exact_rows_are_held_to_every_bit() -> None:
     assert result.exit_code == 1
 
 
+def test_an_exact_zero_keeps_its_sign() -> None:
+    def zero(value: float) -> Callable[[Row], None]:
+        return lambda row: row.update(value=value) if row["metric"] == "total" else None
+
+    held = golden_of(STUDY, edit=zero(-0.0))
+    for value, code in ((-0.0, 0), (0.0, 1)):
+        result = check(build(fresh(zero(value))), held.rows, held.bands)
+        assert result.exit_code == code, render(result)
+
+
 def set_first(**changes: object) -> Callable[[Row], None]:
     return lambda row: row.update(changes) if first(row) else None
 
