@@ -93,6 +93,14 @@ class Run:
     data: DataSet | None
     device: str = "cpu"
 
+    @property
+    def dataset(self) -> DataSet:
+        """Return the case's data set. Raise UsageError where the profile names none."""
+        if self.data is None:
+            where = f"study '{self.study}', profile '{self.profile}'"
+            raise UsageError(f"{where} names no data; give the profile a DataSet")
+        return self.data
+
 
 Function = Callable[[Any, Run], Outcome | Mapping[str, float]]
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from repro.errors import IntegrityError, UsageError
+from repro.errors import IntegrityError
 from repro.study import Outcome, Run
 from studies.common.randomness import Dropout, stream
 
@@ -84,15 +84,13 @@ class Labelled:
 
 def resident(run: Run, *parts: str, classes: int) -> tuple[Labelled, ...]:
     """Return parts of the run's data ("train", "val", "test") on its device."""
-    if run.data is None:
-        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
-    arrays = run.data.load()
+    arrays = run.dataset.load()
     found = []
     for part in parts:
         labels = torch.tensor(arrays[f"{part}_labels"], dtype=torch.int64)
         if len(labels) == 0 or int(labels.min()) < 0 or int(labels.max()) >= classes:
             raise IntegrityError(
-                f"data set '{run.data.name}': {part}_labels have to lie in 0 to {classes - 1}, got "
+                f"data set '{run.dataset.name}': {part}_labels have to lie in 0 to {classes - 1}, got "
                 f"{sorted(set(labels.tolist()))[:12]}; look at how the set was made"
             )
         images = torch.tensor(arrays[f"{part}_images"], device=run.device)
@@ -105,6 +103,12 @@ def set_dropout(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, Dropout):
             module.generator = generator
+
+
+def batches(data: Labelled, inputs: Inputs, order_N: Tensor, batch: int) -> Iterator[Batch]:
+    """Yield the images of an order in batches, as the network sees them; the last batch is partial."""
+    for index_B in order_N.to(data.images.device).split(batch):
+        yield inputs(data.images.index_select(0, index_B)), data.labels_N.index_select(0, index_B)
 
 
 def train_epoch(network: nn.Module, optimiser: Optimizer, batches: Iterable[Batch]) -> tuple[int | None, float]:

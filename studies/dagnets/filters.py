@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.errors import UsageError
 from repro.study import Run
 from studies.common.rounding import significant
 from studies.dagnets.train import enlarged
@@ -31,9 +30,7 @@ def answers(image_HW: Tensor) -> dict[str, Tensor]:
 
 def images(run: Run, side: int) -> Tensor:
     """Return the first training images, enlarged to a side, as uint8 (N, side, side). Raise UsageError without data."""
-    if run.data is None:
-        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
-    return enlarged(torch.tensor(run.data.load()["train_images"][:COUNT]), run.data.peak, side)
+    return enlarged(torch.tensor(run.dataset.load()["train_images"][:COUNT]), run.dataset.peak, side)
 
 
 def kernel_figures(name: str, run: Run) -> dict[str, float]:

@@ -6,7 +6,6 @@ Shape legend: N images of a set, B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +15,9 @@ from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.training import (
     EVALUATION_BATCH,
-    Batch,
     Inputs,
     Labelled,
+    batches,
     epoch_order,
     nonfinite,
     reproducible,
@@ -62,13 +61,6 @@ def normalised_by(train_images: Tensor) -> Inputs:
     return inputs
 
 
-def batches(data: Labelled, inputs: Inputs, batch: int, order: Tensor | None) -> Iterator[Batch]:
-    """Yield an epoch's batches in an order, or as the images lie; the last one is partial."""
-    index = torch.arange(len(data)) if order is None else order
-    for chosen in index.to(data.images.device).split(batch):
-        yield inputs(data.images.index_select(0, chosen)), data.labels_N.index_select(0, chosen)
-
-
 @torch.no_grad()
 def sample_losses(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[float, Tensor]:
     """Return the error (%) over a set and the cross entropy (nats) of each sample, in float64 on the CPU."""
@@ -108,8 +100,8 @@ def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
         for epoch in range(1, plan.epochs + 1):
             if epoch == plan.reduced_after + 1 and plan.reduced_after:
                 optimiser.param_groups[0]["lr"] *= DROP
-            order = epoch_order(len(train), run.seed, epoch) if plan.shuffled else None
-            bad, _ = train_epoch(network, optimiser, batches(train, inputs, plan.batch, order))
+            order = epoch_order(len(train), run.seed, epoch) if plan.shuffled else torch.arange(len(train))
+            bad, _ = train_epoch(network, optimiser, batches(train, inputs, order, plan.batch))
             if bad is not None:
                 return nonfinite(f"loss not finite at update {bad} of epoch {epoch}", len(test), plan.epochs)
             found = followed(network, train, test, inputs)
@@ -122,8 +114,7 @@ def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
 
 
 def _sized(run: Run, data: Labelled, network: Classifier) -> Labelled:
-    assert run.data is not None
-    return Labelled(enlarged(data.images, run.data.peak, network.size[1]), data.labels_N)
+    return Labelled(enlarged(data.images, run.dataset.peak, network.size[1]), data.labels_N)
 
 
 def _named(curves: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro.errors import UsageError
 from repro.study import Run
 from studies.common.rounding import significant
 from studies.common.training import reproducible
@@ -23,10 +22,8 @@ SAMPLES, TRAINED_ON = 60, 1437  # images whose gradients are compared, and that 
 
 def images(run: Run, count: int) -> tuple[Tensor, Tensor]:
     """Return the first training images as vectors in [0, 1], and their labels. Raise UsageError without data."""
-    if run.data is None:
-        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
-    arrays = run.data.load()
-    x = torch.tensor(arrays["train_images"][:count]).flatten(1).double() / run.data.peak
+    arrays = run.dataset.load()
+    x = torch.tensor(arrays["train_images"][:count]).flatten(1).double() / run.dataset.peak
     return x, torch.tensor(arrays["train_labels"][:count]).long()
 
 

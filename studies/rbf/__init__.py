@@ -7,11 +7,10 @@ from typing import Any
 
 from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.rbf.cases import Choice, Layer, Recipe, Size, Training
+from studies.rbf.cases import QUICK, Choice, Layer, Recipe, Size, Training
 
 ADVISED = Recipe("sgd", 1e-4)  # Task 2: "low learning rate", plain gradient descent
 RECIPES = (ADVISED, Recipe("sgd", 1e-2), Recipe("sgd", 1e-1), Recipe("momentum", 1e-2), Recipe("adam", 1e-3))
-QUICK = Recipe("momentum", 1e-2)  # what the open choices are trained with
 CHOICES = (
     Choice(),
     Choice(start="linear"),

@@ -24,6 +24,9 @@ class Recipe:
     rate: float
 
 
+QUICK = Recipe("momentum", 1e-2)  # what the open choices and the pictures are trained with
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the document leaves open: how the RBF layer starts, the activation, the kernel size in pixels."""

@@ -19,13 +19,12 @@ from repro.errors import InfrastructureError, NothingSelectedError
 from repro.study import Figure, Run
 from studies.common.datasets import DIGITS
 from studies.common.training import reproducible
-from studies.rbf.cases import Choice, Recipe, Training
+from studies.rbf.cases import QUICK, Choice, Training
 from studies.rbf.network import CLASSES
 from studies.rbf.train import GOOD, build, features_of, first_good, fit, parts_of, restored
 
 SEED = 12
 EPOCHS = 40
-RECIPE = Recipe("momentum", 1e-2)
 SETTINGS = Training(epochs=EPOCHS, choice_epochs=EPOCHS, batch=32, channels=(32, 32))
 INK = "black"
 ARM = 9  # points; of the centre of median size
@@ -55,7 +54,7 @@ def example() -> Example:
     with reproducible(), torch.random.fork_rng(devices=[]):
         parts = parts_of(run)
         network = build(run, Choice(), parts)
-        fitted = fit(network, parts, RECIPE, epochs=EPOCHS, batch=SETTINGS.batch, seed=SEED)
+        fitted = fit(network, parts, QUICK, epochs=EPOCHS, batch=SETTINGS.batch, seed=SEED)
         if isinstance(fitted, str):
             raise InfrastructureError(f"the network for the pictures did not train ({fitted}); run the study's tests")
         restored(network, fitted, parts)
@@ -107,7 +106,7 @@ def centres() -> Figure:
 def _notes(what: str) -> str:
     return (
         f"{what} {len(example().labels_N)} digits of 8x8 pixels; {EPOCHS} epochs of gradient descent at "
-        f"{RECIPE.rate:g} with momentum 0.9, seed {SEED}, best checkpoint by validation error."
+        f"{QUICK.rate:g} with momentum 0.9, seed {SEED}, best checkpoint by validation error."
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +18,9 @@ from repro.errors import IntegrityError, UsageError
 from repro.study import Outcome, Run
 from studies.common.training import (
     EVALUATION_BATCH,
-    Batch,
     Inputs,
     Labelled,
+    batches,
     epoch_order,
     evaluate,
     nonfinite,
@@ -69,15 +69,8 @@ def held_out(data: Labelled) -> tuple[Labelled, Labelled]:
 def parts_of(run: Run) -> Parts:
     """Return the run's data on its device; pixels will be divided by the largest possible value."""
     whole, test = resident(run, "train", "test", classes=CLASSES)
-    assert run.data is not None
-    peak = run.data.peak
+    peak = run.dataset.peak
     return Parts(*held_out(whole), test, lambda images: images.unsqueeze(1).to(torch.float32).div_(peak))
-
-
-def batches(data: Labelled, inputs: Inputs, *, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
-    """Yield an epoch's batches in an order of its own; the last batch is partial."""
-    for index in epoch_order(len(data), seed, epoch).to(data.images.device).split(batch):
-        yield inputs(data.images.index_select(0, index)), data.labels_N.index_select(0, index)
 
 
 def optimiser_of(network: DeepRBF, recipe: Recipe) -> Optimizer:
@@ -121,7 +114,8 @@ def fit(network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: i
     curves: dict[str, list[float]] = {"train_loss": [], "validation_error": []}
     best = Fitted(b"", 0, math.inf, math.inf, curves)
     for epoch in range(1, epochs + 1):
-        visited = batches(parts.train, parts.inputs, batch=batch, seed=seed, epoch=epoch)
+        order = epoch_order(len(parts.train), seed, epoch)
+        visited = batches(parts.train, parts.inputs, order, batch)
         bad, train_loss = train_epoch(network, optimiser, visited)
         if bad is not None:
             return f"loss not finite at update {bad} of epoch {epoch}"

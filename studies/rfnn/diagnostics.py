@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.errors import UsageError
 from repro.study import Run
 from studies.common.randomness import stream
 from studies.common.training import epoch_order, reproducible
@@ -78,15 +77,13 @@ def start(
 
 def run_start(network: TwoBlocks, run: Run, switches: Switches) -> dict[str, float]:
     """Initialise a network and measure it on the first 100 training images of the run's order."""
-    if run.data is None:
-        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
     initialise(network, run.seed, switches.gain)
     network.to(run.device)
     for layer in network.modules():
         if isinstance(layer, GaussianConv2d):
             layer.fast = False  # the fast form can be differentiated once only
     images, _ = resident(
-        run.data.load(), peak=run.data.peak, size=run.settings.image_size, switches=switches, device=run.device
+        run.dataset.load(), peak=run.dataset.peak, size=run.settings.image_size, switches=switches, device=run.device
     )
     index = epoch_order(len(images), run.seed, 1)[:IMAGES].to(run.device)
     with reproducible():

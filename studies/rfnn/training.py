@@ -229,12 +229,10 @@ def train(
 
 def run_network(network: TwoBlocks, run: Run, switches: Switches, *, epochs: int) -> Outcome:
     """Initialise, train and evaluate a network as the run's settings and seed say."""
-    if run.data is None:
-        raise UsageError(f"study '{run.study}', profile '{run.profile}' names no data; give the profile a DataSet")
-    settings = run.settings
+    settings, data = run.settings, run.dataset
     initialise(network, run.seed, switches.gain)
     network.to(run.device)
-    sets = resident(run.data.load(), peak=run.data.peak, size=settings.image_size, switches=switches, device=run.device)
+    sets = resident(data.load(), peak=data.peak, size=settings.image_size, switches=switches, device=run.device)
     with reproducible():
         return train(
             network,

@@ -278,8 +278,7 @@ def published_data(realisation: Realisation, run: Run) -> dict[str, float]:
     """Scaled MNIST beside its published hashes, its sizes, and the moments of its training pixels (MNIST section)."""
     from studies.sesn.realisations import realisation_figures
 
-    assert run.data is not None
-    return realisation_figures(run.data.load(), realisation.realisation)
+    return realisation_figures(run.dataset.load(), realisation.realisation)
 
 
 @study.experiment(

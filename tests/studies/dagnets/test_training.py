@@ -13,11 +13,11 @@ from torch import nn
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.datasets import DIGITS
-from studies.common.training import Labelled
+from studies.common.training import Labelled, batches
 from studies.dagnets import filters, speed, train, updates
 from studies.dagnets.cases import Fit
 from studies.dagnets.networks import lenet_like
-from studies.dagnets.train import batches, enlarged, fit, moments_of, normalised_by
+from studies.dagnets.train import enlarged, fit, moments_of, normalised_by
 
 
 class Toy:
@@ -57,10 +57,10 @@ class TestInputs:
     def test_batches_come_in_order_and_the_last_is_partial(self) -> None:
         images = torch.arange(25, dtype=torch.uint8).view(25, 1, 1)
         data = Labelled(images, torch.arange(25))
-        found = list(batches(data, lambda one: one, 10, None))
+        found = list(batches(data, lambda one: one, torch.arange(25), 10))
         assert [len(labels) for _, labels in found] == [10, 10, 5]
         assert torch.equal(torch.cat([labels for _, labels in found]), torch.arange(25))
-        turned = torch.cat([labels for _, labels in batches(data, lambda one: one, 10, torch.arange(24, -1, -1))])
+        turned = torch.cat([labels for _, labels in batches(data, lambda one: one, torch.arange(24, -1, -1), 10)])
         assert torch.equal(turned, torch.arange(24, -1, -1))
 
     def test_digits_are_enlarged_to_the_range_of_a_byte_and_mnist_is_left_alone(self) -> None:

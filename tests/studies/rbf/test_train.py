@@ -12,11 +12,10 @@ from torch import nn
 
 from repro.errors import IntegrityError, UsageError
 from repro.study import Run
-from studies.common.training import Labelled
+from studies.common.training import Labelled, batches, epoch_order
 from studies.rbf import train
 from studies.rbf.cases import Choice, Recipe, Training
 from studies.rbf.train import (
-    batches,
     build,
     features_of,
     first_good,
@@ -80,7 +79,7 @@ class TestParts:
     def test_every_image_comes_once_in_an_order_of_the_epoch(self) -> None:
         parts = parts_of(run_of())
         one, again, two = (
-            list(batches(parts.train, parts.inputs, batch=16, seed=0, epoch=epoch)) for epoch in (1, 1, 2)
+            list(batches(parts.train, parts.inputs, epoch_order(len(parts.train), 0, epoch), 16)) for epoch in (1, 1, 2)
         )
         assert [len(labels) for _, labels in one] == [16] * 6 + [4]
         assert all(torch.equal(a, b) for (a, _), (b, _) in zip(one, again, strict=True))
