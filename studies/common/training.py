@@ -5,6 +5,7 @@ Shape legend: N images of a set, B batch.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ CHECK_EVERY = {"cpu": 1, "cuda": 40}  # updates between two looks at the loss; e
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
 
 Batch = tuple[Tensor, Tensor]  # what the network sees, labels
+Loss = Callable[[Tensor, Tensor], Tensor]  # outputs and what they should be to the mean over the batch
 Inputs = Callable[[Tensor], Tensor]  # uint8 images (B, ...) to what the network sees
 
 
@@ -111,8 +113,10 @@ def batches(data: Labelled, inputs: Inputs, order_N: Tensor, batch: int) -> Iter
         yield inputs(data.images.index_select(0, index_B)), data.labels_N.index_select(0, index_B)
 
 
-def train_epoch(network: nn.Module, optimiser: Optimizer, batches: Iterable[Batch]) -> tuple[int | None, float]:
-    """Make one update a batch, by mean cross entropy (nats).
+def train_epoch(
+    network: nn.Module, optimiser: Optimizer, batches: Iterable[Batch], loss_of: Loss = F.cross_entropy
+) -> tuple[int | None, float]:
+    """Make one update a batch, by mean cross entropy (nats) or another mean over the batch.
 
     Return the number of the first update (from 1) whose loss was not finite, if any, and the mean loss of all images
     before their update.
@@ -125,7 +129,7 @@ def train_epoch(network: nn.Module, optimiser: Optimizer, batches: Iterable[Batc
         nonlocal seen
         for x, labels in batches:
             optimiser.zero_grad()
-            loss = F.cross_entropy(network(x), labels)
+            loss = loss_of(network(x), labels)
             loss.backward()
             optimiser.step()
             losses.append(loss.detach() * len(labels))
@@ -148,3 +152,14 @@ def evaluate(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[float,
         total += F.cross_entropy(logits, labels, reduction="sum")
         wrong += (logits.argmax(dim=1) != labels).sum()
     return 100 * int(wrong) / len(data), float(total) / len(data)
+
+
+@torch.no_grad()
+def answers(network: nn.Module, x_N: Tensor, *, batch_statistics: bool = False) -> Tensor:
+    """Return a network's outputs for all inputs (N, ...), in evaluation mode.
+
+    With `batch_statistics` it is left as in training: batch norm uses the statistics of each batch of inputs, which
+    are as many as `EVALUATION_BATCH` says. The network's running statistics do not change.
+    """
+    shown = copy.deepcopy(network).train() if batch_statistics else network.eval()
+    return torch.cat([shown(x_B) for x_B in x_N.split(EVALUATION_BATCH[x_N.device.type])])

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from studies.dagnets.drawn import distance, drawn
+from studies.common.drawn import distance, drawn
 
 Form = Literal["transposed", "literal", "one_term"]
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from repro.study import Run
+from studies.common.images import enlarged
 from studies.common.rounding import significant
-from studies.dagnets.train import enlarged
 
 KERNELS = {
     "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from studies.common.drawn import distance, drawn
 from studies.dagnets import moments, networks
-from studies.dagnets.drawn import distance, drawn
 from studies.dagnets.fully_convolutional import convolutionize
 
 Pair = tuple[Tensor, Tensor]

@@ -11,11 +11,11 @@ import torch
 
 from repro.study import Figure
 from studies.common.datasets import DIGITS
+from studies.common.images import enlarged
 from studies.dagnets import confidence, filters, moments
 from studies.dagnets.confidence import SCORES, loss_of
 from studies.dagnets.printed import Part, recomputed
 from studies.dagnets.published import PUBLISHED
-from studies.dagnets.train import enlarged
 
 WIDTH = 60  # characters of a cell
 INK, PALE = "black", "0.6"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from repro.errors import UsageError
 from repro.study import Outcome, Run
+from studies.common.images import enlarged
 from studies.common.training import (
     EVALUATION_BATCH,
     Inputs,
@@ -31,15 +32,6 @@ from studies.dagnets.networks import Classifier
 DROP = 0.1  # "then reducing it": by how much is not said
 QUANTILES = {"median": 0.5, "p90": 0.9}
 FLOOR = 1e-12  # nats; the loss of a sample can be 0 in float32
-
-
-def enlarged(images_NHW: Tensor, peak: int, side: int) -> Tensor:
-    """Return grey images at least as large as `side`: smaller ones are interpolated and fill the range of a byte."""
-    if images_NHW.shape[-1] >= side:
-        return images_NHW
-    scaled = images_NHW.unsqueeze(1).double() * (255 / peak)
-    larger = F.interpolate(scaled, size=(side, side), mode="bilinear", align_corners=False)
-    return larger.round().squeeze(1).to(torch.uint8)
 
 
 def moments_of(images: Tensor) -> tuple[float, float]:

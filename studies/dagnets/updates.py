@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.study import Run
+from studies.common.drawn import distance, drawn
 from studies.common.rounding import significant
 from studies.common.training import reproducible
-from studies.dagnets.drawn import distance, drawn
 
 Listing = Literal["manual", "optim", "update_outside", "accumulated", "full_batch"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from repro.data import DataSet
 from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
+from studies.common.photographs import PHOTOGRAPHS
 from studies.sesn.blog import BLOG_RUNS, COLUMNS
 from studies.sesn.cases import (
     Cell,
@@ -23,7 +24,6 @@ from studies.sesn.cases import (
     Training,
     Wide,
 )
-from studies.sesn.photographs import PHOTOGRAPHS
 from studies.sesn.scaled import SCALED_DIGITS, SCALED_MNIST, SCALED_MNIST_48K, SCALED_MNIST_SMALL
 from studies.sesn.stl10_files import STL10
 

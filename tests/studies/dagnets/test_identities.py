@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studies.common.drawn import distance, drawn
 from studies.dagnets import confidence, identities, moments
 from studies.dagnets.cases import LAWS
-from studies.dagnets.drawn import distance, drawn
 from studies.dagnets.identities import IDENTITIES, identity_figures
 
 

@@ -13,11 +13,12 @@ from torch import nn
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.datasets import DIGITS
+from studies.common.images import enlarged
 from studies.common.training import Labelled, batches
 from studies.dagnets import filters, speed, train, updates
 from studies.dagnets.cases import Fit
 from studies.dagnets.networks import lenet_like
-from studies.dagnets.train import enlarged, fit, moments_of, normalised_by
+from studies.dagnets.train import fit, moments_of, normalised_by
 
 
 class Toy:

@@ -201,7 +201,7 @@ def test_real_set_is_whole_where_it_is(shared, monkeypatch):
 
 def test_importing_the_declarations_imports_nothing_heavy():
     code = (
-        "import sys, studies.sesn.stl10_files, studies.sesn.photographs; "
+        "import sys, studies.sesn.stl10_files, studies.common.photographs; "
         "print({'numpy', 'torch', 'torchvision', 'sklearn', 'PIL'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -8,8 +8,8 @@ from PIL import Image
 
 from repro.data import read_verified, status
 from repro.errors import InfrastructureError, IntegrityError
-from studies.sesn import photographs
-from studies.sesn.photographs import PHOTOGRAPHS
+from studies.common import photographs
+from studies.common.photographs import PHOTOGRAPHS, TILES
 
 
 def test_stand_in_has_the_real_set_s_form():
@@ -86,3 +86,18 @@ def test_scikit_learn_without_the_photographs_says_so(monkeypatch):
     monkeypatch.setitem(photographs.PIXEL_SHA256, "moon.jpg", "")
     with pytest.raises(InfrastructureError, match=r"has no datasets/images/moon\.jpg; install the locked"):
         photographs.read_photographs(None)
+
+
+class TestTiles:
+    def test_they_have_the_form_of_cifar10(self):
+        arrays = TILES.load()
+        assert arrays["train_images"].shape == (320, 3, 32, 32)
+        assert arrays["test_images"].shape == (200, 3, 32, 32)
+        assert TILES.stands_in_for == "cifar10"
+
+    def test_they_lie_row_by_row_and_training_tiles_above_test_tiles(self):
+        with Image.open(photographs._file("flower.jpg")) as image:
+            pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+        arrays = TILES.load()
+        assert np.array_equal(arrays["train_images"][160 + 21], pixels[:, 32:64, 32:64])
+        assert np.array_equal(arrays["test_images"][100 + 19], pixels[:, 256:288, 608:640])

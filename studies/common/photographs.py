@@ -1,4 +1,4 @@
-"""A stand-in for STL-10 cut from the two photographs that come with scikit-learn: ten places to tell apart."""
+"""Stand-ins cut from the two photographs that come with scikit-learn: for STL-10, ten places; for CIFAR-10, tiles."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SIDE = 96
 STRIPS = 5  # a photograph, side by side; each is a class
 BOUNDARY = 256  # rows above it are cut into training images, rows from it on into test images
+TILE = 32
 GRIDS = {"train": (2, 3), "test": (2, 1)}  # images of a class: rows by columns
 
 # Of the decoded pixels (427, 640, 3); JPEG decoders may differ.
@@ -43,6 +44,26 @@ def read_photographs(_folder: Path | None) -> dict[str, NDArray[Any]]:
         arrays[f"{part}_images"] = np.ascontiguousarray(np.concatenate(cut).transpose(0, 3, 1, 2))
         arrays[f"{part}_labels"] = np.repeat(np.arange(len(strips), dtype=np.uint8), len(cut[0]))
     return arrays
+
+
+def read_tiles(_folder: Path | None) -> dict[str, NDArray[Any]]:
+    """Return 320 training and 200 test images (N, 3, 32, 32): the photographs' tiles, which do not overlap."""
+    import numpy as np
+
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, rows in (("train", slice(None, BOUNDARY)), ("test", slice(BOUNDARY, None))):
+        areas = [_pixels(name)[rows] for name in PIXEL_SHA256]
+        arrays[f"{part}_images"] = np.concatenate([_tiles(area) for area in areas])
+    return arrays
+
+
+def _tiles(area: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut an area (H, W, 3) into tiles (N, 3, 32, 32), row by row; what is left over below and to the right goes."""
+    import numpy as np
+
+    rows, columns = (length // TILE for length in area.shape[:2])
+    cut = area[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE, 3)
+    return np.ascontiguousarray(cut.transpose(0, 2, 4, 1, 3).reshape(rows * columns, 3, TILE, TILE))
 
 
 def _windows(area: NDArray[np.uint8], rows: int, columns: int) -> Iterator[NDArray[np.uint8]]:
@@ -93,4 +114,11 @@ PHOTOGRAPHS = DataSet(
     content="824ad81cf88faf630b95033fed8b9d87f57a6d5b4e126cf8e119bb2193a09c43",
     read=read_photographs,
     stands_in_for="stl10",
+)
+TILES = DataSet(
+    "tiles",
+    "scikit-learn's two photographs cut into tiles, 32 x 32 RGB",
+    content="7ad62136906442afdf359ca61b5f0967fc3157ee6bdf6b0bb4008b4999c80677",
+    read=read_tiles,
+    stands_in_for="cifar10",
 )
