@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
+from studies.common.plotting import INK, PALE, TITLE, style
 
 Rows = Sequence[Mapping[str, Any]]
 Array = NDArray[np.float64]
-
-STYLES = (("-", "o"), ("--", "s"), (":", "^"))
-INK, PALE = "black", "0.6"
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def batch_sizes(rows: Rows) -> Figure:
 def draw_batches(canvas: Any, cases: Mapping[int, Followed]) -> None:
     """Draw the training loss over epochs, one line a batch size."""
     axes = canvas.subplots()
-    for (line, marker), (batch, case) in zip(STYLES, cases.items(), strict=False):
+    for number, (batch, case) in enumerate(cases.items()):
         loss = case.curves["train_loss"]
-        axes.semilogy(_epochs(loss), loss, line, marker=marker, color=INK, markersize=4, label=f"{batch} images")
+        axes.semilogy(_epochs(loss), loss, label=f"{batch} images", **style(number, color=INK))
     axes.set_xlabel("epochs")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel("training loss, nats")
@@ -112,7 +110,7 @@ def draw_cifar(canvas: Any, cases: Mapping[str, Followed]) -> None:
             if column == 0:
                 axes.set_ylabel(unit)
                 axes.legend(frameon=False, fontsize=7)
-        panels[0][column].set_title(f"{rate} rate", fontsize=9)
+        panels[0][column].set_title(f"{rate} rate", fontsize=TITLE)
         panels[-1][column].set_xlabel("epochs")
 
 

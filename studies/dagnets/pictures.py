@@ -12,13 +12,13 @@ import torch
 from repro.study import Figure
 from studies.common.datasets import DIGITS
 from studies.common.images import enlarged
+from studies.common.plotting import INK, PALE, TITLE, show
 from studies.dagnets import confidence, filters, moments
 from studies.dagnets.confidence import SCORES, loss_of
 from studies.dagnets.printed import Part, recomputed
 from studies.dagnets.published import PUBLISHED
 
 WIDTH = 60  # characters of a cell
-INK, PALE = "black", "0.6"
 SHOWN = moments.STEEP[-1]
 LEVELS = (0.01, 0.05, 0.2, 0.5, 1, 2, 4)
 
@@ -72,7 +72,7 @@ def draw_valley(canvas: Any) -> None:
         path = np.array(moments.valley_path(rule, SHOWN))
         axes.contour(along, across, loss, levels=LEVELS, colors=PALE, linewidths=0.6)
         axes.plot(path[:, 0], path[:, 1], color=INK, marker="o", markersize=2.5, linewidth=0.8)
-        axes.set_title(label, fontsize=9)
+        axes.set_title(label, fontsize=TITLE)
         axes.set_ylabel("steep parameter")
     panels[-1].set_xlabel("flat parameter")
 
@@ -100,7 +100,7 @@ def draw_losses(canvas: Any) -> None:
         shades = axes.contourf(scores, scores, values, levels=12, cmap="Greys")
         axes.contour(scores, scores, values, levels=12, colors=INK, linewidths=0.4)
         canvas.colorbar(shades, ax=axes)
-        axes.set_title(label, fontsize=9)
+        axes.set_title(label, fontsize=TITLE)
         axes.set_xlabel("score of the right class")
     canvas.axes[0].set_ylabel("score of the other class")
 
@@ -119,7 +119,4 @@ def draw_maps(canvas: Any, maps: dict[str, torch.Tensor]) -> None:
     """Draw the maps side by side, in grey."""
     canvas.set_size_inches(7, 4.6)
     for axes, (name, one) in zip(canvas.subplots(2, 3).flat, maps.items(), strict=True):
-        axes.imshow(one.numpy(), cmap="gray", interpolation="nearest")
-        axes.set_title(name, fontsize=9)
-        axes.set_xlabel("pixels")
-        axes.set_ylabel("pixels")
+        show(axes, one, name)

@@ -18,6 +18,7 @@ from torch import Tensor
 from repro.errors import InfrastructureError, NothingSelectedError
 from repro.study import Figure, Run
 from studies.common.datasets import DIGITS
+from studies.common.plotting import COLOURS, INK, style
 from studies.common.training import reproducible
 from studies.rbf.cases import QUICK, Choice, Training
 from studies.rbf.network import CLASSES
@@ -26,14 +27,7 @@ from studies.rbf.train import GOOD, build, features_of, first_good, fit, parts_o
 SEED = 12
 EPOCHS = 40
 SETTINGS = Training(epochs=EPOCHS, choice_epochs=EPOCHS, batch=32, channels=(32, 32))
-INK = "black"
 ARM = 9  # points; of the centre of median size
-# Of Okabe and Ito's palette and Tol's, darkest and lightest in turn; the mark of a class is its digit.
-COLOURS = (
-    "#000000", "#D55E00", "#0072B2", "#999933", "#882255", "#009E73", "#CC79A7", "#56B4E9", "#661100", "#E69F00",
-)  # fmt: skip
-LINES = ("-", "--", "-.", ":", (0, (1, 1)))
-MARKERS = ("o", "s", "^", "D", "v")
 
 
 @dataclass(frozen=True)
@@ -228,11 +222,7 @@ def draw_learning(canvas: Any, found: Sequence[Learnt]) -> None:
     """Draw validation accuracy against epoch, one line a recipe, on an empty matplotlib figure."""
     axes = canvas.subplots()
     for number, one in enumerate(found):
-        axes.plot(
-            range(1, one.epochs + 1), one.accuracies, label=one.name, color=COLOURS[number % len(COLOURS)],
-            linestyle=LINES[number % len(LINES)], marker=MARKERS[number % len(MARKERS)],
-            markevery=max(1, one.epochs // 8), markersize=4,
-        )  # fmt: skip
+        axes.plot(range(1, one.epochs + 1), one.accuracies, label=one.name, **style(number, points=one.epochs))
     axes.axhline(100 - GOOD, color=INK, linewidth=0.6)
     axes.set_ylim(0, 100)
     axes.set_xlabel("epoch")

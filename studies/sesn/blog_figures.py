@@ -9,6 +9,7 @@ from typing import Any
 from repro import stats
 from repro.stats import Sample, WelchTest
 from repro.study import Figure
+from studies.common.plotting import INK, PALE
 from studies.sesn import blog, reanalysis
 from studies.sesn.blog import BlogRun
 from studies.sesn.reanalysis import Cell, Gain
@@ -26,7 +27,6 @@ SERIES = (  # label, marker, filled: told apart without colour
     ("paper", "^", False),
 )
 GROUPS = (("augmentation", "o", True), ("model", "s", False), ("both", "^", True))
-INK, PALE = "black", "0.55"
 
 
 def table1() -> Figure:

@@ -14,8 +14,9 @@ from matplotlib.figure import Figure as Canvas
 from repro import figures as writing
 from repro.errors import NothingSelectedError
 from repro.study import Figure
+from studies.common.plotting import COLOURS, LINES, MARKERS
 from studies.rbf import pictures, study
-from studies.rbf.pictures import COLOURS, LINES, MARKERS, learning
+from studies.rbf.pictures import learning
 
 
 @pytest.fixture(scope="module")
