@@ -29,7 +29,8 @@ EXAMPLES = {
     "bless": 'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
     "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/STUDY/paper.parquet",
     "figures": "repro figures STUDY\nrepro figures STUDY --profile paper --out figures\n"
-    "repro figures STUDY NAME --results FILE --json",
+    "repro figures STUDY NAME --results FILE --json\n"
+    "repro figures STUDY --page docs/study-STUDY.md",
     "data": "repro data\nrepro data NAME\nrepro data NAME --remove",
 }
 
@@ -59,7 +60,7 @@ SUMMARIES = {
     "diff": "compare two result tables row by row",
     "bless": "make a result table the golden one",
     "merge": "join result tables from several machines",
-    "figures": "list a study's figures, or make one or all of them from its results",
+    "figures": "list a study's figures, make one or all of them from its results, or write a page's tables anew",
     "data": "find, make, verify and remove the data sets of the studies",
 }
 
@@ -143,6 +144,9 @@ def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["figures"].add_argument("name", nargs="?", help="one figure; without it all are listed, or made with --out")
     made["figures"].add_argument(
         "--out", type=Path, metavar="FOLDER", help="write NAME.md, NAME.svg and NAME.png there"
+    )
+    made["figures"].add_argument(
+        "--page", type=Path, metavar="FILE", help="write the study's tables on this page anew, from its golden rows"
     )
     made["data"].add_argument("name", nargs="?", help="one set, fetched or made if need be; all as they are without it")
     made["data"].add_argument("--remove", action="store_true", help="remove what the user's cache holds of the set")

@@ -1,20 +1,22 @@
-"""The verb that shows a study's figures: pictures and their tables computed from result rows, the same bytes each time.
+"""The verb that shows a study's figures: pictures and their tables computed from rows, the same bytes each time.
 
 A figure is the study's, a `repro.study.Figure`; what matplotlib calls so is the canvas that its picture is drawn on.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from repro import registry
-from repro.errors import PASS, NothingSelectedError, ReproError, UsageError
+from repro import pages, registry
+from repro.errors import PASS, IntegrityError, NothingSelectedError, ReproError, UsageError
+from repro.pages import Block, markdown_table, shown
 from repro.study import Figure, Study
-from repro.text import columns, numbers, paint, print_json, say
+from repro.text import columns, paint, print_json, say
 
 STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings file says is left out
     "figure.figsize": (7.0, 4.5),  # inches
@@ -27,9 +29,11 @@ FORMATS: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "
 
 
 def figures(arguments: Namespace) -> int:
-    """List a study's figures, or make the one named, or all of them where a folder is given."""
+    """List a study's figures, make the one named, or all where a folder is given, or those that a page holds."""
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
+    if arguments.page is not None:
+        return _page(arguments, study)
     if arguments.name is not None:
         return _one(arguments, study)
     return _all(arguments, study) if arguments.out else _list(arguments, study)
@@ -53,12 +57,7 @@ def _list(arguments: Namespace, study: Study) -> int:
 def _one(arguments: Namespace, study: Study) -> int:
     """Make one figure: print its table, write it where asked."""
     name = arguments.name
-    if name not in study.figures:
-        known = list(study.figures)
-        raise UsageError(
-            f"study '{study.name}' has no figure '{name}'{registry.did_you_mean(name, known)} "
-            f"(figures: {', '.join(known) or 'none'})"
-        )
+    _check_name(study, name)
     rows = _rows(arguments)
     made = make(study, name, rows)
     written = _write(arguments, study, name, made, rows) if arguments.out else []
@@ -90,6 +89,83 @@ def _all(arguments: Namespace, study: Study) -> int:
     if arguments.json:
         print_json(records)
     return code
+
+
+def _check_name(study: Study, name: str) -> None:
+    if name not in study.figures:
+        known = list(study.figures)
+        raise UsageError(
+            f"study '{study.name}' has no figure '{name}'{registry.did_you_mean(name, known)} "
+            f"(figures: {', '.join(known) or 'none'})"
+        )
+
+
+def _page(arguments: Namespace, study: Study) -> int:
+    """Write the tables of a page that are the study's anew, from golden rows; a page that cannot be, stays as it is."""
+    given = {"FIGURE": arguments.name, "--out": arguments.out, "--results": arguments.results}
+    given["--profile"] = arguments.profile if arguments.profile != "smoke" else None
+    refused = [name for name, value in given.items() if value is not None]
+    if refused:
+        raise UsageError(
+            f"--page: the blocks of the page name profile and figure, and the rows are the golden's; leave out "
+            f"{', '.join(refused)}"
+        )
+    path: Path = arguments.page
+    text = pages.read(path)
+    own = [block for block in pages.blocks(text, str(path)) if block.study == study.name]
+    if not own:
+        raise NothingSelectedError(
+            f"{path}: no table of study '{study.name}' on this page; write {pages.EXAMPLE} where one belongs"
+        )
+    contents = blessed()
+    made = pages.rewritten(text, str(path), lambda block: contents(block) if block in own else _others(block))
+    if made != text:
+        pages.write(path, made)
+    if arguments.json:
+        tables = [{"line": one.first, "profile": one.profile, "figure": one.figure} for one in own]
+        return print_json({"page": str(path), "study": study.name, "changed": made != text, "tables": tables})
+    count = "1 table" if len(own) == 1 else f"{len(own)} tables"
+    say(arguments, f"{path}: {count} of {study.name} {'written' if made != text else 'already so'}")
+    return PASS
+
+
+def _others(block: Block) -> None:
+    """Leave another study's block as it is, if there is such a study."""
+    known = registry.names()
+    if block.study not in known:
+        raise UsageError(
+            f"{block.where}: no study '{block.study}'{registry.did_you_mean(block.study, known)} "
+            f"(studies: {', '.join(known)})"
+        )
+
+
+def blessed() -> Callable[[Block], str]:
+    """Return what computes the content of a block from the golden rows of its study and profile, and nothing else."""
+    rows_of = functools.cache(_golden_rows)
+
+    def content(block: Block) -> str:
+        try:
+            study = registry.load(block.study)
+            registry.profile(study, block.profile)
+            _check_name(study, block.figure)
+            made = make(study, block.figure, rows_of(block.study, block.profile))
+        except ReproError as error:
+            raise type(error)(f"{block.where}: {error}") from error
+        source = f"From the golden rows of {block.study}, profile {block.profile}."
+        return "\n".join([*markdown_table(made), *(["", made.notes] if made.notes else []), "", source])
+
+    return content
+
+
+def _golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
+    """Return the rows of a golden as they were blessed. Raise IntegrityError where they are not those any more."""
+    from repro import bands
+
+    path = bands.path_of(registry.root(), study, profile)
+    held = bands.load(path)
+    if bands.metadata(held.bands).get("rows_digest") != bands.digest(held.rows):
+        raise IntegrityError(f"{path}: not the rows that were blessed; restore the golden from version control")
+    return list(held.rows.to_pylist())
 
 
 def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -148,11 +224,6 @@ def origin(study: str, name: str, profile: str, count: int) -> str:
     return f"`repro figures {study} {name}{chosen}`, from {count or 'no'} result rows"
 
 
-def shown(cell: Any) -> str:
-    """Return a cell as a reader sees it: real numbers to six digits, nothing for None."""
-    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
-
-
 def _write(arguments: Namespace, study: Study, name: str, made: Figure, rows: Sequence[Any]) -> list[Path]:
     made_by = origin(arguments.study, name, arguments.profile, len(rows))
     return write(arguments.out, study, name, made, made_by)
@@ -176,21 +247,10 @@ def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> 
 
 def markdown(name: str, what: str, made: Figure, made_by: str) -> str:
     """Return the page of a figure: its docstring, table, picture, notes, and how it was made."""
-
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    lines = [f"# {name}", "", what, "", line(list(map(escaped, made.headers)))]
-    lines += [line(["--:" if right else "---" for right in numbers(made.headers, made.rows)])]
-    lines += [line([escaped(shown(cell)) for cell in row]) for row in made.rows]
+    lines = [f"# {name}", "", what, "", *markdown_table(made)]
     lines += ["", f"![{name}]({name}.svg)"] if made.draw else []
     lines += ["", made.notes] if made.notes else []
     return "\n".join([*lines, "", f"Made by {made_by}."]) + "\n"
-
-
-def escaped(cell: str) -> str:
-    """Return a cell's text so that it stays one cell of a Markdown table."""
-    return " ".join(cell.replace("|", "\\|").split())
 
 
 def draw(folder: Path, salt: str, name: str, made: Figure) -> list[Path]:

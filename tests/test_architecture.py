@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("evidence", "provenance", "store"),
     ("bands",),
+    ("pages",),
     ("stats", "table", "data", "registry", "fingerprint", "text"),
     ("study", "seeds", "cache"),
     ("errors", "__init__"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import cli, errors
+from repro import cli, errors, figures, pages
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
@@ -27,6 +27,11 @@ def broken_links(page: Path, text: str) -> list[str]:
     """Return the relative links of a page that lead to no file."""
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
     return [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def stale(page: Path, text: str) -> bool:
+    """Say whether a table of a page is not what `repro figures STUDY --page` would write there now."""
+    return pages.rewritten(text, str(page.relative_to(PROJECT)), figures.blessed()) != text
 
 
 def accepted(arguments: list[str]) -> bool:
@@ -52,6 +57,12 @@ def test_a_wrong_command_and_a_dead_link_are_seen(tmp_path: Path) -> None:
     )
     assert [accepted(arguments) for arguments in commands(text)] == [False, False]
     assert broken_links(tmp_path / "page.md", text) == ["gone.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_tables_are_what_the_golden_rows_come_to(page: Path) -> None:
+    """Where this fails after a bless: `repro figures STUDY --page FILE`, and read what the page says around it."""
+    assert not stale(page, page.read_text())
 
 
 def test_every_verb_and_exit_code_is_documented() -> None:

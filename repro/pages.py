@@ -1,0 +1,140 @@
+"""Pages of the documentation that hold tables: blocks between two comments, whose content is computed, never typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.study import Figure
+from repro.text import numbers
+
+START = re.compile(r"\s*<!--\s*table:(?P<words>.*?)-->\s*")
+END = re.compile(r"\s*<!--\s*/table\s*-->\s*")
+FENCE = re.compile(r"\s*(?:```|~~~)")
+WORDS = ("STUDY", "PROFILE", "FIGURE")
+EXAMPLE = f"<!-- table: {' '.join(WORDS)} --> ... <!-- /table -->"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table's place on a page, and what belongs there; lines count from 1, `first` and `last` are the comments."""
+
+    page: str
+    first: int
+    last: int
+    study: str
+    profile: str
+    figure: str
+
+    @property
+    def where(self) -> str:
+        """Return page and line, as an error names them."""
+        return f"{self.page}, line {self.first}"
+
+
+def read(path: Path) -> str:
+    """Return a page's text. Raise UsageError where there is none, IntegrityError where it is no text."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(f"{path}: no such page; wanted a Markdown file with blocks {EXAMPLE}") from error
+    except OSError as error:
+        raise InfrastructureError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{path}: not UTF-8 at byte {error.start}; restore the page") from error
+
+
+def blocks(text: str, page: str) -> list[Block]:
+    """Return the blocks of a page in order; what stands in a fenced listing is none.
+
+    Raise UsageError, with the line, for a block that is not closed, never began, or does not name three things.
+    """
+    found: list[Block] = []
+    opened: tuple[int, list[str]] | None = None
+    fenced = False
+    for number, line in enumerate(text.split("\n"), 1):
+        fenced ^= bool(FENCE.match(line))
+        if fenced:
+            continue
+        start, end = START.fullmatch(line), END.fullmatch(line)
+        if start and opened:
+            raise UsageError(
+                f"{page}, line {number}: a table begins before the one of line {opened[0]} ends; "
+                "put <!-- /table --> between them"
+            )
+        if start:
+            words = start["words"].split()
+            if len(words) != len(WORDS):
+                raise UsageError(
+                    f"{page}, line {number}: a table names {' '.join(WORDS)}, got {' '.join(words) or 'nothing'!r}; "
+                    f"write {EXAMPLE}"
+                )
+            opened = (number, words)
+        if end and not opened:
+            raise UsageError(f"{page}, line {number}: a table ends here and none began; write {EXAMPLE}")
+        if end and opened:
+            found.append(Block(page, opened[0], number, *opened[1]))
+            opened = None
+    if opened:
+        raise UsageError(
+            f"{page}, line {opened[0]}: the table '{' '.join(opened[1])}' does not end; put <!-- /table --> below it"
+        )
+    return found
+
+
+def rewritten(text: str, page: str, content: Callable[[Block], str | None]) -> str:
+    """Return a page with the content of every block computed anew; None leaves a block as it is."""
+    lines = text.split("\n")
+    for block in reversed(blocks(text, page)):
+        made = content(block)
+        if made is not None:
+            lines[block.first : block.last - 1] = ["", *made.split("\n"), ""]
+    return "\n".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a page, whole or not at all; its permissions stay. Raise UsageError where it cannot be written."""
+    try:
+        _replace(path, text.encode("utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"{path}: cannot be written ({reason}), and is as it was; make room or allow it") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(name).chmod(path.stat().st_mode & 0o777)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def markdown_table(made: Figure) -> list[str]:
+    """Return the lines of a figure's table in Markdown."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    sides = ["--:" if right else "---" for right in numbers(made.headers, made.rows)]
+    body = [line([escaped(shown(cell)) for cell in row]) for row in made.rows]
+    return [line(list(map(escaped, made.headers))), line(sides), *body]
+
+
+def shown(cell: Any) -> str:
+    """Return a cell as a reader sees it: real numbers to six digits, nothing for None."""
+    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def escaped(cell: str) -> str:
+    """Return a cell's text so that it stays one cell of a Markdown table."""
+    return " ".join(cell.replace("|", "\\|").split())
