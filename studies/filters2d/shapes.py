@@ -23,8 +23,7 @@ BLUR, NOISE = 1.0, 0.05
 FULL_SIDE = 128  # of the notebook's images
 SEEDS, BLOB_BLUR, FILLED = 0.1, 15.0, 70  # density, sigma at full size, and the percentile above which a blob lies
 BLOB_NOISE = 0.01
-
-CIRCLES = 1  # the class of what the notebook draws for class 1: circles, and rectangles that are no squares
+CHUNK = 500  # images drawn at a time
 
 
 def positions(side: int) -> int:
@@ -37,14 +36,25 @@ def positions(side: int) -> int:
 
 
 def outlines(pair: Pair, count: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return images (N, 1, side, side), blurred and noisy, and their classes (N,), 0 or 1, each as likely."""
+    """Return images (N, 1, side, side), blurred and noisy, and their classes (N,), 0 or 1, each as likely.
+
+    Class 1 are circles, or rectangles that are no squares.
+    """
     positions(side)
     if pair not in ("circle_square", "square_rectangle"):
         raise UsageError(f"outlines: unknown pair {pair!r}; choose circle_square or square_rectangle")
     classes = torch.randint(0, 2, (count,), generator=generator)
     draw = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    images = np.zeros((count, side, side))
-    for image, label in zip(images, classes.tolist(), strict=True):
+    images = torch.empty(count, 1, side, side)
+    for some, labels in zip(images.split(CHUNK), classes.split(CHUNK), strict=True):
+        some[:, 0] = torch.from_numpy(_drawn(pair, labels.tolist(), side, draw))
+    return images, classes
+
+
+def _drawn(pair: Pair, labels: list[int], side: int, draw: np.random.Generator) -> np.ndarray:
+    """Return outlines of the given classes (N, side, side), blurred, with a maximum of 1, and noisy."""
+    images = np.zeros((len(labels), side, side))
+    for image, label in zip(images, labels, strict=True):
         x, y = draw.integers(MARGIN, side - MARGIN, 2).tolist()
         if pair == "circle_square" and label == 1:
             circle(image, x, y, int(draw.integers(*RADII)))
@@ -52,8 +62,7 @@ def outlines(pair: Pair, count: int, side: int, generator: torch.Generator) -> t
             rectangle(image, x, y, *half_sides(pair, label, draw))
     images = ndi.gaussian_filter(images, (0, BLUR, BLUR))
     images /= images.max(axis=(1, 2), keepdims=True)
-    images += NOISE * draw.standard_normal(images.shape)
-    return torch.from_numpy(images).float().unsqueeze(1), classes
+    return images + NOISE * draw.standard_normal(images.shape)
 
 
 def half_sides(pair: Pair, label: int, draw: np.random.Generator) -> tuple[int, int]:
