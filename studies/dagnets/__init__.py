@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
-from studies.common.cifar10 import CIFAR10, CIFAR10_JPEG
-from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.dagnets.case_data import data_of
+from repro.study import Figure, Metric, Outcome, Run, Study, grid
+from studies.common.cifar10 import CIFAR10
 from studies.dagnets.cases import (
     LAWS,
     Accumulated,
     Adam,
     BatchSize,
     Cifar,
-    Fit,
     Formula,
     Images,
     Item,
@@ -30,12 +27,12 @@ from studies.dagnets.cases import (
     Resnet,
     Rule,
     Shift,
+    Shown,
     Speed,
     Step,
-    Timing,
-    Training,
     Window,
 )
+from studies.dagnets.profiles import LITE, PAPER, SMOKE
 from studies.dagnets.published import PUBLISHED
 
 ETAS = (0.001, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.333, 0.34)
@@ -55,59 +52,13 @@ TRAINED = (
     Metric("best_error_epoch", "epoch", judged=False),
 )
 
-
-WITHOUT_TRAINING = (
-    "printed_values", "laws", "dag_backward", "detached_pair", "eta_window", "adam_forms", "descent_rules",
-    "update_listings", "gradient_accumulation", "confident_answers", "edge_kernels", "pooling_shift", "lenet_table",
-    "architectures", "residual_networks", "convolutionized", "speed_ups",
-)  # fmt: skip
-
 study = Study(
     "dagnets",
     title="DAG networks, autograd and convolutional networks (Fleuret 2019)",
     data=(CIFAR10,),
-    smoke=Profile(
-        Training(
-            mnist=Fit(epochs=20),
-            sweep=Fit(epochs=5),
-            cifar=Fit(epochs=1),
-            timing=Timing(samples=500, repeats=5),
-        ),
-        data_of(DIGITS, CIFAR10_JPEG),
-        experiments={
-            **{name: {} for name in (*WITHOUT_TRAINING, "training_listing", "batch_sizes")},
-            "speed_ups": {"what": ("batch", "dense")},  # on the CPU "batch_on_device" is "batch"
-        },
-        cannot_answer="8x8 digits stand in for MNIST, and nothing is trained on CIFAR-10; "
-        "`nox -s reproduce-dagnets -- --profile paper` trains on both",
-    ),
-    lite=Profile(
-        Training(
-            mnist=Fit(epochs=10),
-            sweep=Fit(epochs=3),
-            cifar=Fit(epochs=20, reduced_after=10, shuffled=True),
-            timing=Timing(samples=2500, repeats=11),
-        ),
-        data_of(MNIST_10K, CIFAR10_JPEG),
-        golden_seeds=5,
-        experiments={name: {} for name in ("training_listing", "batch_sizes", "cifar_curves", "data_sizes")},
-        cannot_answer="a sixth of MNIST and a lossy sixth of CIFAR-10 stand in for both; "
-        "`nox -s reproduce-dagnets -- --profile paper` trains on the whole",
-    ),
-    paper=Profile(
-        Training(
-            mnist=Fit(epochs=10),
-            sweep=Fit(epochs=10),
-            cifar=Fit(epochs=50, reduced_after=25, shuffled=True),
-            timing=Timing(samples=2500, repeats=101),
-        ),
-        data_of(MNIST, CIFAR10),
-        golden_seeds=5,
-        device="cuda",
-        faithful=True,
-        cannot_answer="the slides give no number for what they train; their curves are pictures, and the small network "
-        "for CIFAR-10 is not described",
-    ),
+    smoke=SMOKE,
+    lite=LITE,
+    paper=PAPER,
 )
 
 
@@ -307,6 +258,21 @@ def speed_ups(speed: Speed, run: Run) -> dict[str, float]:
     from studies.dagnets.speed import speed_figures
 
     return speed_figures(speed.what, run.settings.timing.samples, run.settings.timing.repeats, run.device)
+
+
+@study.experiment(
+    grid(Shown, part=("train", "test")),
+    metrics=(
+        "images", "mean", "mean_square", "by_label", "by_place", Metric("network_error", "%"),
+        Metric("network_loss", "nats"),
+    ),
+    deterministic=True,
+)  # fmt: skip
+def shown_images(shown: Shown, run: Run) -> dict[str, float]:
+    """Images as the listing shows them, with their labels, and a fixed network evaluated on them (section 5.3)."""
+    from studies.dagnets.shown import part_figures
+
+    return part_figures(shown, run)
 
 
 @study.experiment((Mnist(network="lenet_like"),), metrics=TRAINED, cost=lambda _: 10.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from repro.data import DataSet
 from studies.common.datasets import MNIST
-from studies.dagnets.cases import Accumulated, BatchSize, Cifar, Images, Kernel, Listing, Mnist, Shift
+from studies.dagnets.cases import Accumulated, BatchSize, Cifar, Images, Kernel, Listing, Mnist, Shift, Shown
 
 
 def data_of(mnist: DataSet, cifar: DataSet) -> Callable[[Any], DataSet | None]:
@@ -15,7 +15,7 @@ def data_of(mnist: DataSet, cifar: DataSet) -> Callable[[Any], DataSet | None]:
 
     def of(case: Any) -> DataSet | None:
         match case:
-            case Mnist() | BatchSize() | Listing() | Accumulated() | Kernel() | Shift():
+            case Mnist() | BatchSize() | Listing() | Accumulated() | Kernel() | Shift() | Shown():
                 return mnist
             case Cifar():
                 return cifar

@@ -171,6 +171,13 @@ class Mnist:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A part of the data of the listing of section 5.3."""
+
+    part: Literal["train", "test"]
+
+
+@dataclass(frozen=True)
 class BatchSize:
     """The images that an update sees."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from studies.common.choosing import check_known
 from studies.common.rounding import significant
 
 Loss = Literal["mean_square", "cross_entropy"]
@@ -16,6 +17,7 @@ SCORES = np.arange(0, 1001) / 100  # of the right class; the other one's is 0
 
 def loss_of(loss: Loss, right: Any, other: Any) -> Array:
     """Return the loss of two scores: against (1, 0) for the squared error, in nats for the cross-entropy."""
+    check_known("answers", "loss", loss, get_args(Loss))
     right, other = np.asarray(right, np.float64), np.asarray(other, np.float64)
     if loss == "mean_square":
         return ((right - 1) ** 2 + other**2) / 2

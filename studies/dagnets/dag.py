@@ -7,11 +7,12 @@ belongs there. With five numbers at every node both products exist, and one is w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from studies.common.choosing import check_known
 from studies.common.drawn import distance, drawn
 
 Form = Literal["transposed", "literal", "one_term"]
@@ -57,6 +58,7 @@ def by_hand(nodes: Nodes, form: Form) -> dict[str, Tensor]:
 
     "literal" leaves the Jacobians as they are, "one_term" forgets that w1 is used twice.
     """
+    check_known("DAG by hand", "form", form, get_args(Form))
     one = torch.eye(SIDE, dtype=nodes.w1.dtype)
 
     def back(jacobian: Tensor, derivative: Tensor) -> Tensor:

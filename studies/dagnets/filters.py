@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from repro.study import Run
+from studies.common.choosing import check_known
 from studies.common.images import enlarged
 from studies.common.rounding import significant
 
@@ -35,6 +36,7 @@ def images(run: Run, side: int) -> Tensor:
 
 def kernel_figures(name: str, run: Run) -> dict[str, float]:
     """Return the sum of a kernel, and sum, least and largest value of what it makes of the shown image."""
+    check_known("kernel made by hand", "name", name, KERNELS)
     found = answers(images(run, SIDE)[SHOWN])[name]
     weights = sum(sum(row) for row in KERNELS[name])
     return {

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.errors import UsageError
+from studies.common.choosing import check_known
 from studies.common.randomness import stream
 from studies.common.rounding import significant
 from studies.common.training import reproducible
@@ -92,6 +93,7 @@ def conversion_figures(name: str) -> dict[str, float]:
     `cells_gap` is the relative distance between the cells of the large map and the answers to the crops they see, 0
     where it is rounding.
     """
+    check_known("conversion", "network", name, LARGER)
     network = networks.CLASSIFIERS[name]().eval()
     networks.initialise(network, 0)
     converted = convolutionize(list(network), network.size)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from studies.common.choosing import check_known
 from studies.common.drawn import distance, drawn
 from studies.dagnets import moments, networks
 from studies.dagnets.fully_convolutional import convolutionize
@@ -27,6 +28,7 @@ def identity(function: Callable[[], Pair]) -> Callable[[], Pair]:
 
 def identity_figures(name: str) -> dict[str, float]:
     """Return how far the two sides of a law lie apart, relatively: 0 where it is rounding."""
+    check_known("law", "name", name, IDENTITIES)
     return {"apart": distance(*IDENTITIES[name]())}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from repro.errors import UsageError
+from studies.common.choosing import check_known
 from studies.common.rounding import significant
 
 AdamForm = Literal["slide", "corrected", "torch"]
@@ -27,6 +28,7 @@ RULES = {"sgd": "plain, eta = 0.05", "momentum": "momentum 0.5, eta = 0.05", "ad
 
 def adam(form: AdamForm, gradient: Gradient, start: Sequence[float], rate: float, steps: int) -> list[list[float]]:
     """Return the path of Adam, its start included: bias corrected by 1 - beta ("slide") or by 1 - beta^t."""
+    check_known("Adam", "form", form, get_args(AdamForm))
     w = torch.tensor(start, dtype=torch.float64)
     path = [w.tolist()]
     mean, square = torch.zeros_like(w), torch.zeros_like(w)
@@ -83,6 +85,7 @@ def adam_figures(form: AdamForm) -> dict[str, float]:
 
 def valley_path(rule: str, steep: float) -> list[list[float]]:
     """Return the path of a rule of `RULES` down a quadratic of curvatures 1 and `steep`."""
+    check_known("valley", "rule", rule, RULES)
     curvature = torch.tensor([FLAT, steep], dtype=torch.float64)
 
     def gradient(w: Tensor) -> Tensor:

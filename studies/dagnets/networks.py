@@ -18,6 +18,7 @@ from studies.common.randomness import Dropout, draw_uniform, stream
 Network = TypeVar("Network", bound=nn.Module)
 
 CLASSES = 10
+SIDES = (28, 33)  # pixels, of images on which the LeNet-like network's last linear layer fits
 VGG19 = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # channels and convolutions of each stage
 
 
@@ -38,6 +39,11 @@ class Classifier(nn.Sequential):
 
 def lenet_like(channels: int = 1, side: int = 28) -> Classifier:
     """Return the LeNet-like network of the table of section 4.6; with (3, 32) a small network for CIFAR-10."""
+    if channels < 1 or not SIDES[0] <= side <= SIDES[1]:
+        raise UsageError(
+            f"LeNet-like network: wanted 1 channel or more and {SIDES[0]} to {SIDES[1]} pixels a side, got {channels} "
+            f"and {side}; build it for images whose maps end at 2x2"
+        )
     return Classifier(
         "LeNet-like network",
         (channels, side, side),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
 from repro.errors import UsageError
+from studies.common.choosing import check_known
 from studies.dagnets.counting import count_layers, totals
 from studies.dagnets.networks import on_meta
 
@@ -22,6 +23,8 @@ SIDE = 224  # pixels
 
 def normed(before: int, after: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     """Return a convolution that keeps the size, but for the stride, and its batch normalisation."""
+    if kernel < 1 or kernel % 2 == 0:
+        raise UsageError(f"residual network: wanted an odd kernel, so that padding keeps the size, got {kernel}")
     convolution = nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2, bias=False)
     return [convolution, nn.BatchNorm2d(after)]
 
@@ -70,6 +73,7 @@ def resnet(depth: int, placement: Placement = "first") -> nn.Sequential:
     """Return the network of a depth of table 1: the stem, four stages, the head. Raise UsageError for another depth."""
     if depth not in BLOCKS:
         raise UsageError(f"residual network: wanted a depth of {', '.join(map(str, BLOCKS))}, got {depth}")
+    check_known("residual network", "place of the stride", placement, get_args(Placement))
     stages: list[nn.Module] = [nn.Sequential(*normed(3, 64, 7, 2), nn.ReLU()), nn.MaxPool2d(3, 2, padding=1)]
     before = 64
     for number, (width, count) in enumerate(zip(WIDTHS, BLOCKS[depth], strict=True)):

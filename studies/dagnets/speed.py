@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studies.common.choosing import check_known
 from studies.common.training import reproducible
 from studies.dagnets import networks
 from studies.dagnets.fully_convolutional import LARGER, STEP, convolutionize, crops, image
@@ -84,6 +85,7 @@ def dense_ratio(repeats: int, device: str) -> dict[str, float]:
 
 def speed_figures(what: What, samples: int, repeats: int, device: str) -> dict[str, float]:
     """Return the ratio of a comparison and its spread."""
+    check_known("speed-up", "comparison", what, get_args(What))
     if what == "dense":
         return dense_ratio(repeats, device)
     return linear_ratio(samples, repeats, device, on_device=what == "batch_on_device")

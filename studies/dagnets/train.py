@@ -6,6 +6,7 @@ Shape legend: N images of a set, B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -53,6 +54,22 @@ def normalised_by(train_images: Tensor) -> Inputs:
     return inputs
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Images to train on and to test on, of the network's size; `inputs` brings them to the network."""
+
+    train: Labelled
+    test: Labelled
+    inputs: Inputs
+
+
+def parts_of(run: Run, network: Classifier) -> Parts:
+    """Return the run's data on its device, as a network is shown them."""
+    whole = resident(run, "train", "test", classes=networks.CLASSES)
+    train, test = (Labelled(enlarged(data.images, run.dataset.peak, network.size[1]), data.labels_N) for data in whole)
+    return Parts(train, test, normalised_by(train.images))
+
+
 @torch.no_grad()
 def sample_losses(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[float, Tensor]:
     """Return the error (%) over a set and the cross entropy (nats) of each sample, in float64 on the CPU."""
@@ -81,9 +98,9 @@ def followed(network: nn.Module, train: Labelled, test: Labelled, inputs: Inputs
 def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
     """Train a network on the run's data; a loss that is not finite ends the run as "nonfinite", with no values."""
     if plan.epochs < 1 or plan.batch < 1:
-        raise UsageError(f"training: wanted at least one epoch and one image a batch, got {plan}")
-    train, test = (_sized(run, data, network) for data in resident(run, "train", "test", classes=networks.CLASSES))
-    inputs = normalised_by(train.images)
+        raise UsageError(f"training: wanted an epoch and an image a batch or more, got {plan}; choose another profile")
+    parts = parts_of(run, network)
+    train, test, inputs = parts.train, parts.test, parts.inputs
     networks.initialise(network, run.seed)
     network.to(run.device)
     optimiser = torch.optim.SGD(network.parameters(), lr=plan.learning_rate)
@@ -103,10 +120,6 @@ def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
             for name, value in found.items():
                 curves.setdefault(name, []).append(value)
     return Outcome(values=_values(curves), curves=_named(curves), n_test=len(test), epochs=plan.epochs)
-
-
-def _sized(run: Run, data: Labelled, network: Classifier) -> Labelled:
-    return Labelled(enlarged(data.images, run.dataset.peak, network.size[1]), data.labels_N)
 
 
 def _named(curves: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.study import Run
+from studies.common.choosing import check_known
 from studies.common.drawn import distance, drawn
 from studies.common.rounding import significant
 from studies.common.training import reproducible
@@ -55,6 +56,7 @@ def step_by_hand(network: nn.Module) -> None:
 
 def trained(listing: Listing, x: Tensor, labels: Tensor) -> tuple[nn.Module, int]:
     """Train as a listing does; return the network and the number of its updates."""
+    check_known("training by a listing", "listing", listing, get_args(Listing))
     network = perceptron(x.shape[1])
     optimiser = torch.optim.SGD(network.parameters(), lr=RATE)
     size = len(x) if listing == "full_batch" else BATCH

@@ -7,7 +7,7 @@ from typing import Any
 
 from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.rbf.cases import QUICK, Choice, Layer, Recipe, Size, Training
+from studies.rbf.cases import QUICK, Choice, Layer, Recipe, Shown, Size, Training
 
 ADVISED = Recipe("sgd", 1e-4)  # Task 2: "low learning rate", plain gradient descent
 RECIPES = (ADVISED, Recipe("sgd", 1e-2), Recipe("sgd", 1e-1), Recipe("momentum", 1e-2), Recipe("adam", 1e-3))
@@ -116,6 +116,21 @@ def round_trip(size: Size, _run: Run) -> dict[str, float]:
     from studies.rbf.fixed import round_trip_figures
 
     return round_trip_figures(size)
+
+
+@study.experiment(
+    grid(Shown, part=("train", "validation", "test")),
+    metrics=(
+        "images", "mean", "mean_square", "by_label", "by_place", Metric("network_error", "%"),
+        Metric("network_loss", "nats"), "network_feature_norm",
+    ),
+    deterministic=True,
+)  # fmt: skip
+def shown_images(shown: Shown, run: Run) -> dict[str, float]:
+    """Images as the network is shown them, with their labels, and a fixed network evaluated on them (Task 2)."""
+    from studies.rbf.shown import part_figures
+
+    return part_figures(shown, run)
 
 
 Rows = Sequence[Mapping[str, Any]]

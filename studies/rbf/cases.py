@@ -46,6 +46,13 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A part of the data: what is trained on, what the checkpoint is chosen by, what is tested on."""
+
+    part: Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
 class Size:
     """A network: side of its images (pixels), channels of its two blocks, activation."""
 

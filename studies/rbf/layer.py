@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.errors import UsageError
+from studies.common.choosing import check_known
 from studies.common.randomness import draw_normal, draw_uniform
 
 Form = Literal["norm", "copies", "product"]
@@ -72,8 +73,7 @@ class RBFLayer(nn.Module):
                 f"RBF layer: wanted at least 1 feature (D) and 1 centre (K), got D={features} and K={centres}; "
                 "the document takes D=2 and K=100"
             )
-        if form not in SQUARED:
-            raise UsageError(f"RBF layer: unknown form {form!r}; choose one of {', '.join(SQUARED)}")
+        check_known("RBF layer", "form", form, SQUARED)
         self.form = form
         self.w_KD = nn.Parameter(torch.zeros(centres, features))
         self.sigma_K = nn.Parameter(torch.ones(centres))
@@ -100,13 +100,12 @@ def initialise(layer: RBFLayer, generator: torch.Generator, start: Start = "norm
     shape, both from U(-1/sqrt(D), 1/sqrt(D)): the default that we take the document to call inappropriate. "features"
     starts like "normal" until `place` moves the centres.
     """
+    check_known("RBF layer", "start", start, ("normal", "linear", "features"))
     if start == "linear":
         bound = 1 / math.sqrt(layer.w_KD.shape[1])
         draw_uniform(layer.w_KD, -bound, bound, generator)
         draw_uniform(layer.sigma_K, -bound, bound, generator)
         return
-    if start not in ("normal", "features"):
-        raise UsageError(f"RBF layer: unknown start {start!r}; choose one of normal, linear, features")
     draw_normal(layer.w_KD, 1.0, generator)
     nn.init.ones_(layer.sigma_K)
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.errors import UsageError
+from studies.common.choosing import check_known
 from studies.common.randomness import draw_uniform, stream
 from studies.rbf.layer import RBFLayer, Start
 from studies.rbf.layer import initialise as initialise_layer
@@ -44,10 +45,7 @@ class DeepRBF(nn.Module):
             raise UsageError(f"deep RBF network: wanted images of 4 pixels a side or more, got {side}")
         if kernel < 1 or kernel % 2 == 0:
             raise UsageError(f"deep RBF network: wanted an odd kernel, so that padding keeps the size, got {kernel}")
-        if activation not in ACTIVATIONS:
-            raise UsageError(
-                f"deep RBF network: unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}"
-            )
+        check_known("deep RBF network", "activation", activation, ACTIVATIONS)
         if len(channels) != 2 or min(channels) < 1:
             raise UsageError(f"deep RBF network: wanted 2 numbers of channels from 1, got {tuple(channels)}")
         self.side = side

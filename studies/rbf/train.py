@@ -16,6 +16,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from repro.errors import IntegrityError, UsageError
 from repro.study import Outcome, Run
+from studies.common.choosing import check_known
 from studies.common.training import (
     EVALUATION_BATCH,
     Inputs,
@@ -69,16 +70,19 @@ def held_out(data: Labelled) -> tuple[Labelled, Labelled]:
 def parts_of(run: Run) -> Parts:
     """Return the run's data on its device; pixels will be divided by the largest possible value."""
     whole, test = resident(run, "train", "test", classes=CLASSES)
-    peak = run.dataset.peak
-    return Parts(*held_out(whole), test, lambda images: images.unsqueeze(1).to(torch.float32).div_(peak))
+    return Parts(*held_out(whole), test, divided_by(run.dataset.peak))
+
+
+def divided_by(peak: float) -> Inputs:
+    """Return what turns uint8 images (B, H, W) into (B, 1, H, W) with values in [0, 1], `peak` being the largest."""
+    return lambda images: images.unsqueeze(1).to(torch.float32).div_(peak)
 
 
 def optimiser_of(network: DeepRBF, recipe: Recipe) -> Optimizer:
     """Return the optimiser that a recipe names."""
+    check_known("deep RBF network", "optimiser", recipe.optimiser, ("sgd", "momentum", "adam"))
     if recipe.optimiser == "adam":
         return Adam(network.parameters(), lr=recipe.rate)
-    if recipe.optimiser not in ("sgd", "momentum"):
-        raise UsageError(f"unknown optimiser {recipe.optimiser!r}; choose one of sgd, momentum, adam")
     return SGD(network.parameters(), lr=recipe.rate, momentum=MOMENTUM if recipe.optimiser == "momentum" else 0.0)
 
 
@@ -108,8 +112,11 @@ def fit(network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: i
 
     The loss between equal errors does not choose, as in the document, which measures accuracy.
     """
-    if epochs < 1:
-        raise UsageError(f"deep RBF network: wanted at least one epoch, got {epochs}; choose another profile")
+    if epochs < 1 or batch < 1:
+        raise UsageError(
+            f"deep RBF network: wanted at least one epoch and one image a batch, got {epochs} and {batch}; "
+            "choose another profile"
+        )
     optimiser = optimiser_of(network, recipe)
     curves: dict[str, list[float]] = {"train_loss": [], "validation_error": []}
     best = Fitted(b"", 0, math.inf, math.inf, curves)

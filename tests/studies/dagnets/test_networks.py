@@ -69,6 +69,12 @@ class TestCounts:
         assert resnet_figures(depth, "middle")["products"] == found["products"]
         assert resnet_figures(depth, "middle")["parameters"] == sum(one.numel() for one in on_meta(theirs).parameters())
 
+    def test_an_even_kernel_or_an_unknown_stride_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="wanted an odd kernel, so that padding keeps the size, got 4"):
+            resnets.normed(3, 4, 4)
+        with pytest.raises(UsageError, match="unknown place of the stride 'last'; choose one of first, middle"):
+            resnet(50, "last")  # type: ignore[arg-type]
+
     def test_an_unknown_depth_is_refused(self) -> None:
         with pytest.raises(UsageError, match="a depth of 18, 34, 50, 101, 152, got 20"):
             resnet(20)
@@ -81,6 +87,15 @@ class TestImages:
         got = ", ".join(map(str, shape))
         with pytest.raises(UsageError, match=rf"LeNet-like network: wanted images \(B, 1, 28, 28\), got \({got}\)"):
             lenet_like()(torch.zeros(shape))
+
+    @pytest.mark.parametrize(("channels", "side"), [(0, 28), (1, 27), (1, 34)])
+    def test_images_that_do_not_fit_the_last_layers_are_refused(self, channels: int, side: int) -> None:
+        with pytest.raises(UsageError, match=rf"and 28 to 33 pixels a side, got {channels} and {side};"):
+            lenet_like(channels, side)
+
+    @pytest.mark.parametrize("side", networks.SIDES)
+    def test_images_of_the_least_and_largest_side_fit(self, side: int) -> None:
+        assert lenet_like(1, side)(torch.zeros(1, 1, side, side)).shape == (1, 10)
 
     def test_a_small_network_for_colour(self) -> None:
         assert lenet_like(3, 32)(torch.zeros(2, 3, 32, 32)).shape == (2, 10)

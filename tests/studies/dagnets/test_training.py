@@ -117,8 +117,10 @@ class TestFit:
         assert found.detail == f"{part} loss not finite after epoch 1"
 
     def test_nothing_to_do_is_refused(self) -> None:
-        with pytest.raises(UsageError, match="at least one epoch"):
+        with pytest.raises(UsageError, match="an epoch and an image a batch or more, got Fit"):
             fit(lenet_like(), run_of(Toy()), Fit(epochs=0))
+        with pytest.raises(UsageError, match=r"or more, got Fit\(epochs=1, batch=0,"):
+            fit(lenet_like(), run_of(Toy()), Fit(epochs=1, batch=0))
 
     def test_normalisation_left_out_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Planted: raw grey levels at this rate leave the real numbers or learn nothing."""

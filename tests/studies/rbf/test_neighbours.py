@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from repro.errors import UsageError
 from studies.rbf.neighbours import NEIGHBOURS, QUERIES, neighbour_error, share_inside
 
 
@@ -42,3 +44,13 @@ def test_points_inside_and_outside_a_disc() -> None:
 def test_a_cloud_that_is_a_point_holds_that_point_only() -> None:
     cloud = torch.zeros(5, 2)
     assert share_inside(torch.tensor([[0.0, 0.0], [0.1, 0.0]]), cloud) == 50
+
+
+def test_shapes_that_do_not_belong_together_are_named() -> None:
+    points, labels = clouds(6, seed=0)
+    with pytest.raises(UsageError, match=r"wanted points \(N, D\), .* got \(6, 2\), \(6,\), \(6, 1\), \(6,\); give"):
+        neighbour_error(points, labels, points[:, :1], labels)
+    with pytest.raises(UsageError, match=r"got \(6, 2\), \(5,\), \(6, 2\), \(6,\); give"):
+        neighbour_error(points, labels[:5], points, labels)
+    with pytest.raises(UsageError, match=r"wanted points \(K, 2\) and a cloud \(N, 2\), got \(6, 1\) and \(6, 2\)"):
+        share_inside(points[:, :1], points)

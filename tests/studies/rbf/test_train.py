@@ -208,7 +208,7 @@ class TestOutcome:
         assert outcome.detail == "test loss not finite, epoch 1"
 
     def test_no_epoch_is_refused(self) -> None:
-        with pytest.raises(UsageError, match="wanted at least one epoch, got 0"):
+        with pytest.raises(UsageError, match="at least one epoch and one image a batch, got 0 and 16"):
             train_network(run_of(), RECIPE, Choice(), epochs=0)
 
     def test_features_are_taken_in_evaluation(self) -> None:
