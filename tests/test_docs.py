@@ -65,6 +65,17 @@ def test_tables_are_what_the_golden_rows_come_to(page: Path) -> None:
     assert not stale(page, page.read_text())
 
 
+def test_a_changed_digit_of_a_table_is_seen() -> None:
+    page = PROJECT / "docs/study-rbf.md"
+    text = page.read_text()
+    for block in pages.blocks(text, page.name):
+        lines = text.split("\n")
+        place = next(number for number in range(block.first + 3, block.last) if re.search(r"\d", lines[number]))
+        lines[place] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), lines[place], count=1)
+        assert stale(page, "\n".join(lines))
+    assert len(pages.blocks(text, page.name)) >= 3
+
+
 def test_every_verb_and_exit_code_is_documented() -> None:
     pages = "\n".join(page.read_text() for page in PAGES)
     assert [verb for verb in cli.VERBS if f"repro {verb}" not in pages] == []

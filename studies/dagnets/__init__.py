@@ -319,6 +319,30 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @study.figure
+def beside(rows: Rows) -> Figure:
+    """What the slides say, and what happens (sections 4.1 to 7.2)."""
+    from studies.dagnets import statements
+
+    return statements.beside(rows)
+
+
+@study.figure
+def differing(rows: Rows) -> Figure:
+    """What the slides print that does not come out, with what is known of it."""
+    from studies.dagnets import tables
+
+    return tables.differing(rows)
+
+
+@study.figure
+def trainings(rows: Rows) -> Figure:
+    """Errors and losses of what is trained (sections 5.2 and 5.3)."""
+    from studies.dagnets import tables
+
+    return tables.trainings(rows)
+
+
+@study.figure
 def prints(_rows: Rows) -> Figure:
     """What the slides print beside what torch computes now, item by item."""
     from studies.dagnets import pictures

@@ -137,6 +137,14 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @study.figure
+def beside(rows: Rows) -> Figure:
+    """What the exercise says, and what happens (layer, start, Tasks 1 to 4)."""
+    from studies.rbf import statements
+
+    return statements.beside(rows)
+
+
+@study.figure
 def features(_rows: Rows) -> Figure:
     """Test images in the plane of the two features, by class, and the centres; trains for a few seconds (Task 3)."""
     from studies.rbf import pictures
@@ -154,7 +162,15 @@ def centres(_rows: Rows) -> Figure:
 
 @study.figure
 def learning(rows: Rows) -> Figure:
-    """Validation accuracy by epoch at each learning rate, and what 90 % costs (Task 2)."""
-    from studies.rbf import pictures
+    """Validation accuracy by epoch at each learning rate, and what it comes to (Task 2)."""
+    from studies.rbf import rates
 
-    return pictures.learning(rows)
+    return rates.learning(rows)
+
+
+@study.figure
+def choices(rows: Rows) -> Figure:
+    """What comes of what the document leaves open: start, activation, kernel (Task 1)."""
+    from studies.rbf import rates
+
+    return rates.choices(rows)

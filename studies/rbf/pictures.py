@@ -1,4 +1,4 @@
-"""The pictures of the exercise: features and centres of a network trained for them, and how the learning rates learn.
+"""The pictures of the exercise: features and centres of a network trained for them.
 
 Shape legend: N images of a set, D features, K centres.
 """
@@ -6,23 +6,20 @@ Shape legend: N images of a set, D features, K centres.
 from __future__ import annotations
 
 import functools
-import json
-import statistics
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from repro.errors import InfrastructureError, NothingSelectedError
+from repro.errors import InfrastructureError
 from repro.study import Figure, Run
 from studies.common.datasets import DIGITS
-from studies.common.plotting import COLOURS, INK, style
+from studies.common.plotting import COLOURS, INK
 from studies.common.training import reproducible
 from studies.rbf.cases import QUICK, Choice, Training
 from studies.rbf.network import CLASSES
-from studies.rbf.train import GOOD, build, features_of, first_good, fit, parts_of, restored
+from studies.rbf.train import build, features_of, fit, parts_of, restored
 
 SEED = 12
 EPOCHS = 40
@@ -143,88 +140,3 @@ def _draw_crosses(axes: Any, found: Example, lengths_K: Tensor) -> None:
 def _label(axes: Any) -> None:
     axes.set_xlabel("feature 1 (no unit)")
     axes.set_ylabel("feature 2 (no unit)")
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What the runs of one recipe found: mean validation accuracy (%) by epoch, and what each run came to."""
-
-    name: str
-    accuracies: list[float]
-    errors: list[float]
-    first_good: list[int]
-    seconds: list[float]
-
-    @property
-    def epochs(self) -> int:
-        """Return the number of epochs."""
-        return len(self.accuracies)
-
-
-def learning(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return how the learning rates learn; raise NothingSelectedError without rows of `learning_rates`."""
-    found = learnt(rows)
-    if not found:
-        raise NothingSelectedError("learning: no finished run of learning_rates; `repro run rbf` makes some")
-    table = [
-        [
-            one.name,
-            len(one.errors),
-            f"{statistics.fmean(one.errors):.2f}",
-            sum(number <= one.epochs for number in one.first_good),
-            _until(one, one.first_good),
-            _until(one, one.seconds),
-        ]
-        for one in found
-    ]
-    return Figure(
-        headers=["recipe", "runs", "test error, %", "reached 90 %", "epochs to 90 %", "seconds to 90 %"],
-        rows=table,
-        notes="Means over the runs; 90 % of the validation images. Seconds: that share of a run's wall time.",
-        draw=lambda canvas: draw_learning(canvas, found),
-    )
-
-
-def learnt(rows: Sequence[Mapping[str, Any]]) -> list[Learnt]:
-    """Return what the rows say of each recipe, in the order of the rows."""
-    curves: dict[str, list[Mapping[str, Any]]] = {}
-    errors: dict[str, list[float]] = {}
-    for row in rows:
-        if row["experiment"] != "learning_rates" or row["status"] != "ok":
-            continue
-        if row["metric"] == "validation_error":
-            curves.setdefault(row["case"], []).append(row)
-        elif row["metric"] == "error":
-            errors.setdefault(row["case"], []).append(row["value"])
-    return [_learnt(case, found, errors[case]) for case, found in curves.items()]
-
-
-def _learnt(case: str, rows: Sequence[Mapping[str, Any]], errors: list[float]) -> Learnt:
-    recipe = json.loads(case)
-    first = [first_good(row["curve"]) for row in rows]
-    return Learnt(
-        name=f"{recipe['optimiser']} {recipe['rate']:g}",
-        accuracies=[100 - statistics.fmean(each) for each in zip(*(row["curve"] for row in rows), strict=True)],
-        errors=errors,
-        first_good=first,
-        seconds=[row["wall_seconds"] * n / len(row["curve"]) for row, n in zip(rows, first, strict=True)],
-    )
-
-
-def _until(one: Learnt, values: Sequence[float]) -> str:
-    """Return the mean of what it took to pass 90 %; of a recipe with a run that did not, that there is none."""
-    if max(one.first_good) > one.epochs:
-        return f"not in {one.epochs} epochs"
-    return f"{statistics.fmean(values):.1f}"
-
-
-def draw_learning(canvas: Any, found: Sequence[Learnt]) -> None:
-    """Draw validation accuracy against epoch, one line a recipe, on an empty matplotlib figure."""
-    axes = canvas.subplots()
-    for number, one in enumerate(found):
-        axes.plot(range(1, one.epochs + 1), one.accuracies, label=one.name, **style(number, points=one.epochs))
-    axes.axhline(100 - GOOD, color=INK, linewidth=0.6)
-    axes.set_ylim(0, 100)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("accuracy on validation images, %")
-    axes.legend(frameon=False, loc="lower right")

@@ -1,8 +1,7 @@
-"""The figures: what they show is what was trained, told apart without colour, and the same each time."""
+"""The pictures: what they show is what was trained, told apart without colour, and the same each time."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ import torch
 from matplotlib.figure import Figure as Canvas
 
 from repro import figures as writing
-from repro.errors import NothingSelectedError
 from repro.study import Figure
-from studies.common.plotting import COLOURS, LINES, MARKERS
+from studies.common.plotting import COLOURS
 from studies.rbf import pictures, study
-from studies.rbf.pictures import learning
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +38,6 @@ def sizes(axes: Any) -> list[float]:
     return [float(size) for size in axes.collections[0].get_sizes()]
 
 
-def row(
-    case: dict[str, Any], metric: str, value: float, curve: list[float] | None = None, **changed: Any
-) -> dict[str, Any]:
-    made = {"experiment": "learning_rates", "case": json.dumps(case), "metric": metric, "value": value}
-    return made | {"curve": curve, "status": "ok", "wall_seconds": 8.0} | changed
-
-
-def two_recipes() -> list[dict[str, Any]]:
-    fast, slow = {"optimiser": "adam", "rate": 1e-3}, {"optimiser": "sgd", "rate": 1e-4}
-    return [
-        row(fast, "error", 4.0),
-        row(fast, "validation_error", 3.0, [50.0, 9.0, 8.0, 3.0]),
-        row(fast, "error", 6.0),
-        row(fast, "validation_error", 5.0, [60.0, 20.0, 10.0, 5.0]),
-        row(slow, "error", 80.0),
-        row(slow, "validation_error", 79.0, [90.0, 89.0, 80.0, 79.0]),
-        row(slow, "error", 70.0, experiment="open_choices"),
-        row(slow, "validation_error", 1.0, [1.0] * 4, status="nonfinite"),
-    ]
-
-
 @pytest.mark.usefixtures("quick")
 class TestPlane:
     def test_features_count_every_test_image_once(self) -> None:
@@ -80,7 +56,7 @@ class TestPlane:
         assert len(axes.collections[10].get_offsets()) == 100
 
     def test_every_axis_is_labelled(self) -> None:
-        for figure in (pictures.features(), pictures.centres(), learning(two_recipes())):
+        for figure in (pictures.features(), pictures.centres()):
             for axes in drawn(figure).axes:
                 assert axes.get_xlabel()
                 assert axes.get_ylabel()
@@ -109,24 +85,6 @@ class TestPlane:
             assert one == two
 
 
-class TestLearning:
-    def test_it_says_what_reaches_90_percent_and_when(self) -> None:
-        assert learning(two_recipes()).rows == [
-            ["adam 0.001", 2, "5.00", 2, "3.0", "6.0"],
-            ["sgd 0.0001", 1, "80.00", 0, "not in 4 epochs", "not in 4 epochs"],
-        ]
-
-    def test_lines_are_told_apart_without_colour(self) -> None:
-        lines = drawn(learning(two_recipes())).axes[0].get_lines()[:2]
-        assert len({line.get_marker() for line in lines}) == 2
-        assert list(lines[0].get_ydata()) == [45.0, 85.5, 91.0, 96.0]
-        assert len(MARKERS) == len(LINES) == len(study.experiments["learning_rates"].cases)
-
-    def test_rows_are_needed(self) -> None:
-        with pytest.raises(NothingSelectedError, match="`repro run rbf` makes some"):
-            learning([])
-
-
 def test_the_study_lists_them() -> None:
-    assert list(study.figures) == ["features", "centres", "learning"]
+    assert list(study.figures) == ["beside", "features", "centres", "learning", "choices"]
     assert all("Task" in (figure.__doc__ or "") for figure in study.figures.values())
