@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro import stats, table
+from repro import audit_golden, stats, table
 from repro.bands import (
     BANDS_SCHEMA,
     METHOD,
@@ -377,3 +377,14 @@ def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
             if was.s and was.mean is not None and now.mean is not None:
                 shift = f" ({(now.mean - was.mean) / was.s:+.2f} sd)"
             yield f"mean     {' '.join(cell)}: {number(was.mean)} -> {number(now.mean)}{shift}, n {was.n0} -> {now.n0}"
+
+
+def bless_audit(path: Path, records: audit_golden.Records, *, reason: str, studies: Sequence[str]) -> str:
+    """Make the verdicts of these studies the blessed ones, write table and twin, and return what was done."""
+    if not reason.strip():
+        raise UsageError("bless: the reason is empty; say why these verdicts are right, it is kept with them")
+    about = {"reason": reason.strip(), "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    verdicts = audit_golden.assemble(path, records, studies=studies, about=about)
+    table.write_file(path, verdicts)
+    twin_path(path).write_text(audit_golden.twin(verdicts), "utf-8")
+    return f"wrote {path}: {verdicts.num_rows} verdicts"

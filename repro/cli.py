@@ -31,6 +31,8 @@ EXAMPLES = {
     "figures": "repro figures STUDY\nrepro figures STUDY --profile paper --out figures\n"
     "repro figures STUDY NAME --results FILE --json\n"
     "repro figures STUDY --page docs/study-STUDY.md",
+    "audit": "repro audit\nrepro audit STUDY --verdict erratum\nrepro audit STUDY --claim ID\n"
+    "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
     "data": "repro data\nrepro data NAME\nrepro data NAME --remove",
 }
 
@@ -46,6 +48,7 @@ VERBS = {
     "bless": ("repro.comparing", "bless"),
     "merge": ("repro.comparing", "merge"),
     "figures": ("repro.figures", "figures"),
+    "audit": ("repro.audit", "audit"),
     "data": ("repro.listing", "list_data"),
 }
 
@@ -61,6 +64,7 @@ SUMMARIES = {
     "bless": "make a result table the golden one",
     "merge": "join result tables from several machines",
     "figures": "list a study's figures, make one or all of them from its results, or write a page's tables anew",
+    "audit": "judge a document: a verdict for each of its claims",
     "data": "find, make, verify and remove the data sets of the studies",
 }
 
@@ -87,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--experiment", action="append", default=[], metavar="NAME", help="only this experiment (repeatable)"
         )
-    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "figures", "data"):
+    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "figures", "audit", "data"):
         made[name].add_argument("--json", action="store_true", help="print JSON on standard output")
     for name in ("run", "bless", "merge"):
         made[name].add_argument("-n", "--dry-run", action="store_true", help="say what would be done, change nothing")
@@ -95,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this (repeatable)"
         )
+    _audit_arguments(made["audit"])
     _run_arguments(made["plan"], made["run"])
     _compare_arguments(made)
     return top
@@ -127,6 +132,16 @@ def _run_arguments(plan: argparse.ArgumentParser, run: argparse.ArgumentParser) 
     run.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over"
     )
+
+
+def _audit_arguments(made: argparse.ArgumentParser) -> None:
+    made.add_argument("study", nargs="?", help="one study; all that have claims without it")
+    made.add_argument("--claim", action="append", default=[], metavar="ID", help="this claim, in full (repeatable)")
+    made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
+    made.add_argument("--strict", action="store_true", help="exit 1 where a claim is contradicted")
+    made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
+    for form in ("junit-xml", "sarif", "markdown"):
+        made.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write the verdicts as {form}")
 
 
 def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:

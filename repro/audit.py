@@ -1,0 +1,290 @@
+"""The verb that judges a document: its claims and the evidence there is become verdicts, one for each claim."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro import audit_golden, bands, claims, exports, registry, table
+from repro.claims import Claim
+from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError
+from repro.judging import JUDGES, MEASURED, accused
+from repro.study import Experiment, Study, case_json
+from repro.text import columns, paint, print_json, say
+from repro.verdicts import CONTRADICTED, VERDICTS, Finding
+
+COLOURS = {"reproduced": "green", "not reproduced": "red", "erratum": "red", "protocol mismatch": "yellow"}
+WIDTH = 60  # characters of a published value or of evidence on the terminal
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A claim with what was found of it, and the seconds that took."""
+
+    claim: Claim
+    finding: Finding
+    seconds: float
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return what is written of it for machines."""
+        claim, finding = self.claim, self.finding
+        return {
+            "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
+            "statement": claim.statement, "published": list(claim.published), "unit": claim.unit,
+            "judge": claim.judge, "reason": claim.reason, "verdict": finding.verdict, "evidence": finding.evidence,
+            "n": finding.n, "p": finding.p, "further_runs": finding.more, "note": claim.note, "line": claim.line,
+            "command": f"repro audit {claim.study} --claim {claim.id}",
+        }  # fmt: skip
+
+
+def audited_names() -> list[str]:
+    """Return the studies that have a file of claims."""
+    root = registry.root()
+    return [name for name in registry.names() if claims.path_of(root, name).exists()]
+
+
+def claims_of(study: str) -> tuple[Claim, ...]:
+    """Return the claims of a study."""
+    return claims.load(claims.path_of(registry.root(), study), study, JUDGES)
+
+
+def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
+    """Judge the claims of a study, all or some of them; Holm's correction is made over those judged."""
+    study, entries = registry.load(name), claims_of(name)
+    strange = sorted(set(only) - {claim.id for claim in entries})
+    if strange:
+        near = registry.did_you_mean(strange[0], [claim.id for claim in entries])
+        raise UsageError(f"study '{name}' has no claim '{strange[0]}'{near}")
+    found, seconds = [], []
+    for claim in entries:
+        if only and claim.id not in only:
+            continue
+        start = time.perf_counter()
+        found.append((claim, judge(study, claim)))
+        seconds.append(time.perf_counter() - start)
+    return [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
+
+
+def judge(study: Study, claim: Claim) -> Finding:
+    """Return the finding of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
+    if claim.reason:
+        return Finding("not testable", claim.note or claim.reason)
+    where = f"{claims.path_of(registry.root(), claim.study)}:{claim.line}: claim '{claim.id}'"
+    try:
+        evidence = evidence_of(study, claim)
+        if isinstance(evidence, Missing):
+            return Finding("inconclusive", evidence.what, n=0, more=evidence.runs)
+        return JUDGES[claim.judge].decide(claim, evidence)
+    except ReproError as error:
+        raise type(error)(f"{where}: {error}") from error
+    except Exception as error:  # whatever a study's own function raises
+        raise UsageError(f"{where}: judge '{claim.judge}' fails: {type(error).__name__}: {error}; mend it") from error
+
+
+# Evidence
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Evidence that no table holds yet: what is missing, and how many runs it takes."""
+
+    what: str
+    runs: int
+
+
+def evidence_of(study: Study, claim: Claim) -> Any:
+    """Return what a claim is judged by: the answer of a function of the study's, or values from rows."""
+    if claim.compute:
+        module = importlib.import_module(f"studies.{claim.study}.claims")
+        function = getattr(module, claim.compute, None)
+        if function is None:
+            raise UsageError(f"studies/{claim.study}/claims.py has no function '{claim.compute}'; write it there")
+        return function()
+    return values_from_rows(study, claim)
+
+
+def values_from_rows(study: Study, claim: Claim) -> Any:
+    """Return values from golden or stored rows: one where no seed moves it, else one a run, of faithful profiles only.
+
+    A figure that no seed moves and that no stand-in's data enter is the same in every profile.
+    """
+    asked = dict(claim.rows)
+    name, metric = asked.pop("experiment"), asked.pop("metric")
+    if name not in study.experiments:
+        raise UsageError(f"no experiment '{name}'{registry.did_you_mean(name, list(study.experiments))}")
+    experiment = study.experiments[name]
+    if metric not in {one.name for one in experiment.metrics}:
+        near = registry.did_you_mean(metric, [one.name for one in experiment.metrics])
+        raise UsageError(f"experiment '{name}' has no metric '{metric}'{near}")
+    case = the_case(experiment, asked)
+    for profile in profiles_for(study, experiment, case):
+        values = rows_of(study.name, profile, name, metric, case_json(case))
+        if values:
+            if experiment.deterministic and claim.judge not in MEASURED:
+                return one_value(values, name, metric)
+            return values
+    fields = " ".join(f"--where {key}={value}" for key, value in asked.items())
+    command = f"repro run {study.name} --profile {faithful(study)} --experiment {name} {fields}".strip()
+    return Missing(f"no faithful run yet: `{command}`", 5)
+
+
+def the_case(experiment: Experiment, fields: Mapping[str, Any]) -> Any:
+    """Return the one case that has these fields. Raise UsageError where none or several have."""
+    found = [
+        case
+        for case in experiment.cases
+        if all(hasattr(case, key) and getattr(case, key) == value for key, value in fields.items())
+    ]
+    if len(found) != 1:
+        raise UsageError(f"{len(found)} cases of '{experiment.name}' have {dict(fields)}; name fields of exactly one")
+    return found[0]
+
+
+def faithful(study: Study) -> str:
+    """Return the name of a faithful profile. Raise UsageError for a study without one."""
+    for name, profile in study.profiles.items():
+        if profile.faithful:
+            return name
+    raise UsageError(f"study '{study.name}' has no faithful profile, so no measured claim of its can be judged")
+
+
+def profiles_for(study: Study, experiment: Experiment, case: Any) -> list[str]:
+    """Return the profiles whose rows can answer a claim, the faithful ones first."""
+    able = [name for name, profile in study.profiles.items() if profile.faithful]
+    for name, profile in study.profiles.items():
+        data = profile.data_of(case)
+        if experiment.deterministic and name not in able and (data is None or not data.stands_in_for):
+            able.append(name)
+    return able
+
+
+def rows_of(study: str, profile: str, experiment: str, metric: str, case: str) -> list[float]:
+    """Return the finished values of a case's metric, from the golden and else from the store; [] where none is."""
+    root = registry.root()
+    for path in (bands.path_of(root, study, profile), registry.results_path(study, profile)):
+        if not path.exists():
+            continue
+        values = [
+            float(row["value"])
+            for row in _read(path)
+            if (row["experiment"], row["metric"], row["case"], row["status"]) == (experiment, metric, case, "ok")
+        ]
+        if values:
+            return values
+    return []
+
+
+_TABLES: dict[tuple[Path, int], list[dict[str, Any]]] = {}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table, read once while the file stays the same."""
+    key = (path.resolve(), path.stat().st_mtime_ns)
+    if key not in _TABLES:
+        _TABLES[key] = table.read(path).to_pylist()
+    return _TABLES[key]
+
+
+def one_value(values: Sequence[float], experiment: str, metric: str) -> float:
+    """Return the value that all runs share. Raise UsageError where a deterministic experiment has several."""
+    if len(set(values)) != 1 or not math.isfinite(values[0]):
+        raise UsageError(f"{metric} of the deterministic experiment '{experiment}' has {len(set(values))} values")
+    return values[0]
+
+
+# The verb
+
+
+def audit(arguments: Namespace) -> int:
+    """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
+    from repro.bless import bless_audit
+
+    names = [arguments.study] if arguments.study else audited_names()
+    if arguments.claim and not arguments.study:
+        raise UsageError("--claim: name the study that the claim is of")
+    if not names:
+        raise NothingSelectedError("no study has claims; write studies/STUDY/claims.toml")
+    found = [one for name in names for one in judge_study(name, arguments.claim)]
+    if arguments.json:
+        print_json([one.record for one in found])
+    else:
+        print(render(found, whole=bool(arguments.claim), verdicts=arguments.verdict))
+    records = [one.record for one in found]
+    write_exports(arguments, records)
+    path = audit_golden.path_of(registry.root())
+    if arguments.bless is not None:
+        if arguments.claim:
+            raise UsageError("--bless: all claims of a study are blessed together; leave out --claim")
+        say(arguments, bless_audit(path, records, reason=arguments.bless, studies=names))
+        return PASS
+    changes = audit_golden.changes(path, records, studies=names, whole=not arguments.claim)
+    for change in changes:
+        say(arguments, change)
+    contradicted = any(one.finding.verdict in CONTRADICTED for one in found)
+    return DEVIATION if changes or (arguments.strict and contradicted) else PASS
+
+
+def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write the verdicts in the forms that were asked for."""
+    forms = {arguments.junit_xml: exports.junit, arguments.sarif: exports.sarif, arguments.markdown: exports.markdown}
+    for path, write in forms.items():
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(write(records), "utf-8")
+            say(arguments, f"wrote {path}")
+
+
+def summary(found: Sequence[Audited]) -> list[list[Any]]:
+    """Return, for each study, how many claims got each verdict, and the share that a judge decided."""
+    by_study: dict[str, list[Audited]] = {}
+    for one in found:
+        by_study.setdefault(one.claim.study, []).append(one)
+    if len(by_study) > 1:
+        by_study["all"] = list(found)
+    rows: list[list[Any]] = []
+    for name, mine in by_study.items():
+        counts = Counter[str](one.finding.verdict for one in mine)
+        judged = sum(1 for one in mine if one.claim.judge)
+        rows.append([name, len(mine), *(counts[verdict] for verdict in VERDICTS), f"{100 * judged / len(mine):.0f} %"])
+    return rows
+
+
+SUMMARY_HEADERS = ("study", "claims", *VERDICTS, "judged")
+
+
+def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) -> str:
+    """Return the verdicts for a terminal: a table of counts and one of claims, or the claims asked for in full."""
+    if whole:
+        return "\n\n".join(in_full(one) for one in found)
+    shown = [one for one in found if not verdicts or one.finding.verdict in verdicts]
+    lines = [
+        [one.claim.study, one.claim.id, one.claim.where, _short(one.claim.value), _short(one.finding.evidence),
+         paint(one.finding.verdict, COLOURS.get(one.finding.verdict, "bold"))]
+        for one in shown
+    ]  # fmt: skip
+    listed = columns(["study", "claim", "where", "published", "found", "verdict"], lines)
+    return f"{listed}\n\n{columns(SUMMARY_HEADERS, summary(found))}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+
+
+def in_full(one: Audited) -> str:
+    """Return everything that is known of a claim, one line each."""
+    record = one.record
+    record["published"] = one.claim.value + ("" if one.claim.unit == "1" else f" {one.claim.unit}")
+    if one.claim.rows:
+        record["rows"] = json.dumps(dict(one.claim.rows))
+    record["seconds"] = f"{one.seconds:.2f}"
+    width = max(map(len, record))
+    return "\n".join(f"{key.ljust(width)}  {value}" for key, value in record.items() if value not in (None, "", []))

@@ -1,0 +1,85 @@
+"""The verdicts that were blessed: what an audit is held to, so that no verdict changes unseen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from repro import table
+from repro.errors import IntegrityError
+
+SCHEMA = pa.schema([(name, pa.string()) for name in ("study", "id", "published", "verdict")])
+RECORD = b"repro.audit"  # metadata: reason, when, commit of the last bless
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def path_of(root: Path) -> Path:
+    """Return where the blessed verdicts lie below a project's root; their twin as text lies beside them."""
+    return root / "golden" / "audit.parquet"
+
+
+def rows_of(records: Records) -> list[dict[str, str]]:
+    """Return what is kept of an audit's records, by study and id."""
+    rows = [
+        {"study": one["study"], "id": one["id"], "published": "; ".join(one["published"]), "verdict": one["verdict"]}
+        for one in records
+    ]
+    return sorted(rows, key=lambda row: (row["study"], row["id"]))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the blessed verdicts, [] where there are none yet. Raise IntegrityError for a file that is none."""
+    if not path.exists():
+        return []
+    try:
+        with pq.ParquetFile(path) as file:
+            table.check_schema(file.schema_arrow, path, SCHEMA)
+            rows: list[dict[str, str]] = file.read().to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise IntegrityError(f"{path}: not a readable table of verdicts ({reason}); restore it") from error
+    return rows
+
+
+def changes(path: Path, records: Records, *, studies: Sequence[str], whole: bool) -> list[str]:
+    """Return a line for each verdict that is not the blessed one, and for each claim that came or went.
+
+    Only the `studies` are compared; claims that went are looked for only in a `whole` audit.
+    """
+    blessed = {(row["study"], row["id"]): row for row in read(path) if row["study"] in studies}
+    now = {(row["study"], row["id"]): row for row in rows_of(records)}
+    lines = []
+    for (study, name), row in now.items():
+        before = blessed.get((study, name))
+        if before is None:
+            lines.append(f"new      {study} {name}: {row['verdict']}; bless it to hold later audits to it")
+        elif before["verdict"] != row["verdict"]:
+            lines.append(f"changed  {study} {name}: was {before['verdict']}, is {row['verdict']}")
+        elif before["published"] != row["published"]:
+            lines.append(f"changed  {study} {name}: was published as {before['published']}, is {row['published']}")
+    if whole:
+        lines += [
+            f"gone     {study} {name}: was {blessed[study, name]['verdict']}" for study, name in blessed.keys() - now
+        ]
+    return sorted(lines)
+
+
+def assemble(path: Path, records: Records, *, studies: Sequence[str], about: Mapping[str, str]) -> pa.Table:
+    """Return the table to bless: these studies' verdicts anew, those of other studies as they were."""
+    kept = [row for row in read(path) if row["study"] not in studies]
+    rows = sorted([*kept, *rows_of(records)], key=lambda row: (row["study"], row["id"]))
+    return pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata({RECORD: json.dumps(dict(about)).encode()})
+
+
+def twin(verdicts: pa.Table) -> str:
+    """Return the verdicts as text, so that a reviewer sees what a bless changes."""
+    about = json.loads((verdicts.schema.metadata or {})[RECORD])
+    head = ["# Blessed verdicts", "", f"Reason: {about['reason']}", "", f"Blessed {about['when']}.", ""]
+    rows = [f"| {row['study']} | {row['id']} | {row['verdict']} |" for row in verdicts.to_pylist()]
+    return "\n".join([*head, "| study | claim | verdict |", "| --- | --- | --- |", *rows, ""])

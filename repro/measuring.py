@@ -1,0 +1,184 @@
+"""Judges of runs: ours against what a document printed, or one publication against another. Each with its opposite."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from repro import printed, stats
+from repro.arithmetic import bound_of
+from repro.claims import Claim
+from repro.errors import UsageError
+from repro.verdicts import LEVEL, Finding
+
+LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
+POWER = 0.80
+
+
+def sample_of(values: Sequence[float]) -> stats.Sample:
+    """Return mean, deviation and number of values."""
+    return stats.Sample(statistics.fmean(values), statistics.stdev(values), len(values))
+
+
+def too_few(values: Sequence[float]) -> Finding | None:
+    """Return that nothing can be said where there are fewer runs than it takes."""
+    if len(values) >= LEAST_RUNS:
+        return None
+    more = LEAST_RUNS - len(values)
+    return Finding("inconclusive", f"{len(values)} runs, at least {LEAST_RUNS} are needed", n=len(values), more=more)
+
+
+def decide_interval(claim: Claim, evidence: Any) -> Finding:
+    """Ask whether a published value could be one more run of ours (prediction interval of 95 %)."""
+    values = [float(value) for value in evidence]
+    few = too_few(values)
+    if few:
+        return few
+    ours, number = sample_of(values), printed.parse(claim.published[0])
+    margin = float(claim.margin or 0)
+    half = stats.t_critical(LEVEL, ours.n - 1) * ours.sd * math.sqrt(1 + 1 / ours.n)
+    away = abs(float(number.value) - ours.mean) - float(number.half)
+    said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
+    p = _p_of(max(away, 0.0), ours)
+    if away <= half:
+        if half + float(number.half) <= margin:
+            return Finding("reproduced", said, n=ours.n, p=p)
+        return Finding("inconclusive", f"{said}, which is wider than the margin of {margin:g}", n=ours.n, p=p)
+    return Finding("not reproduced" if away > margin else "reproduced", said, n=ours.n, p=p)
+
+
+def _p_of(away: float, ours: stats.Sample) -> float:
+    from scipy.special import stdtr
+
+    if ours.sd == 0:
+        return 1.0 if away == 0 else 0.0
+    return 2 * float(stdtr(ours.n - 1, -away / (ours.sd * math.sqrt(1 + 1 / ours.n))))
+
+
+def plant_interval(claim: Claim, evidence: Any) -> Any:
+    """Move our runs far away, or close around what is published."""
+    value, margin = float(printed.parse(claim.published[0]).value), float(claim.margin or 0)
+    if decide_interval(claim, evidence).verdict == "reproduced":
+        return [value + 10 * margin + margin * step / 100 for step in range(8)]
+    return [value + margin * step / 100 for step in (-2, -1, 0, 0, 1, 2)]
+
+
+PAIR = re.compile(r"(?P<mean>\S+)\s*(?:±|\+-|\+/-)\s*(?P<sd>\S+)")
+
+
+def published_sample(claim: Claim, text: str) -> tuple[printed.Printed, printed.Printed]:
+    """Return the printed mean and deviation of a text such as "1.95 ± 0.17"."""
+    found = PAIR.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"claim '{claim.id}': wanted a mean and a deviation such as '1.95 ± 0.17', got {text!r}")
+    return printed.parse(found["mean"]), printed.parse(found["sd"])
+
+
+def decide_samples(claim: Claim, evidence: Any) -> Finding:
+    """Compare a published mean and deviation with another sample: runs of ours, or another publication's Sample.
+
+    Welch's test and two one-sided tests, at the corners of what the printed digits may stand for: a verdict has to hold
+    at all of them.
+    """
+    mean, sd = published_sample(claim, claim.published[0])
+    if claim.runs is None:
+        raise UsageError(f"claim '{claim.id}': a published mean needs its number of 'runs'")
+    if isinstance(evidence, stats.Sample):
+        other = evidence
+    else:
+        values = [float(value) for value in evidence]
+        few = too_few(values)
+        if few:
+            return few
+        other = sample_of(values)
+    margin = float(claim.margin or 0)
+    corners = [
+        stats.Sample(float(mean.value + a * mean.half), max(float(sd.value + b * sd.half), 0.0), claim.runs)
+        for a in (-1, 1)
+        for b in (-1, 1)
+    ]
+    tests = [stats.welch(other, corner) for corner in corners]
+    p, equal = max(test.p for test in tests), max(stats.tost(other, corner, margin) for corner in corners)
+    difference = other.mean - float(mean.value)
+    said = f"{other.mean:.4g} ± {other.sd:.2g} (n={other.n}), {difference:+.3g}; equal within {margin:g}: p={equal:.2g}"
+    if equal <= LEVEL:
+        return Finding("reproduced", said, n=other.n, p=p)
+    if p <= LEVEL and abs(difference) > margin:
+        return Finding("not reproduced", said, n=other.n, p=p)
+    return Finding("inconclusive", said, n=other.n, p=p, more=further_runs(other.sd, float(sd.value), margin, other.n))
+
+
+def further_runs(ours: float, theirs: float, margin: float, n: int) -> int:
+    """Return how many runs more on each side show equality within a margin with a power of 80 %, if there is none."""
+    variance = ours**2 + theirs**2
+    for total in range(max(n, 2), 100_000):
+        error = math.sqrt(variance / total)
+        reach = stats.t_critical(2 * LEVEL, 2 * total - 2) + stats.t_critical(1 - POWER, 2 * total - 2)
+        if reach * error <= margin:
+            return total - n
+    raise UsageError(
+        f"no number of runs below 100,000 shows equality within {margin:g} at deviations {ours:g}, {theirs:g}"
+    )
+
+
+def plant_samples(claim: Claim, evidence: Any) -> Any:
+    """Return a sample on the published mean, or one far from it."""
+    mean, _ = published_sample(claim, claim.published[0])
+    margin, value = float(claim.margin or 0), float(mean.value)
+    near = decide_samples(claim, evidence).verdict != "reproduced"
+    return stats.Sample(value if near else value + 100 * margin, margin / 100, 10_000)
+
+
+def decide_order(claim: Claim, evidence: Any) -> Finding:
+    """Ask whether differences that should be above 0 are so on average, one a run (one-sided t intervals of 95 %)."""
+    values = [float(value) for value in evidence]
+    few = too_few(values)
+    if few:
+        return few
+    ours, margin = sample_of(values), float(claim.margin or 0)
+    half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
+    said = f"{ours.mean:+.3g}, one-sided bounds {ours.mean - half:.3g} and {ours.mean + half:.3g}"
+    if ours.mean - half > 0:
+        return Finding("reproduced", said, n=ours.n)
+    if ours.mean + half < 0:
+        return Finding("not reproduced", said, n=ours.n)
+    return Finding("inconclusive", said, n=ours.n, more=further_runs(ours.sd, 0.0, margin, ours.n))
+
+
+def plant_order(claim: Claim, evidence: Any) -> Any:
+    """Turn the order round, or make one where there was none."""
+    margin = float(claim.margin or 0)
+    sign = -1 if decide_order(claim, evidence).verdict == "reproduced" else 1
+    return [sign * margin * (1 + step / 100) for step in range(8)]
+
+
+def decide_threshold(claim: Claim, evidence: Any) -> Finding:
+    """Ask on which side of a published bound the mean of our runs lies (one-sided t intervals of 95 %)."""
+    side, limit = bound_of(claim)
+    values = [float(value) for value in evidence]
+    few = too_few(values)
+    if few:
+        return few
+    ours = sample_of(values)
+    half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
+    low, high = ours.mean - half, ours.mean + half
+    said = f"{ours.mean:.4g}, one-sided bounds {low:.4g} and {high:.4g}"
+    above = side.startswith(">")
+    if (low > limit) if above else (high < limit):
+        return Finding("reproduced", said, n=ours.n)
+    if (high < limit) if above else (low > limit):
+        return Finding("not reproduced", said, n=ours.n)
+    distance = abs(ours.mean - limit)
+    more = further_runs(ours.sd, 0.0, distance, ours.n) if distance > 0 else None
+    return Finding("inconclusive", said, n=ours.n, more=more)
+
+
+def plant_threshold(claim: Claim, evidence: Any) -> Any:
+    """Put our runs on the other side."""
+    side, limit = bound_of(claim)
+    step = max(abs(limit), 1.0) / 10
+    above = side.startswith(">") == (decide_threshold(claim, evidence).verdict != "reproduced")
+    return [limit + (1 if above else -1) * step * (1 + number / 100) for number in range(8)]
