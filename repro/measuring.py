@@ -125,10 +125,10 @@ def further_runs(ours: float, theirs: float, margin: float, n: int) -> int:
 
 
 def plant_samples(claim: Claim, evidence: Any) -> Any:
-    """Return a sample on the published mean, or one far from it."""
+    """Return a sample on the published mean where the two were told apart, else one far from it."""
     mean, _ = published_sample(claim, claim.published[0])
     margin, value = float(claim.margin or 0), float(mean.value)
-    near = decide_samples(claim, evidence).verdict != "reproduced"
+    near = decide_samples(claim, evidence).verdict == "not reproduced"
     return stats.Sample(value if near else value + 100 * margin, margin / 100, 10_000)
 
 

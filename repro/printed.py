@@ -28,11 +28,11 @@ class Printed:
 
     def rounds(self, value: float) -> bool:
         """Say whether a value is printed so when it is rounded, half a unit to either side included."""
-        return abs(Decimal(value) - self.value) <= self.half
+        return abs(Decimal(repr(float(value))) - self.value) <= self.half
 
     def truncates(self, value: float) -> bool:
         """Say whether a value is printed so when the digits after the last are cut off."""
-        return (Decimal(value) / self.unit).quantize(Decimal(1), ROUND_DOWN) * self.unit == self.value
+        return (Decimal(repr(float(value))) / self.unit).quantize(Decimal(1), ROUND_DOWN) * self.unit == self.value
 
 
 def parse(text: str) -> Printed:

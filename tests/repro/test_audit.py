@@ -1,0 +1,272 @@
+"""The verb: where evidence comes from, what it prints and writes, and when it exits with what."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from repro import audit, audit_golden, claims, exports, registry
+from repro.claims import Claim
+from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
+from repro.judging import JUDGES
+from repro.study import Metric, Profile, Study, grid
+from repro.verdicts import Finding
+
+
+@dataclass(frozen=True)
+class Case:
+    """The cases of the toy study."""
+
+    a: int
+
+
+CLAIM = Claim("toy", "it", "section 1", "count", "Something.", ("3",), 7, judge="count", compute="three")
+
+
+def toy(data: Any = None) -> Study:
+    study = Study(
+        "toy", smoke=Profile(None, data, cannot_answer="all"), paper=Profile(None, faithful=True),
+    )  # fmt: skip
+
+    @study.experiment(grid(Case, a=(1, 2)), metrics=("m", Metric("k")), deterministic=True)
+    def fixed(case: Any, run: Any) -> dict[str, float]:
+        """Count."""
+        return {"m": 1.0, "k": 2.0}
+
+    @study.experiment(grid(Case, a=(1, 2)), metrics=("m",))
+    def drawn(case: Any, run: Any) -> dict[str, float]:
+        """Draw."""
+        return {"m": float(run.seed)}
+
+    return study
+
+
+def row(experiment: str, value: float, replicate: int, a: int = 1, status: str = "ok") -> dict[str, Any]:
+    case = json.dumps({"a": a}, separators=(",", ":"))
+    return {"experiment": experiment, "metric": "m", "case": case, "status": status, "value": value, "r": replicate}
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Stand in for golden tables by profile."""
+    held: dict[str, list[dict[str, Any]]] = {}
+    monkeypatch.setattr(registry, "root", lambda: tmp_path)
+
+    def rows_of(study: str, profile: str, experiment: str, metric: str, case: str) -> list[float]:
+        asked = (experiment, metric, case, "ok")
+        found = [
+            one
+            for one in held.get(profile, [])
+            if (one["experiment"], one["metric"], one["case"], one["status"]) == asked
+        ]
+        return [one["value"] for one in found]
+
+    monkeypatch.setattr(audit, "rows_of", rows_of)
+    return held
+
+
+def by_rows(judge: str = "count", **rows: Any) -> Claim:
+    return Claim("toy", "it", "1", "count", "S.", ("1",), 7, judge=judge, rows=rows, margin=1.0)
+
+
+class StandsIn:
+    content, stands_in_for = "x", "real"
+
+
+class TestEvidence:
+    def test_a_figure_that_no_seed_moves_may_come_from_a_small_profile(self, tables: Any) -> None:
+        tables["smoke"] = [row("fixed", 1.0, replicate) for replicate in range(3)]
+        assert audit.evidence_of(toy(), by_rows(experiment="fixed", metric="m", a=1)) == 1.0
+
+    def test_one_that_a_stand_in_enters_may_not(self, tables: Any) -> None:
+        tables["smoke"] = [row("fixed", 1.0, 0)]
+        found = audit.evidence_of(toy(StandsIn()), by_rows(experiment="fixed", metric="m", a=1))
+        assert isinstance(found, audit.Missing)
+
+    def test_what_is_drawn_comes_from_faithful_rows_only(self, tables: Any) -> None:
+        asked = by_rows("interval", experiment="drawn", metric="m", a=1)
+        tables["smoke"] = [row("drawn", 1.0, replicate) for replicate in range(9)]
+        missing = audit.evidence_of(toy(), asked)
+        assert isinstance(missing, audit.Missing)
+        assert "repro run toy --profile paper --experiment drawn --where a=1" in missing.what
+        tables["paper"] = [row("drawn", 1.0, 0), row("drawn", 2.0, 1), row("drawn", 9.0, 2, status="nonfinite")]
+        assert audit.evidence_of(toy(), asked) == [1.0, 2.0]
+
+    def test_nothing_found_is_inconclusive_and_says_what_is_missing(self, tables: Any) -> None:
+        found = audit.judge(toy(), by_rows("interval", experiment="drawn", metric="m", a=1))
+        assert (found.verdict, found.more) == ("inconclusive", 5)
+
+    @pytest.mark.parametrize(
+        ("rows", "words"),
+        [
+            ({"experiment": "fixd", "metric": "m", "a": 1}, "no experiment 'fixd'; did you mean 'fixed'"),
+            ({"experiment": "fixed", "metric": "mm", "a": 1}, "has no metric 'mm'"),
+            ({"experiment": "fixed", "metric": "m", "a": 3}, "0 cases of 'fixed'"),
+            ({"experiment": "fixed", "metric": "m"}, "2 cases of 'fixed'"),
+            ({"experiment": "fixed", "metric": "m", "b": 1}, "0 cases of 'fixed'"),
+        ],
+    )
+    def test_an_empty_or_unclear_selection_is_an_error_with_its_place(self, tables: Any, rows: Any, words: str) -> None:
+        with pytest.raises(UsageError, match=words) as raised:
+            audit.judge(toy(), by_rows(**rows))
+        assert "claims.toml:7: claim 'it'" in str(raised.value)
+
+    def test_a_deterministic_figure_with_two_values_is_an_error(self, tables: Any) -> None:
+        tables["smoke"] = [row("fixed", 1.0, 0), row("fixed", 2.0, 1)]
+        with pytest.raises(UsageError, match="has 2 values"):
+            audit.judge(toy(), by_rows(experiment="fixed", metric="m", a=1))
+
+
+class TestCompute:
+    def computed(self, monkeypatch: pytest.MonkeyPatch, function: Any) -> Finding:
+        module = Namespace(three=function)
+        monkeypatch.setattr(audit.importlib, "import_module", lambda name: module)
+        return audit.judge(toy(), CLAIM)
+
+    def test_a_function_of_the_study_gives_the_evidence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.computed(monkeypatch, lambda: 3).verdict == "reproduced"
+        assert self.computed(monkeypatch, lambda: 4).verdict == "erratum"
+
+    def test_one_that_raises_is_an_error_and_no_verdict(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken() -> int:
+            raise ZeroDivisionError("by zero")
+
+        with pytest.raises(UsageError, match=r"claims\.toml:7: claim 'it': judge 'count' fails: ZeroDivisionError"):
+            self.computed(monkeypatch, broken)
+
+    def test_one_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace())
+        with pytest.raises(UsageError, match="has no function 'three'"):
+            audit.judge(toy(), CLAIM)
+
+
+def records(*verdicts: str) -> list[dict[str, Any]]:
+    found = [
+        audit.Audited(
+            Claim("toy", f"c{n}", "s", "count", "S | t.", ("3",), n + 1, judge="count"), Finding(one, "e\nf"), 0.0
+        )  # type: ignore[arg-type]
+        for n, one in enumerate(verdicts)
+    ]
+    return [one.record for one in found]
+
+
+class TestGolden:
+    def test_changed_new_and_gone_verdicts_are_seen(self, tmp_path: Path) -> None:
+        from repro.bless import bless_audit
+
+        path = audit_golden.path_of(tmp_path)
+        bless_audit(path, records("reproduced", "erratum"), reason="first", studies=["toy"])
+        assert audit_golden.changes(path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
+        assert audit_golden.changes(path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
+            "changed  toy c0: was reproduced, is erratum"
+        ]
+        assert audit_golden.changes(path, records("reproduced"), studies=["toy"], whole=True)[0].startswith(
+            "gone     toy c1"
+        )
+        assert audit_golden.changes(path, records("reproduced"), studies=["toy"], whole=False) == []
+        three = records("reproduced", "erratum", "inconclusive")
+        assert audit_golden.changes(path, three, studies=["toy"], whole=True)[0].startswith("new      toy c2")
+        assert "| toy | c1 | erratum |" in path.with_suffix(".md").read_text()
+
+    def test_another_print_is_a_change(self, tmp_path: Path) -> None:
+        from repro.bless import bless_audit
+
+        path, now = audit_golden.path_of(tmp_path), records("reproduced")
+        bless_audit(path, now, reason="first", studies=["toy"])
+        now[0]["published"] = ["3.0"]
+        assert "was published as 3, is 3.0" in audit_golden.changes(path, now, studies=["toy"], whole=True)[0]
+
+    def test_a_reason_is_needed_and_other_studies_stay(self, tmp_path: Path) -> None:
+        from repro.bless import bless_audit
+
+        path = audit_golden.path_of(tmp_path)
+        with pytest.raises(UsageError, match="the reason is empty"):
+            bless_audit(path, records("reproduced"), reason=" ", studies=["toy"])
+        other = [{**one, "study": "other"} for one in records("erratum")]
+        bless_audit(path, other, reason="a", studies=["other"])
+        bless_audit(path, records("reproduced"), reason="b", studies=["toy"])
+        assert [row["study"] for row in audit_golden.read(path)] == ["other", "toy"]
+
+    def test_a_file_that_is_no_table_of_verdicts_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "audit.parquet"
+        path.write_bytes(b"nothing")
+        with pytest.raises(IntegrityError, match="not a readable table of verdicts"):
+            audit_golden.read(path)
+
+
+class TestExports:
+    def test_junit_counts_failures_and_what_is_undecided(self) -> None:
+        suite = ElementTree.fromstring(exports.junit(records("reproduced", "erratum", "inconclusive")))[0]
+        assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+        assert suite[1][0].tag == "failure"
+
+    def test_sarif_points_at_the_claim(self) -> None:
+        run = json.loads(exports.sarif(records("reproduced", "erratum")))["runs"][0]
+        assert [one["level"] for one in run["results"]] == ["error"]
+        place = run["results"][0]["locations"][0]["physicalLocation"]
+        assert place == {"artifactLocation": {"uri": "studies/toy/claims.toml"}, "region": {"startLine": 2}}
+
+    def test_markdown_keeps_a_claim_on_one_line(self) -> None:
+        lines = exports.markdown(records("reproduced")).splitlines()
+        assert lines[4] == "| c0 | s | 3 | e f | reproduced |"
+
+
+class TestVerb:
+    @pytest.fixture
+    def given(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+        monkeypatch.setattr(registry, "root", lambda: tmp_path)
+        monkeypatch.setattr(registry, "load", lambda name: toy())
+        monkeypatch.setattr(registry, "names", lambda: ["toy"])
+        folder = tmp_path / "studies" / "toy"
+        folder.mkdir(parents=True)
+        (folder / "claims.toml").write_text(
+            '[[claim]]\nid = "it"\nwhere = "1"\nkind = "count"\nstatement = "S."\npublished = "3"\njudge = "count"\n'
+            'compute = "three"\n'
+        )
+        answer = {"value": 3}
+        monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
+        options: dict[str, Any] = {
+            "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
+            "junit_xml": None, "sarif": None, "markdown": None,
+        }  # fmt: skip
+        return lambda value=3, **changed: (
+            answer.update(value=value),
+            audit.audit(Namespace(**{**options, **changed})),
+        )[1]
+
+    def test_exit_codes(self, given: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        assert given() == DEVIATION  # not blessed yet
+        assert given(bless="first") == PASS
+        assert given() == PASS
+        assert given(value=4) == DEVIATION  # another verdict
+        assert given(value=4, bless="it is wrong") == PASS
+        assert given(value=4) == PASS  # contradicted, and known
+        assert given(value=4, strict=True) == DEVIATION
+        assert "erratum" in capsys.readouterr().out
+
+    def test_a_claim_in_full_and_one_that_is_not_there(self, given: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        given(bless="first")
+        assert given(study="toy", claim=["it"]) == PASS
+        assert "repro audit toy --claim it" in capsys.readouterr().out
+        with pytest.raises(UsageError, match="has no claim 'that'"):
+            given(study="toy", claim=["that"])
+        with pytest.raises(UsageError, match="name the study"):
+            given(claim=["it"])
+        with pytest.raises(UsageError, match="leave out --claim"):
+            given(study="toy", claim=["it"], bless="some")
+
+    def test_json_and_files(self, given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        given(json=True, junit_xml=tmp_path / "a" / "b.xml", markdown=tmp_path / "c.md")
+        assert json.loads(capsys.readouterr().out)[0]["verdict"] == "reproduced"
+        assert (tmp_path / "a" / "b.xml").exists()
+        assert (tmp_path / "c.md").exists()
+
+
+def test_judges_and_claims_know_one_another() -> None:
+    assert set(claims.NEEDS_MARGIN) < set(JUDGES)

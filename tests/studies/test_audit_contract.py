@@ -1,0 +1,88 @@
+"""What holds for every registry of claims: judges that can say the opposite, prints that matter, nothing left over."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from repro import audit, printed, registry
+from repro.claims import Claim
+from repro.errors import ReproError
+from repro.judging import JUDGES
+
+NAMES = audit.audited_names()
+EVERY = [claim for name in NAMES for claim in audit.claims_of(name)]
+JUDGED = [claim for claim in EVERY if claim.judge]
+PRINTED = ("printed", "count")  # judges for which each published part is a number, or a text, that has to come out
+
+
+@cache
+def evidence(study: str, name: str) -> Any:
+    """Return a claim's evidence."""
+    return audit.evidence_of(registry.load(study), next(one for one in EVERY if (one.study, one.id) == (study, name)))
+
+
+def found(claim: Claim) -> Any:
+    """Return a claim's evidence, or skip where no table holds it yet."""
+    got = evidence(claim.study, claim.id)
+    if isinstance(got, audit.Missing):
+        pytest.skip(got.what)
+    return got
+
+
+def mutated(text: str) -> str:
+    """Return a print with another last digit; of a text, with a letter more."""
+    try:
+        number = printed.parse(text)
+    except ReproError:
+        return text + "x"
+    places = max(0, -int(number.unit.adjusted()))
+    return f"{number.value + 3 * max(number.unit, Decimal(1).scaleb(-places)):.{places}f}"
+
+
+def name_of(claim: Claim) -> str:
+    return f"{claim.study}-{claim.id}"
+
+
+@pytest.mark.parametrize("claim", JUDGED, ids=name_of)
+def test_a_judge_can_say_the_opposite(claim: Claim) -> None:
+    judge, got = JUDGES[claim.judge], found(claim)
+    assert judge.decide(claim, judge.plant(claim, got)).verdict != judge.decide(claim, got).verdict
+
+
+@pytest.mark.parametrize("claim", [one for one in JUDGED if one.judge in PRINTED], ids=name_of)
+def test_every_published_part_matters(claim: Claim) -> None:
+    """A mutated part of a reproduced claim is an erratum."""
+    got = found(claim)
+    if JUDGES[claim.judge].decide(claim, got).verdict != "reproduced":
+        pytest.skip("the claim is contradicted as it stands; its planted opposite is tested above")
+    for place, text in enumerate(claim.published):
+        other = (*claim.published[:place], mutated(text), *claim.published[place + 1 :])
+        assert JUDGES[claim.judge].decide(replace(claim, published=other), got).verdict == "erratum"
+
+
+@pytest.mark.parametrize("study", NAMES)
+def test_every_function_of_evidence_serves_a_claim(study: str) -> None:
+    module = import_module(f"studies.{study}.claims")
+    functions = {
+        name
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__.startswith(f"studies.{study}.claims") and not name.startswith("_")
+    }
+    used = {claim.compute for claim in EVERY if claim.study == study and claim.compute}
+    assert functions == used
+
+
+@pytest.mark.parametrize("study", NAMES)
+def test_statements_are_sentences_and_ids_do_not_name_the_study(study: str) -> None:
+    for claim in EVERY:
+        if claim.study == study:
+            assert claim.statement.endswith((".", "?", "!")), claim.id
+            assert len(claim.statement.split()) > 2, claim.id
+            assert not claim.id.startswith(f"{study}-"), claim.id
