@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -152,6 +153,22 @@ class Figure:
 Show = Callable[[Sequence[Mapping[str, Any]]], Figure]
 
 
+def _shown_by(module: str, name: str, summary: str) -> Show:
+    """Return a figure that imports its module when it is made. Raise UsageError then, if that has no such function."""
+
+    def show(rows: Sequence[Mapping[str, Any]]) -> Figure:
+        function: Show | None = getattr(importlib.import_module(module), name, None)
+        if not callable(function):
+            raise UsageError(
+                f"figure '{name}': module {module} has no function '{name}'; define it there or rename one"
+            )
+        return function(rows)
+
+    show.__name__ = show.__qualname__ = name
+    show.__doc__ = summary
+    return show
+
+
 def case_json(case: Any) -> str:
     """Return the canonical JSON of a case: sorted keys, no blanks, floats as Python prints them."""
     return json.dumps(dataclasses.asdict(case), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -216,6 +233,14 @@ class Study:
             raise UsageError(f"study '{self.name}' declares figure '{name}' twice; rename one of them")
         self.figures[name] = function
         return function
+
+    def figures_from(self, module: str, /, **summaries: str) -> None:
+        """Register functions of a module as figures, each by its name and what the listing prints of it.
+
+        The module is not imported before one of them is made: it may import what listings leave alone.
+        """
+        for name, summary in summaries.items():
+            self.figure(_shown_by(module, name, summary))
 
     def select(self, profile: str) -> Iterator[tuple[Experiment, Any]]:
         """Yield the (experiment, case) pairs of a profile, in declared order."""
