@@ -119,6 +119,12 @@ def types(session: nox.Session) -> None:
 
 
 @shared_session(default=False)
+def audit(session: nox.Session) -> None:
+    """Judge the documents: a verdict for each claim; arguments after -- go to `repro audit`."""
+    python(session, "-m", "repro", "audit", *session.posargs, threads=1)
+
+
+@shared_session(default=False)
 def bench(session: nox.Session) -> None:
     """Run every benchmark and print its table; arguments after -- go to each."""
     scripts = sorted(ROOT.glob("bench/*.py"))

@@ -18,7 +18,10 @@ Reason = Literal["opinion", "literature", "unpublished", "out-of-reach", "not-bu
 KINDS: tuple[str, ...] = get_args(Kind)
 REASONS: tuple[str, ...] = get_args(Reason)
 REQUIRED = ("id", "where", "kind", "statement", "published")
-OPTIONAL = ("unit", "runs", "images", "margin", "tolerance", "depends", "judge", "rows", "compute", "reason", "note")
+OPTIONAL = (
+    "unit", "runs", "images", "margin", "tolerance", "depends", "judge", "rows", "compute", "reason", "note",
+    "headline",
+)  # fmt: skip
 NEEDS_MARGIN = ("interval", "samples", "order")
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -30,7 +33,8 @@ class Claim:
     `published` holds the value as printed, or several; trailing zeros are its rounding unit. `judge` names what decides
     and `rows` or `compute` where its evidence comes from: an experiment's rows, or a function of the study's module
     `claims`. A claim without a judge has a `reason`. `margin` is the difference that would not matter, declared before
-    any run, in the claim's unit; `runs` and `images` say how many the document used. `line` is its place in the file.
+    any run, in the claim's unit; `runs` and `images` say how many the document used. A `headline` is what the report's
+    first screen says of it. `line` is its place in the file.
     """
 
     study: str
@@ -51,6 +55,7 @@ class Claim:
     compute: str = ""
     reason: str = ""
     note: str = ""
+    headline: str = ""
 
     @property
     def value(self) -> str:
@@ -122,7 +127,7 @@ def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: 
 def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
-    texts = ("id", "where", "kind", "statement", "unit", "judge", "compute", "reason", "note")
+    texts = ("id", "where", "kind", "statement", "unit", "judge", "compute", "reason", "note", "headline")
     faults += [f"'{key}' is {entry[key]!r}, wanted a text" for key in texts if not isinstance(entry.get(key, ""), str)]
     published = entry["published"] if isinstance(entry["published"], list) else [entry["published"]]
     if not published or not all(isinstance(one, str) and one for one in published):

@@ -33,6 +33,7 @@ EXAMPLES = {
     "repro figures STUDY --page docs/study-STUDY.md",
     "audit": "repro audit\nrepro audit STUDY --verdict erratum\nrepro audit STUDY --claim ID\n"
     "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
+    "report": "repro report\nrepro report STUDY --out report.html --without-figures",
     "data": "repro data\nrepro data NAME\nrepro data NAME --remove",
 }
 
@@ -49,6 +50,7 @@ VERBS = {
     "merge": ("repro.comparing", "merge"),
     "figures": ("repro.figures", "figures"),
     "audit": ("repro.audit", "audit"),
+    "report": ("repro.report", "report"),
     "data": ("repro.listing", "list_data"),
 }
 
@@ -65,6 +67,7 @@ SUMMARIES = {
     "merge": "join result tables from several machines",
     "figures": "list a study's figures, make one or all of them from its results, or write a page's tables anew",
     "audit": "judge a document: a verdict for each of its claims",
+    "report": "write one HTML file with every verdict and what it rests on",
     "data": "find, make, verify and remove the data sets of the studies",
 }
 
@@ -100,6 +103,9 @@ def parser() -> argparse.ArgumentParser:
             "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this (repeatable)"
         )
     _audit_arguments(made["audit"])
+    made["report"].add_argument("study", nargs="*", help="the studies; all that have claims without one")
+    made["report"].add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="where it goes")
+    made["report"].add_argument("--without-figures", action="store_true", help="claims and verdicts only, in seconds")
     _run_arguments(made["plan"], made["run"])
     _compare_arguments(made)
     return top

@@ -6,9 +6,10 @@ A figure is the study's, a `repro.study.Figure`; what matplotlib calls so is the
 from __future__ import annotations
 
 import functools
+import io
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def _others(block: Block) -> None:
 
 def blessed() -> Callable[[Block], str]:
     """Return what computes the content of a block from the golden rows of its study and profile, and nothing else."""
-    rows_of = functools.cache(_golden_rows)
+    rows_of = functools.cache(golden_rows)
 
     def content(block: Block) -> str:
         try:
@@ -157,7 +158,7 @@ def blessed() -> Callable[[Block], str]:
     return content
 
 
-def _golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
+def golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
     """Return the rows of a golden as they were blessed. Raise IntegrityError where they are not those any more."""
     from repro import bands
 
@@ -254,7 +255,16 @@ def markdown(name: str, what: str, made: Figure, made_by: str) -> str:
 
 
 def draw(folder: Path, salt: str, name: str, made: Figure) -> list[Path]:
-    """Write the picture of a figure as SVG and PNG, without dates, versions or chance in the bytes.
+    """Write the picture of a figure as SVG and PNG."""
+    paths = []
+    for kind, content in pictures(made, salt, FORMATS).items():
+        paths.append(folder / f"{name}.{kind}")
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
+    """Return the picture of a figure in formats of FORMATS, without dates, versions or chance in the bytes.
 
     The figure draws on the canvas it is given, which is an empty matplotlib.figure.Figure.
     """
@@ -262,12 +272,14 @@ def draw(folder: Path, salt: str, name: str, made: Figure) -> list[Path]:
     from matplotlib.figure import Figure as Canvas
 
     assert made.draw is not None
+    found = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**STYLE, "svg.hashsalt": salt})
         canvas = Canvas(layout="constrained")
         made.draw(canvas)
-        paths = [folder / f"{name}.{kind}" for kind in FORMATS]
-        for path, (kind, metadata) in zip(paths, FORMATS.items(), strict=True):
-            canvas.savefig(path, format=kind, metadata=metadata)
-    return paths
+        for kind in kinds:
+            stream = io.BytesIO()
+            canvas.savefig(stream, format=kind, metadata=FORMATS[kind])
+            found[kind] = stream.getvalue()
+    return found

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
+    ("report",),
     ("listing", "running", "comparing", "figures", "audit"),
     ("runner", "bless", "merge", "diff"),
     ("worker", "golden", "judging"),
