@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro import audit_golden, bands, claims, exports, registry, table
+from repro import audit_golden, bands, claims, exports, pages, registry, table
 from repro.claims import Claim
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError
 from repro.judging import JUDGES, MEASURED, accused
@@ -208,6 +208,8 @@ def audit(arguments: Namespace) -> int:
     """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
     from repro.bless import bless_audit
 
+    if arguments.page is not None:
+        return _page(arguments)
     names = [arguments.study] if arguments.study else audited_names()
     if arguments.claim and not arguments.study:
         raise UsageError("--claim: name the study that the claim is of")
@@ -231,6 +233,17 @@ def audit(arguments: Namespace) -> int:
         say(arguments, change)
     contradicted = any(one.finding.verdict in CONTRADICTED for one in found)
     return DEVIATION if changes or (arguments.strict and contradicted) else PASS
+
+
+def _page(arguments: Namespace) -> int:
+    """Write a page's table of blessed verdicts anew; nothing is judged."""
+    path: Path = arguments.page
+    before = pages.read(path)
+    made = audit_golden.with_counts(before, audit_golden.path_of(registry.root()), str(path))
+    if made != before:
+        pages.write(path, made)
+    say(arguments, f"{path}: verdicts {'written' if made != before else 'already so'}")
+    return PASS
 
 
 def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from repro import table
-from repro.errors import IntegrityError
+from repro.errors import IntegrityError, UsageError
+from repro.verdicts import VERDICTS
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("study", "id", "published", "verdict")])
+BLOCK = ("<!-- verdicts -->", "<!-- /verdicts -->")  # a page's place for the counts of blessed verdicts
 RECORD = b"repro.audit"  # metadata: reason, when, commit of the last bless
 
 Records = Sequence[Mapping[str, Any]]
@@ -83,3 +86,30 @@ def twin(verdicts: pa.Table) -> str:
     head = ["# Blessed verdicts", "", f"Reason: {about['reason']}", "", f"Blessed {about['when']}.", ""]
     rows = [f"| {row['study']} | {row['id']} | {row['verdict']} |" for row in verdicts.to_pylist()]
     return "\n".join([*head, "| study | claim | verdict |", "| --- | --- | --- |", *rows, ""])
+
+
+def counts(path: Path) -> list[str]:
+    """Return how many blessed claims each document has of each verdict, as the lines of a Markdown table."""
+    rows = read(path)
+    found = {
+        study: Counter(row["verdict"] for row in rows if row["study"] == study)
+        for study in sorted({row["study"] for row in rows})
+    }
+    lines = [("document", *VERDICTS, "claims"), ("---", *["--:"] * (len(VERDICTS) + 1))]
+    lines += [
+        (study, *(str(each[verdict]) for verdict in VERDICTS), str(each.total())) for study, each in found.items()
+    ]
+    total = sum(found.values(), Counter[str]())
+    lines.append(("all", *(str(total[verdict]) for verdict in VERDICTS), str(total.total())))
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def with_counts(text: str, path: Path, page: str) -> str:
+    """Return a page's text with its block of verdicts made anew. Raise UsageError for a page without exactly one."""
+    start, end = BLOCK
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(end) < text.index(start):
+        raise UsageError(
+            f"{page}: wanted one block {start} ... {end}, each on a line of its own; write it where it belongs"
+        )
+    before, _, rest = text.partition(start)
+    return before + start + "\n" + "\n".join(counts(path)) + "\n" + end + rest.partition(end)[2]

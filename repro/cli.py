@@ -146,6 +146,7 @@ def _audit_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
     made.add_argument("--strict", action="store_true", help="exit 1 where a claim is contradicted")
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
+    made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
     for form in ("junit-xml", "sarif", "markdown"):
         made.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write the verdicts as {form}")
 

@@ -200,6 +200,21 @@ class TestGolden:
             audit_golden.read(path)
 
 
+class TestPage:
+    def test_counts_of_blessed_verdicts_stand_between_the_marks(self, tmp_path: Path) -> None:
+        from repro.bless import bless_audit
+
+        path = audit_golden.path_of(tmp_path)
+        bless_audit(path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
+        text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
+        made = audit_golden.with_counts(text, path, "page.md")
+        assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 3 |" in made.splitlines()
+        assert (made.startswith("before\n"), made.endswith("after\n"), "old" in made) == (True, True, False)
+        assert audit_golden.with_counts(made, path, "page.md") == made
+        with pytest.raises(UsageError, match=r"page\.md: wanted one block"):
+            audit_golden.with_counts("nothing", path, "page.md")
+
+
 class TestExports:
     def test_junit_counts_failures_and_what_is_undecided(self) -> None:
         suite = ElementTree.fromstring(exports.junit(records("reproduced", "erratum", "inconclusive")))[0]
@@ -233,7 +248,7 @@ class TestVerb:
         monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
-            "junit_xml": None, "sarif": None, "markdown": None,
+            "junit_xml": None, "page": None, "sarif": None, "markdown": None,
         }  # fmt: skip
         return lambda value=3, **changed: (
             answer.update(value=value),
