@@ -43,6 +43,7 @@ ERRORS = (*TRAINED, Metric("mse", judged=False), Metric("log10_mse", "log10"))
 BESIDE_LINEAR = (*ERRORS, Metric("linear_mse", judged=False), Metric("log10_ratio", "log10"))
 OUTLINES = (
     *TRAINED,
+    Metric("log10_train_loss", "log10 nats"),
     Metric("batch_error", "%", counted=True),
     Metric("error", "%", judged=False),  # after few updates running statistics lag by chance
     Metric("lowest_error", "%", judged=False),

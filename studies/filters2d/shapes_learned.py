@@ -5,6 +5,7 @@ Shape legend: N images, H height, W width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -53,6 +54,7 @@ def run_outlines(pair: shapes.Pair, case: Outline, run: Run) -> Outcome:
 
     def more(found: Candidate) -> Values:
         return {
+            "log10_train_loss": math.log10(found.losses[-1]),
             "batch_error": wrong(found.network, problem.test),
             "error": error(found.network, problem.test, batch_statistics=False),
             "lowest_error": min(found.watched),
