@@ -1,0 +1,229 @@
+"""Evidence on the notebook's claims: what its text and its stored plots say, and what the modules beside compute."""
+
+from __future__ import annotations
+
+import builtins
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from repro import printed
+from repro.errors import UsageError
+from studies.filters2d import claims_shapes, profiles
+from studies.filters2d.claims_inverse import (
+    aliasing,
+    channel_is_filter_plus_noise,
+    channel_parameters,
+    colours_of_the_mosaic,
+    different_planar_waves,
+    different_waves,
+    fft_products,
+    fft_superposition,
+    highest_planar_wave,
+    least_squares_is_the_posterior,
+    linear_inverse_by_formula,
+    mosaic_filters,
+    mosaic_kernel_shape,
+    planar_waves_by_complex_numbers,
+    printed_mosaic_runs,
+    printed_subsampling,
+    waves_by_complex_numbers,
+)
+from studies.filters2d.claims_linear import (
+    Shown,
+    changed_pixels,
+    dense_shape,
+    footprint,
+    full_kernel_shape,
+    layer_against_convolution,
+    layer_from_its_impulse_response,
+    matrix_of_cie_rgb,
+    matrix_of_the_images,
+    nearest_matrix,
+    network_at_many_pixels,
+    optimal_against_best_linear,
+    separable_are_some,
+    separable_is_one_kernel,
+    separable_products,
+    share_of_dots,
+    structure_of_the_matrix,
+    superposition_at_many_factors,
+)
+from studies.filters2d.claims_recurrent import (
+    activations,
+    grey_and_median_shapes,
+    lstm2_default_view,
+    lstm2_whole_view,
+    lstm_channels,
+    median_of_dots,
+    printed_output_layer,
+    pulse_parameters,
+    recursion_as_recurrent_network,
+    recursion_coefficients,
+    recursive_against_gaussian,
+    sigmoid_for_identity,
+    sigmoid_for_softplus,
+    superposition_fails,
+)
+from studies.filters2d.claims_shapes import (
+    blank_views,
+    blob_percentile,
+    boundary_by_erosion,
+    classifier_channels,
+    classifier_constants,
+    classifier_features,
+    classifier_kinds,
+    generated_sizes,
+    squares_against_circles,
+    squares_and_rectangles,
+    topology_layers,
+)
+
+__all__ = [
+    "activations", "aliasing", "blank_views", "blob_percentile", "boundary_by_erosion", "changed_pixels",
+    "channel_is_filter_plus_noise", "channel_parameters", "classifier_channels", "classifier_constants",
+    "classifier_features", "classifier_kinds", "colours_of_the_mosaic", "dense_shape", "different_planar_waves",
+    "different_waves", "fft_products", "fft_superposition", "footprint", "full_kernel_shape", "generated_sizes",
+    "grey_and_median_shapes", "highest_planar_wave", "layer_against_convolution", "layer_from_its_impulse_response",
+    "least_squares_is_the_posterior", "linear_inverse_by_formula", "lstm2_default_view", "lstm2_whole_view",
+    "lstm_channels", "matrix_of_cie_rgb", "matrix_of_the_images", "median_of_dots", "mosaic_filters",
+    "mosaic_kernel_shape", "nearest_matrix", "network_at_many_pixels", "optimal_against_best_linear",
+    "planar_waves_by_complex_numbers", "printed_mosaic_runs", "printed_output_layer", "printed_subsampling",
+    "pulse_parameters", "recursion_as_recurrent_network", "recursion_coefficients", "recursive_against_gaussian",
+    "separable_are_some", "separable_is_one_kernel", "separable_products", "share_of_dots", "sigmoid_for_identity",
+    "sigmoid_for_softplus", "squares_against_circles", "squares_and_rectangles", "structure_of_the_matrix",
+    "superposition_at_many_factors", "superposition_fails", "topology_layers", "waves_by_complex_numbers",
+]  # fmt: skip
+
+READING = 0.02  # what a loss read off a stored plot may be off, relatively
+
+# What cells of the text use and what its first cells import; numbers are those of the cells.
+IMPORTED_MODULES = ("imgclass", "imgimg", "layers")
+USED_MODULES = {"imgimg": 6, "imging": 21, "layers": 51, "imgclass": 52}
+DEFINING_CELLS = (5, 10, 14, 20, 27, 30, 36, 39, 47, 51, 58, 73, 82)  # a network to train
+TRAINING_CELLS = (6, 11, 15, 21, 28, 31, 37, 40, 52, 55, 59, 61, 74, 83)
+
+
+@cache
+def _claims() -> dict[str, list[str]]:
+    entries = tomllib.loads(Path(__file__).with_name("claims.toml").read_text("utf-8"))["claim"]
+    return {one["id"]: [one["published"]] if isinstance(one["published"], str) else one["published"] for one in entries}
+
+
+def _published(name: str) -> list[float]:
+    """Return the numbers that another claim has published."""
+    return [float(printed.parse(text).value) for text in _claims()[name]]
+
+
+# The text
+
+
+def python_3_takes_the_cells() -> Shown:
+    """Say whether Python 3 takes four constructs that the notebook's cells are written with (In [6], [18], [56])."""
+    try:
+        compile("print 1, 2", "cell", "exec")
+        prints = True
+    except SyntaxError:
+        prints = False
+    taken = {
+        "print without brackets": prints,
+        "reload": hasattr(builtins, "reload"),
+        "xrange": hasattr(builtins, "xrange"),
+        "an array of a map": np.array(map(abs, [1, 2])).shape == (2,),
+    }
+    refused = [name for name, works in taken.items() if not works]
+    return not refused, f"Python 3 does not take {len(refused)} of {len(taken)}: {', '.join(refused)}"
+
+
+def modules_are_imported() -> Shown:
+    """Say whether the cells of the text use modules that it imports only (In [2] and later)."""
+    strange = [f"{name} (In [{cell}])" for name, cell in USED_MODULES.items() if name not in IMPORTED_MODULES]
+    return not strange, f"not imported: {', '.join(strange) or 'none'}"
+
+
+def conversion_is_damaged() -> Shown:
+    """Say whether cells of the conversion cannot be what ran: a module, an index and a slice (preface)."""
+    broken = {
+        "a module that nothing imports": not modules_are_imported()[0],
+        "four indices on three axes": not printed_mosaic_runs()[0],
+        "a slice that does not keep every fourth pixel": not printed_subsampling()[0],
+    }
+    found = [name for name, is_broken in broken.items() if is_broken]
+    return bool(found), f"{len(found)} of {len(broken)}: {'; '.join(found)}"
+
+
+def networks_are_trained() -> Shown:
+    """Say whether each cell that defines a network is followed by a training before the next does (In [47])."""
+    ends = [*DEFINING_CELLS[1:], max(TRAINING_CELLS) + 1]
+    idle = [
+        f"In [{start}]"
+        for start, end in zip(DEFINING_CELLS, ends, strict=True)
+        if not any(start < cell < end for cell in TRAINING_CELLS)
+    ]
+    return not idle, f"{len(idle)} of {len(DEFINING_CELLS)} networks are never trained: {', '.join(idle) or 'none'}"
+
+
+def rates_of_the_search() -> list[float]:
+    """Return how many rates the study's full search tries, the lowest and the highest (helper module)."""
+    return [len(profiles.WIDE), profiles.WIDE[0], profiles.WIDE[-1]]
+
+
+def budgets_of_the_shapes() -> list[str]:
+    """Return by how much the printed trainings of the two tasks of section 11 differ (Out[52] and Out[55])."""
+    circle, square = (_published(name)[0] for name in ("circle-samples", "square-samples"))
+    return [f"{circle:,.0f} samples in one task, {square:,.0f} in the other"] if circle != square else []
+
+
+def test_images() -> int:
+    """Return of how many test images the printed best errors are shares (section 11, generators)."""
+    return profiles.PAPER.square_rectangle.test
+
+
+# Stored plots
+
+
+def _read_off(name: str) -> tuple[float, float]:
+    """Return between which values a loss lies that was read off a stored plot to 2 %."""
+    (value,) = _published(name)
+    return value * (1 - READING), value * (1 + READING)
+
+
+def _lower_loss(one: str, other: str) -> Shown:
+    """Say whether a stored loss is below another. Raise UsageError where the readings do not tell."""
+    (low, high), (other_low, other_high) = _read_off(one), _read_off(other)
+    if low <= other_high and other_low <= high:
+        raise UsageError(f"the readings {low:.3g} to {high:.3g} and {other_low:.3g} to {other_high:.3g} overlap")
+    return (
+        high < other_low,
+        f"it ended between {low:.3g} and {high:.3g}, the linear one between {other_low:.3g} and {other_high:.3g}",
+    )
+
+
+def stored_mosaic_losses() -> Shown:
+    """Say whether the notebook's two layers ended below its single one on the mosaic (section 7, stored plots)."""
+    return _lower_loss("bayer-nonlinear-loss", "bayer-linear-loss")
+
+
+def stored_channel_losses() -> Shown:
+    """Say whether the notebook's two layers ended below its single one on the channel (section 8, stored plots)."""
+    return _lower_loss("channel-nonlinear-loss", "channel-linear-loss")
+
+
+def _explained(name: str, variance: float) -> tuple[float, float]:
+    """Return between which shares (%) of a variance a stored loss explains."""
+    low, high = _read_off(name)
+    return 100 * (1 - high / variance), 100 * (1 - low / variance)
+
+
+def stored_boundary_loss() -> Shown:
+    """Say whether the stored loss explains nine tenths of the boundaries' variance (section 12, stored plot)."""
+    low, high = _explained("boundary-loss", claims_shapes.variances()[0])
+    return low > 90, f"the stored loss explains {low:.1f} to {high:.1f} % of the variance of boundaries"
+
+
+def stored_reverse_loss() -> Shown:
+    """Say whether the stored loss explains less than a fifth of the shapes' variance (section 12, stored plot)."""
+    low, high = _explained("reverse-loss-lowest", claims_shapes.variances()[1])
+    return high < 20, f"the lowest stored loss explains {low:.1f} to {high:.1f} % of the variance of shapes"
