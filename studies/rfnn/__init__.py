@@ -178,3 +178,10 @@ def _train_pair(pair: Pair, run: Run, **changed: Any) -> Outcome:
     switches = Switches(layout=pair.reading, gain=run.settings.gain, **changed)
     network = RFNN(pair.first, pair.second, switches, image_size=run.settings.image_size)
     return run_network(network, run, switches, epochs=run.settings.epochs)
+
+
+study.figures_from(
+    "studies.rfnn.pictures",
+    grids="Mean test accuracy over the grid of scales or kernel sizes, as heat maps (figures 4.5 to 4.9).",
+    equal_scales="Test accuracy by epoch for equal scales of both layers, with the range over the runs (section 4.6).",
+)
