@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from repro import printed
 from repro.errors import UsageError
-from studies.filters2d import claims_shapes, profiles
+from studies.filters2d import claims_shapes, profiles, search
 from studies.filters2d.claims_inverse import (
     aliasing,
     channel_is_filter_plus_noise,
@@ -104,6 +105,10 @@ IMPORTED_MODULES = ("imgclass", "imgimg", "layers")
 USED_MODULES = {"imgimg": 6, "imging": 21, "layers": 51, "imgclass": 52}
 DEFINING_CELLS = (5, 10, 14, 20, 27, 30, 36, 39, 47, 51, 58, 73, 82)  # a network to train
 TRAINING_CELLS = (6, 11, 15, 21, 28, 31, 37, 40, 52, 55, 59, 61, 74, 83)
+PLANS = (  # of the study, one for each training
+    "filter", "filter", "dense", "colour", "mosaic", "mosaic", "channel", "channel",
+    "circle_square", "square_rectangle", "topology", "topology", "median", "smoother",
+)  # fmt: skip
 
 
 @cache
@@ -165,6 +170,51 @@ def networks_are_trained() -> Shown:
     return not idle, f"{len(idle)} of {len(DEFINING_CELLS)} networks are never trained: {', '.join(idle) or 'none'}"
 
 
+# The study's faithful profile beside the text
+
+
+def filter_images() -> list[int]:
+    """Return number, height and width of the images of dots that the faithful profile draws (section 2, In [3])."""
+    plan = profiles.PAPER.filter
+    return [plan.train, plan.side, plan.side]
+
+
+def blob_images() -> list[int]:
+    """Return number, height and width of the images of blobs that it draws (section 12, In [56])."""
+    plan = profiles.PAPER.topology
+    return [plan.train, plan.side, plan.side]
+
+
+def pulse_sequences() -> list[int]:
+    """Return number and length of the sequences that it draws (section 16, In [79])."""
+    plan = profiles.PAPER.smoother
+    return [plan.train, plan.side]
+
+
+def test_images() -> int:
+    """Return of how many test images the printed best errors are shares (section 11, generators)."""
+    return profiles.PAPER.square_rectangle.test
+
+
+def momentum_of_descent() -> float:
+    """Return the momentum of the study's descent (section 16, In [81])."""
+    return float(search.optimiser_of("sgd", nn.Linear(1, 1), 0.1).param_groups[0]["momentum"])
+
+
+def batches_that_differ() -> list[str]:
+    """Return where the faithful profile's batches are not those of the cells (In [6] to In [83])."""
+    printed_sizes = zip(TRAINING_CELLS, PLANS, _published("batches"), strict=True)
+    ours = ((cell, getattr(profiles.PAPER, plan).search.batch, size) for cell, plan, size in printed_sizes)
+    return [f"In [{cell}]: {size:.0f} there, {batch} here" for cell, batch, size in ours if batch != size]
+
+
+def mosaic_samples_that_differ() -> list[str]:
+    """Return where the faithful profile's samples of the mosaic are not those of the cells (In [28], In [31])."""
+    here = profiles.PAPER.mosaic.search.samples
+    sizes = zip(("one layer", "two layers"), _published("mosaic-samples"), strict=True)
+    return [f"{name}: {size:,.0f} samples there, {here:,} here" for name, size in sizes if size != here]
+
+
 def rates_of_the_search() -> list[float]:
     """Return how many rates the study's full search tries, the lowest and the highest (helper module)."""
     return [len(profiles.WIDE), profiles.WIDE[0], profiles.WIDE[-1]]
@@ -174,11 +224,6 @@ def budgets_of_the_shapes() -> list[str]:
     """Return by how much the printed trainings of the two tasks of section 11 differ (Out[52] and Out[55])."""
     circle, square = (_published(name)[0] for name in ("circle-samples", "square-samples"))
     return [f"{circle:,.0f} samples in one task, {square:,.0f} in the other"] if circle != square else []
-
-
-def test_images() -> int:
-    """Return of how many test images the printed best errors are shares (section 11, generators)."""
-    return profiles.PAPER.square_rectangle.test
 
 
 # Stored plots

@@ -1,0 +1,198 @@
+"""The notebook's registry: what it covers, its headlines, and evidence that follows the code it is computed from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from repro import audit, bands, registry
+from repro.claims import Claim
+from repro.errors import UsageError
+from repro.verdicts import Finding
+from studies.filters2d import (
+    claims,
+    claims_linear,
+    claims_recurrent,
+    fixed,
+    inspected,
+    learned,
+    networks,
+    profiles,
+    search,
+    shapes,
+    signals,
+)
+
+NAME = "filters2d"
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(NAME)}
+
+
+def finding(name: str) -> Finding:
+    return audit.judge(registry.load(NAME), CLAIMS[name])
+
+
+def test_registry_covers_the_notebook() -> None:
+    judged = [claim for claim in CLAIMS.values() if claim.judge]
+    assert len(CLAIMS) >= 156
+    assert len(judged) >= 127
+    assert sum(1 for claim in judged if claim.compute) >= 76
+
+
+# Headlines
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("bayer-own-plots", "erratum", "between 0.00248 and 0.00258, the linear one between 0.00144 and 0.0015"),
+        ("channel-own-plots", "erratum", "between 0.0148 and 0.0154, the linear one between 0.0101 and 0.0105"),
+        ("xyz-reference", "erratum", "0.41245643909"),
+        ("xyz-reference-digits", "reproduced", "0.488717965481"),
+        ("xyz-comparison", "erratum", "0.261 off the printed matrix's"),
+        ("kernel-footprint", "erratum", "33 x 9 pixels; 15 x 15 of them hold 94.0 %"),
+        ("lstm2-output", "erratum", "AttributeError"),
+        ("bayer-code", "erratum", "IndexError"),
+        ("squares", "erratum", "4 of the 16 pairs"),
+        ("executable", "erratum", "4 of 4"),
+        ("cells-used", "erratum", "In [47]"),
+        ("median-of-dots", "reproduced", "in 0 of 200 images"),
+        ("reverse-view", "reproduced", "82 % of the pixels see no boundary"),
+        ("batches", "protocol mismatch", "In [31]: 200 there, 20 here"),
+    ],
+)
+def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
+    found = finding(name)
+    assert found.verdict == verdict
+    assert words in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("xyz-linear", "erratum"), ("xyz-of-light", "reproduced"), ("fft-rotation", "reproduced")],
+)
+def test_laws_are_read_from_exact_rows(name: str, verdict: str) -> None:
+    if not bands.path_of(registry.root(), NAME, "smoke").exists():
+        pytest.skip("no golden holds the laws yet")
+    assert finding(name).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "name", ["cannot-capture", "square-chance", "square-error", "bayer-deeper", "channel-nonlinear", "median-good"]
+)
+def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def no_rows(_study: str, profile: str, *_: str) -> list[float]:
+        asked.append(profile)
+        return []
+
+    monkeypatch.setattr(audit, "rows_of", no_rows)
+    assert finding(name).verdict == "inconclusive"
+    assert asked == ["paper"]
+
+
+@pytest.mark.parametrize(
+    ("name", "errors", "verdict"),
+    [
+        ("cannot-capture", [0.0, 0.1, 0.0, 0.3, 0.1], "not reproduced"),
+        ("cannot-capture", [47.0, 46.8, 47.2, 48.0, 46.9], "reproduced"),
+        ("bayer-deeper", [0.24, 0.22, 0.25, 0.23, 0.21], "not reproduced"),
+        ("bayer-deeper", [-0.2, -0.19, -0.22, -0.18, -0.2], "reproduced"),
+        ("square-error", [46.0, 46.5, 47.1, 46.9, 46.6], "reproduced"),
+        ("square-error", [20.0, 22.0, 21.0, 19.0, 20.0], "not reproduced"),
+    ],
+)
+def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "rows_of", lambda *_: errors)
+    assert finding(name).verdict == verdict
+
+
+# Planted mistakes
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "attribute", "planted", "verdict"),
+    [
+        ("dots-density", signals, "DENSITY", 0.03, "erratum"),
+        ("linearity", signals, "gaussian", lambda images, _: images.square(), "erratum"),
+        ("kernel-footprint", signals, "SIGMAS", (1.5, 1.0), "reproduced"),
+        ("xyz-per-pixel", signals, "xyz", lambda rgb: rgb + rgb.mean(), "erratum"),
+        ("xyz-reference", claims_linear, "SRGB", claims_linear.CIE_RGB, "reproduced"),
+        ("xyz-comparison", fixed, "MATRICES", fixed.MATRICES | {"printed": signals.LEARNED_XYZ}, "reproduced"),
+        ("bayer-pattern", signals, "mosaic", lambda images: images, "erratum"),
+        ("bayer-code", inspected, "LISTINGS", {"bayer_index": (int, IndexError)}, "reproduced"),
+        ("channel-parameters", signals, "NOISE", 0.03, "erratum"),
+        ("channel-parameters", signals, "CHANNEL_SIGMAS", (0.5, 2.0), "erratum"),
+        ("channel-model", signals, "degraded", lambda images, _: images.square(), "erratum"),
+        ("waves", signals, "wave_1d", lambda x, **_: x, "erratum"),
+        ("layer-impulse", learned, "kernel_of", lambda _: torch.ones(15, 15), "erratum"),
+        ("planar-waves-panels", fixed, "PANELS_2D", tuple({"phase": 0.1 * step} for step in range(9)), "reproduced"),
+        ("squares", shapes, "HALVES", (8, 9), "reproduced"),
+        ("rectangles", shapes, "LEAST_DIFFERENCE", 1, "erratum"),
+        ("outline-images", shapes, "NOISE", 0.06, "erratum"),
+        ("blob-percentile", shapes, "FILLED", 60, "erratum"),
+        ("boundary", shapes, "boundary", lambda blobs: blobs, "erratum"),
+        ("reverse-view", shapes, "FILLED", 5, "erratum"),
+        ("topology-network", networks, "topology_network", lambda: nn.Sequential(nn.Conv2d(1, 8, 7)), "erratum"),
+        ("classifier-features", networks, "CLASSES", 2, "erratum"),
+        ("median-of-dots", signals, "median", lambda images: images, "erratum"),
+        ("recursion-factors", signals, "DECAY", 0.6, "erratum"),
+        ("recursion-network", signals, "recursive", lambda values: values, "erratum"),
+        ("recursion-approximates", claims_recurrent, "recursive_off", lambda order: 0.1 / order, "erratum"),
+        ("pulses", signals, "GAIN", 3.0, "erratum"),
+        ("lstm2-output", inspected, "LISTINGS", {"conv2d_name": (int, AttributeError)}, "reproduced"),
+        ("trainer-rates", profiles, "WIDE", (1e-6, 1e2), "erratum"),
+        ("descent", search, "MOMENTUM", 0.8, "erratum"),
+        ("modules", claims, "IMPORTED_MODULES", ("imgclass", "imgimg", "imging", "layers"), "reproduced"),
+        ("cells-used", claims, "TRAINING_CELLS", (*claims.TRAINING_CELLS, 50), "reproduced"),
+    ],
+)  # fmt: skip
+def test_evidence_follows_what_it_is_computed_from(
+    name: str, place: Any, attribute: str, planted: Any, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert finding(name).verdict != verdict
+    monkeypatch.setattr(place, attribute, planted)
+    assert finding(name).verdict == verdict
+
+
+def test_a_layer_that_is_not_linear_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bent(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).relu()
+
+    monkeypatch.setattr(networks, "filter_layer", lambda *_: Bent(1, 1, 15, padding=7))
+    assert finding("layer-is-fir").verdict == "erratum"
+    assert finding("layer-impulse").verdict == "erratum"
+
+
+# Stored plots
+
+
+def stored(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    entries = claims._claims() | {name: [value]}
+    monkeypatch.setattr(claims, "_claims", lambda: entries)
+
+
+def test_lower_stored_losses_bear_the_conclusions_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(monkeypatch, "bayer-nonlinear-loss", "1.33e-3")
+    assert finding("bayer-own-plots").verdict == "reproduced"
+    stored(monkeypatch, "boundary-loss", "1.0e-2")
+    assert finding("boundary-own-plot").verdict == "erratum"
+    stored(monkeypatch, "reverse-loss-lowest", "0.06")
+    assert finding("reverse-own-plot").verdict == "erratum"
+
+
+@pytest.mark.parametrize("loss", ["1.42e-3", "1.47e-3", "1.52e-3"])
+def test_readings_that_do_not_tell_give_no_verdict(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(monkeypatch, "bayer-nonlinear-loss", loss)
+    with pytest.raises(UsageError, match="overlap"):
+        finding("bayer-own-plots")
+
+
+def test_equal_budgets_are_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert finding("same-training").verdict == "protocol mismatch"
+    stored(monkeypatch, "circle-samples", "1000000")
+    assert finding("same-training").verdict == "reproduced"
