@@ -379,3 +379,20 @@ def smoothing(smoother: Smoother, run: Run) -> Outcome:
     from studies.filters2d.sequences import run_smoother
 
     return run_smoother(smoother, run)
+
+
+study.figures_from(
+    "studies.filters2d.pictures", dots_filtered="Dots, the Gaussian filter, its impulse response (section 2)",
+    learned_kernels="Learned kernels, a dense layer's matrix; trains (sections 3, 4)",
+    colour_images="RGB, XYZ, learned XYZ; trains (sections 5, 6)", mosaic_images="Mosaics undone; trains (section 7)",
+    channel_images="Blur and noise undone; trains (section 8)", matched_digit="A digit found in noise (section 9)",
+    localised_waves="Localised waves (section 10)", aliased_rings="Rings that alias, and not (section 10)",
+    outline_samples="Outlines of both tasks (section 11)", blob_images="Blobs and boundaries; trains (section 12)",
+    median_images="A learned median; trains (section 13)", activation_curves="Activations, approximated (section 13.2)",
+    smoothed_pulses="Pulses, filtered by recursions and by weights; trains (sections 14 to 16)",
+)  # fmt: skip
+study.figures_from(
+    "studies.filters2d.headlines", against_linear="Networks over the best linear filter (sections 7, 8)",
+    samples_per_position="Errors by images for each position (section 11.2)",
+    topology_overlaps="Overlaps of learned boundaries and shapes (section 12)",
+)  # fmt: skip
