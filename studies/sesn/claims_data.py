@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
@@ -38,7 +39,7 @@ def uniform_factors() -> Shown:
     drawn = [np.sort(scaled.scale_factors(count, k)) for k in range(len(scaled.PNG_MD5))]
     steps = np.arange(count) / count
     worst = max(float(np.abs((one - 0.3) / 0.7 - steps).max()) * math.sqrt(count) for one in drawn)
-    ends = min(one[0] for one in drawn), max(one[-1] for one in drawn)
+    ends = float(min(one[0] for one in drawn)), float(max(one[-1] for one in drawn))
     inside = ends[0] >= 0.3 and ends[1] <= 1 and (low, high) == (0.3, 1.0)
     words = f"{ends[0]:.5f} to {ends[1]:.5f}; largest distance from uniform {worst:.2f}, {TOLERATED} being tolerated"
     return inside and worst < TOLERATED, words
@@ -57,7 +58,7 @@ def zeros_around() -> Shown:
     return not border.any() and white > 0, f"{image.size - white} of {image.size} pixels are 0, all near the border"
 
 
-def _shrunken() -> np.ndarray:
+def _shrunken() -> NDArray[np.uint8]:
     white = np.full((1, scaled.SIDE, scaled.SIDE), 255, dtype=np.uint8)
     return scale_exact(white, np.array([scaled.FACTORS[0]]))[0]
 

@@ -73,8 +73,9 @@ def scaling_listing() -> Shown:
 
 def scaling_parameter() -> Shown:
     """Ask whether any real a makes a group of scalings, by trying seven."""
-    fit, unfit = [], []
-    for a in map(Fraction, (-2, -1, 0, "1/2", 1, "3/2", 2)):
+    fit: list[str] = []
+    unfit: list[str] = []
+    for a in (Fraction(halves, 2) for halves in (-4, -2, 0, 1, 2, 3, 4)):
         try:
             powers = {_scaling(a**n) for n in (0, 1, 2)}
         except UsageError:

@@ -64,6 +64,21 @@ def translated_image() -> float:
     return _distance(moved[..., 3:, 5:], still[..., :-3, :-5])
 
 
+def weights_apart() -> Shown:
+    """Ask whether equivariance goes with shared weights: a layer with other weights at each pixel loses it."""
+    x_BCHW = _values("image", 1, 2, 20, 20)
+    windows = F.unfold(x_BCHW, SMALL.size)
+    moved = F.unfold(x_BCHW.roll(1, 3), SMALL.size)
+    own = _values("own weights", *windows.shape)
+
+    def error(weights: Tensor) -> float:
+        still, after = ((weights * patches).sum(1).unflatten(1, (16, 16)) for patches in (windows, moved))
+        return _distance(after[..., 1:], still[..., :-1])
+
+    shared, apart = error(own[..., :1]), error(own)
+    return shared < ROUNDING < apart, f"a shift is followed to {shared:.1g} with shared weights, to {apart:.2g} without"
+
+
 def padded_border() -> Shown:
     """Ask whether zero padding spoils translation equivariance at the border, and there only."""
     layer, x_BCHW = _lift(padding=2), _values("image", 1, 2, 20, 20)
@@ -141,8 +156,8 @@ def pooling_nearly_invariant() -> Shown:
 def linear_combination() -> float:
     """Return how far a layer's kernels lie from the weighted sum of its functions, written out."""
     layer, functions = _lift(), SMALL.functions()
-    kernels = sum(layer.weight[..., n, None, None, None] * functions[n] for n in range(SMALL.count))
-    return _distance(layer.kernels(), kernels)
+    terms = [layer.weight[..., n, None, None, None] * functions[n] for n in range(SMALL.count)]
+    return _distance(layer.kernels(), torch.stack(terms).sum(0))
 
 
 def complete_basis() -> Shown:

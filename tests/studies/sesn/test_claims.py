@@ -1,0 +1,283 @@
+"""The claims of the blog: all are there, the findings come out of evidence, and evidence tells of planted mistakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections import Counter
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from repro import audit
+from repro.claims import Claim
+from repro.judging import JUDGES
+from repro.stats import Sample
+from repro.study import Study
+from studies.sesn import bases, blog, claims, claims_data, claims_layers, claims_table, layers, models, scaled, study
+from studies.sesn.blog import TABLE_1, BlogRun
+from studies.sesn.group import Affine, Element
+
+assert isinstance(study, Study)
+LISTED = 104  # claims counted in the document before this registry was written
+JUDGED = 145
+CLAIMS = {claim.id: claim for claim in audit.claims_of("sesn")}
+SIDES = tuple(column.name.replace("_", "-").replace("+", "-plus") for column in TABLE_1)
+every_column = pytest.mark.parametrize("side", SIDES)
+
+
+@pytest.fixture(scope="module")
+def audited() -> dict[str, audit.Audited]:
+    return {one.claim.id: one for one in audit.judge_study("sesn")}
+
+
+def verdict(claim: str) -> str:
+    return audit.judge(study, CLAIMS[claim]).verdict
+
+
+def evidence(claim: str) -> Any:
+    return audit.evidence_of(study, CLAIMS[claim])
+
+
+# The registry
+
+
+def test_no_claim_of_the_document_is_left_out() -> None:
+    assert len(CLAIMS) >= LISTED
+    assert sum(bool(claim.judge) for claim in CLAIMS.values()) >= JUDGED
+
+
+def test_each_claim_without_a_judge_says_why() -> None:
+    assert [claim.id for claim in CLAIMS.values() if claim.reason and not claim.note] == []
+
+
+def test_evidence_is_of_some_claim() -> None:
+    used = {claim.compute for claim in CLAIMS.values() if claim.compute}
+    for module in claims.MODULES:
+        written = {name for name, value in vars(module).items() if is_evidence(module.__name__, value)}
+        assert {name for name in written if not name.startswith("_")} - used == set()
+    assert all(callable(getattr(claims, name)) for name in used)
+
+
+def is_evidence(module: str, value: Any) -> bool:
+    return type(value).__name__ == "partial" or (inspect.isfunction(value) and value.__module__ == module)
+
+
+def test_evidence_that_does_not_exist_is_named() -> None:
+    with pytest.raises(AttributeError, match=r"no evidence 'printed_scalar_29' in studies\.sesn\.claims_group, "):
+        _ = claims.printed_scalar_29
+
+
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS.values() if claim.judge], ids=lambda claim: claim.id)
+def test_the_opposite_of_the_evidence_gets_another_verdict(claim: Claim) -> None:
+    found = audit.evidence_of(study, claim)
+    if isinstance(found, audit.Missing):
+        pytest.skip("no faithful run yet")
+    judge = JUDGES[claim.judge]
+    assert judge.decide(claim, judge.plant(claim, found)).verdict != judge.decide(claim, found).verdict
+
+
+# Table 1: every cell is a claim
+
+
+@every_column
+def test_every_cell_is_a_claim(side: str) -> None:
+    column = TABLE_1[SIDES.index(side)]
+    assert (CLAIMS[f"ours-{side}-mean"].value, CLAIMS[f"ours-{side}-spread"].value) == column.ours
+    assert CLAIMS[f"ours-{side}"].value == column.ours[0]
+    for kind in ("paper", "agrees"):
+        assert CLAIMS[f"{kind}-{side}"].value == " ± ".join(column.paper)
+        assert (CLAIMS[f"{kind}-{side}"].runs, CLAIMS[f"{kind}-{side}"].margin) == (6, 0.10)
+    assert CLAIMS[f"matched-{side}"].tolerance == 0.10
+
+
+def test_columns_compare_unlike_things(audited: dict[str, audit.Audited]) -> None:
+    found = audited["table-columns"].finding
+    assert found.verdict == "protocol mismatch"
+    assert len(re.findall(r"6 of the 1[12] runs in \S+ are with(out)? augmentation", found.evidence)) == len(TABLE_1)
+
+
+def test_columns_of_one_setting_would_be_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {(column.model, column.factor) for column in TABLE_1}
+    like = tuple(run for run in blog.published_runs() if (run.model, run.factor) in settings)
+    monkeypatch.setattr(blog, "published_runs", lambda: like)
+    assert verdict("table-columns") == "reproduced"
+
+
+def test_printed_figures_are_cut_off(audited: dict[str, audit.Audited]) -> None:
+    figures = [audited[f"ours-{side}-{what}"].finding for side in SIDES for what in ("mean", "spread")]
+    assert Counter(one.verdict for one in figures) == {"reproduced": 9, "erratum": 7}
+    assert all("cut off, not rounded" in one.evidence for one in figures if one.verdict == "erratum")
+    assert audited["table-rounding"].finding.verdict == "erratum"
+    assert audited["table-rounding"].finding.evidence == "rounding gives 9 of the 16 figures, cutting off 16"
+
+
+@every_column
+def test_no_cell_holds_what_its_column_says(side: str, audited: dict[str, audit.Audited]) -> None:
+    assert audited[f"ours-{side}"].finding.verdict == "erratum"
+
+
+def test_as_printed_two_columns_differ_and_none_is_shown_equal(audited: dict[str, audit.Audited]) -> None:
+    found = {side: audited[f"agrees-{side}"].finding.verdict for side in SIDES}
+    assert Counter(found.values()) == {"inconclusive": 6, "not reproduced": 2}
+    assert {side for side in SIDES if found[side] == "not reproduced"} == {"scalar-28-plus", "vector-28-plus"}
+
+
+def test_like_with_like_no_column_differs(audited: dict[str, audit.Audited]) -> None:
+    assert {audited[f"matched-{side}"].finding.verdict for side in SIDES} == {"reproduced"}
+    assert audited["table-similar"].finding.verdict == "reproduced"
+    assert audited["table-similar"].finding.evidence.startswith("like with like 0 of 8 differ at 5 %")
+
+
+def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, audit.Audited]) -> None:
+    found = audited["table-reproduced"].finding
+    assert found.verdict == "erratum"
+    assert found.evidence.startswith("within 0.10 points 0 of 8 columns are shown equal as printed")
+
+
+@every_column
+def test_the_papers_cells_wait_for_faithful_runs(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "rows_of", lambda *_: [])
+    found = audit.judge(study, CLAIMS[f"paper-{side}"])
+    assert (found.verdict, found.more) == ("inconclusive", 6)
+    assert "no faithful run yet: `repro run sesn --profile paper" in found.evidence
+
+
+def test_faithful_runs_answer_the_papers_cells_one_a_realisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {k: [2.09 + 0.005 * k, 9.0] for k in blog.REALISATIONS}
+    monkeypatch.setattr(audit, "rows_of", lambda *asked: rows[int(asked[-1].split('"realisation":')[1][0])])
+    assert evidence("paper-scalar-28") == [2.09 + 0.005 * k for k in blog.REALISATIONS]
+    del rows[5]
+    monkeypatch.setattr(audit, "rows_of", lambda *asked: rows.get(int(asked[-1].split('"realisation":')[1][0]), []))
+    assert audit.judge(study, CLAIMS["paper-scalar-28"]).more == 1
+
+
+def test_hashes_without_rows_are_no_mistake_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "rows_of", lambda *_: [])
+    assert verdict("data-hashes") == "inconclusive"
+    monkeypatch.setattr(audit, "rows_of", lambda *_: [1.0, 0.0])
+    assert verdict("data-hashes") == "erratum"
+
+
+def test_counts_of_parameters(audited: dict[str, audit.Audited]) -> None:
+    for claim in ("params-mnist", "params-plain", "params-stl", "params-stl-exact"):
+        assert audited[claim].finding.verdict == "reproduced"
+    assert set(evidence("params-mnist")) == {494_549}
+    assert evidence("params-stl-exact") == [10_961_370] * 3 + [10_979_802]
+
+
+def test_other_findings(audited: dict[str, audit.Audited]) -> None:
+    wrong = ("data-test", "data-test-share", "data-replicated", "runs-twelve", "fn3-ten", "norm-plane", "alg-complete")
+    wrong += ("lift-reshape", "lift-scratch", "pool-shift", "realisations-alike", "stl-order", "einsum-syntax")
+    right = (
+        "fn4-misprint",
+        "norm-line",
+        "conv-equivariant",
+        "conv-layer",
+        "runs-script",
+        "data-hashes",
+        "h-semidirect",
+    )
+    assert {audited[claim].finding.verdict for claim in wrong} == {"erratum"}
+    assert {audited[claim].finding.verdict for claim in right} == {"reproduced"}
+
+
+# Planted mistakes
+
+
+def test_a_wrong_product_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(second: Element, first: Element) -> Element:
+        return Element(second.s * first.s, first.s * second.t + first.t)
+
+    monkeypatch.setattr(Element, "__matmul__", wrong)
+    assert [verdict(one) for one in ("h-product", "h-quotient", "h-order")] == ["erratum"] * 3
+
+
+def test_a_filter_that_is_not_rescaled_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(group: Affine, f: Any, psi: Any, g: Any) -> int:
+        return sum(f((s, x)) * psi((s, (x - g[1]) % group.prime)) for s, x in group.elements())
+
+    monkeypatch.setattr(Affine, "convolve_by_scale", wrong)
+    assert [verdict("conv-by-scale"), verdict("conv-by-channel")] == ["erratum", "erratum"]
+
+
+def test_physicists_polynomials_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "hermite", lambda x, order: bases.hermite_e.HermiteE.basis(order)(2 * x))
+    assert verdict("fn2-hermite") == "erratum"
+
+
+def test_a_layer_that_is_the_blogs_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(layer: layers.LiftConv2d, x: torch.Tensor) -> torch.Tensor:
+        kernels = layer.kernels().reshape(-1, layer.in_channels, layer.basis.size, layer.basis.size)
+        return F.conv2d(x, kernels, padding=layer.padding, stride=layer.stride).unflatten(1, (layer.out_channels, -1))
+
+    monkeypatch.setattr(layers.LiftConv2d, "forward", forward)
+    assert verdict("lift-reshape") == "reproduced"
+    assert [verdict(one) for one in ("lift-scales", "lift-formula", "fn4-misprint")] == ["erratum"] * 3
+
+
+def test_another_hole_padding_or_kernel_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = dataclasses.replace(claims_data.stl10_transforms.PROTOCOL, hole=30, flip=0.4)
+    monkeypatch.setattr(claims_data.stl10_transforms, "PROTOCOL", recipe)
+    monkeypatch.setattr(claims_data.stl10_transforms.draw, "__defaults__", (recipe,))
+    assert [verdict("stl-cutout"), verdict("stl-flip")] == ["erratum", "erratum"]
+    wider = dataclasses.replace(models.ARCHITECTURES["vector_56"], hidden=255)
+    monkeypatch.setitem(models.ARCHITECTURES, "vector_56", wider)
+    assert verdict("params-mnist") == "erratum"
+
+
+def test_factors_of_another_range_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaled, "FACTORS", (0.25, 1.0))
+    assert verdict("data-range") == "erratum"
+
+
+def test_runs_on_48000_images_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(run: BlogRun) -> BlogRun:
+        return dataclasses.replace(run, accuracy=Fraction(round(run.accuracy * 48_000), 48_000))
+
+    runs = tuple(map(counted, blog.published_runs()))
+    monkeypatch.setattr(blog, "published_runs", lambda: runs)
+    assert verdict("data-replicated") == "reproduced"
+
+
+def test_two_more_runs_would_make_twelve(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = blog.published_runs()
+    more = [BlogRun(*setting, Fraction(49_100, 50_000), 500, False) for setting in blog.missing(runs)]
+    monkeypatch.setattr(blog, "published_runs", lambda: (*runs, *more))
+    assert verdict("runs-twelve") == "reproduced"
+    assert verdict("runs-six-each") == "erratum"
+
+
+def test_a_table_of_matched_cells_would_be_borne_out_at_a_wider_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims_table, "REPRODUCED_WITHIN", 1.0)
+    assert verdict("table-reproduced") == "reproduced"
+
+
+def test_cells_far_from_the_papers_are_not_similar(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = tuple(dataclasses.replace(column, paper=("1.20", "0.09")) for column in TABLE_1)
+    monkeypatch.setattr(blog, "TABLE_1", far)
+    assert [verdict(one) for one in ("table-similar", "matched-scalar-28")] == ["erratum", "erratum"]
+
+
+def test_a_printed_cell_is_a_sample_of_the_runs_that_it_pools() -> None:
+    assert evidence("agrees-scalar-28") == Sample(1.95, 0.17, 12)
+    assert evidence("agrees-vector-56-plus") == Sample(1.59, 0.16, 11)
+
+
+def test_augmentation_that_brings_nothing_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle(run: BlogRun) -> BlogRun:
+        return dataclasses.replace(run, accuracy=Fraction(98 + run.realisation % 2, 100))
+
+    runs = tuple(map(idle, blog.published_runs()))
+    monkeypatch.setattr(blog, "published_runs", lambda: runs)
+    assert verdict("order-plus-scalar-28") == "inconclusive"
+    assert verdict("order-plus-printed") == "reproduced"
+
+
+def test_equivariant_kernels_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims_layers, "_scale_errors", lambda: ([1e-15] * 3, [0.01] * 3))
+    assert verdict("ctx-solved") == "reproduced"
