@@ -1,0 +1,367 @@
+"""Evidence for chapter 4 without runs: schedule, momentum, networks, scales, and what printed accuracies can tell."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, pairwise
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import special
+from torch import nn
+
+from repro import audit, printed
+from studies.rfnn import AXES, KERNELS, SCALES, network, study, training
+from studies.rfnn.claims_formulas import Shown, draws
+from studies.rfnn.claims_kernels import numbers
+
+TEST_IMAGES = 10_000
+# Public facts about MNIST: how many images of each digit its training and its test set hold.
+TRAIN_DIGITS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
+TEST_DIGITS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
+FAITHFUL = study.profiles["paper"].settings
+LEVEL = 0.05
+
+
+def published(claim: str) -> tuple[str, ...]:
+    """Return what a claim of this study publishes. Raise StopIteration for a name that is none."""
+    return next(one for one in audit.claims_of("rfnn") if one.id == claim).published
+
+
+def mnist_counts() -> list[int]:
+    """Return how many images MNIST's digits come to, in training and test (section 4.1)."""
+    return [sum(TRAIN_DIGITS), sum(TEST_DIGITS)]
+
+
+# Schedule and momentum
+
+
+def epochs() -> list[int]:
+    """Return the epochs of the RFNN and of the control network in the profile that follows section 4.2."""
+    return [FAITHFUL.epochs, FAITHFUL.control_epochs]
+
+
+def first_rate() -> float:
+    """Return the learning rate with which the profile that follows section 4.2 starts."""
+    return training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing")[0]
+
+
+def decay_factor() -> float:
+    """Return the ratio of successive learning rates in the listing's schedule (A.2)."""
+    rates = sorted(set(training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing")), reverse=True)
+    return rates[1] / rates[0]
+
+
+def decay_epochs() -> Shown:
+    """Ask whether the listing has each rate for ten epochs, as section 4.2 says (A.2)."""
+    found = {}
+    for reading in ("text", "listing"):
+        rates = training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, reading)  # type: ignore[arg-type]
+        found[reading] = [rates.count(rate) for rate in sorted(set(rates), reverse=True)]
+    words = (
+        f"epochs at each rate: {numbers(found['listing'], 'd')} as listed, {numbers(found['text'], 'd')} as described"
+    )
+    return found["listing"] == found["text"], words
+
+
+def momentum_rule() -> float:
+    """Compare the study's momentum with 1 - 10 rate at 40 rates from 0.1 down to 0.00001 (section 4.2)."""
+    return max(abs(training.momentum(rate, "tied") - (1 - 10 * rate)) for rate in np.geomspace(1e-5, 0.1, 40).tolist())
+
+
+def decay_slows() -> Shown:
+    """Ask whether a rate of a tenth makes steps of a tenth under the momentum rule (section 4.2).
+
+    The step under a constant gradient tends to rate / (1 - momentum).
+    """
+    rates = sorted(set(training.learning_rates(30, FAITHFUL.learning_rate, "text")), reverse=True)
+    limits = [rate / (1 - training.momentum(rate, "tied")) for rate in rates]
+    words = f"at rates {numbers(rates, 'g')} the step tends to {numbers(limits)}: momentum takes the decay back"
+    return all(math.isclose(after, before / 10) for before, after in pairwise(limits)), words
+
+
+def travelled(state: str) -> list[float]:
+    """Return how far 120 updates of each of 20 epochs move a weight whose gradient is always 1, as listed in A.2."""
+    module = nn.Linear(1, 1, bias=False).double()
+    optimiser = training.Optimiser(module, network.Switches(optimiser_state=state))  # type: ignore[arg-type]
+    updates, found = sum(TRAIN_DIGITS) // FAITHFUL.batch, []
+    for rate in training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing"):
+        sgd, before = optimiser.epoch(rate), float(module.weight.detach())
+        for _ in range(updates):
+            module.weight.grad = torch.ones_like(module.weight)
+            sgd.step()
+        found.append(before - float(module.weight.detach()))
+    return found
+
+
+def one_optimiser() -> Shown:
+    """Ask whether a new optimiser in each epoch, as A.2 has it, moves weights as one kept throughout does (4.2)."""
+    new, kept = travelled("per_epoch"), travelled("persistent")
+    last = len(new) - 2
+    words = (
+        f"under a gradient of 1, epochs 1, 9, {last + 1} move a weight by {numbers([new[i] for i in (0, 8, last)])} "
+    )
+    words += f"with a new optimiser each, by {numbers([kept[i] for i in (0, 8, last)])} with one throughout"
+    return bool(np.allclose(new, kept, rtol=0.01)), words
+
+
+def batch_size() -> list[int]:
+    """Return the batch of the profile that follows section 4.2."""
+    return [FAITHFUL.batch]
+
+
+# Networks
+
+
+def flattened() -> list[int]:
+    """Return height, width and channels of what the RFNN's second block gives for 28 by 28 images (figure 4.2)."""
+    _, out = network.RFNN(1.0, 1.0).blocks(torch.zeros(1, 1, 28, 28))
+    return [*out.shape[2:], out.shape[1]]
+
+
+def widths() -> list[int]:
+    """Return inputs and outputs of the RFNN's four layers with weights (figure 4.2)."""
+    net = network.RFNN(1.0, 1.0)
+    layers = net.first, net.second
+    sizes = [size for layer in layers for size in (layer.in_channels, layer.out_channels)]  # type: ignore[union-attr]
+    return [*sizes, net.hidden.in_features, net.hidden.out_features, net.output.in_features, net.output.out_features]
+
+
+def doubled_width() -> list[int]:
+    """Return twice the width of the first layer (section 4.3)."""
+    return [2 * network.WIDTH_FIRST]
+
+
+def control_keeps_size() -> Shown:
+    """Ask whether a padding of half the kernel lets all 16 control networks end in 7 by 7 maps (figure 4.4)."""
+    found = set()
+    for first in KERNELS:
+        for second in KERNELS:
+            _, out = network.ControlCNN(first, second).blocks(torch.zeros(1, 1, 28, 28))
+            found.add(tuple(out.shape[1:]))
+    return found == {(128, 7, 7)}, f"{len(KERNELS) ** 2} networks end in maps of {sorted(found)}"
+
+
+def head_order() -> Shown:
+    """Ask whether dropout before the ELU (figures 4.2, 4.4) is the same as after it (A.2), under the same mask."""
+    hidden, keep = draws(1000, 128), draws(1000, 128, seed=1) > 0
+    after, before = network.drop(F.elu(hidden), keep), F.elu(network.drop(hidden, keep))
+    apart = (after - before).abs()
+    share = float((apart > 1e-12).double().mean())
+    return share == 0, f"{100 * share:.0f} % of normal inputs come out different, by up to {float(apart.max()):.2f}"
+
+
+def listed_biases() -> Shown:
+    """Ask whether the network that A.1 lists, without biases, is that of experiments 1 and 2 (sections 4.6 to 4.8)."""
+    counts = [
+        sum(p.numel() for p in network.RFNN(1.0, 1.0, network.Switches(bias=bias)).parameters())
+        for bias in (False, True)
+    ]
+    words = (
+        f"{counts[0]:,} parameters as listed, {counts[1]:,} with the biases that experiments 1 and 2 are said to have"
+    )
+    return counts[0] == counts[1], words
+
+
+def fewer_weights() -> Shown:
+    """Ask whether the RFNN's second layer has fewer weights than that of each control network (chapter 5)."""
+    ours = network.RFNN(1.0, 1.0).second.weight.numel()  # type: ignore[union-attr, operator]
+    theirs = [network.ControlCNN(3, size).second.weight.numel() for size in KERNELS]  # type: ignore[union-attr, operator]
+    return all(ours < one for one in theirs), f"{ours:,} against {numbers(theirs, ',')} for kernels of {KERNELS}"
+
+
+def upscaled_pools() -> list[int]:
+    """Return side and stride of the second pooling that leave upscaled images at 7 by 7 (section 4.7)."""
+    net = network.RFNN(1.0, 1.0, network.Switches(upsample="bilinear"))
+    first, out = net.blocks(torch.zeros(1, 1, 56, 56))
+    return [first.shape[2] // out.shape[2], first.shape[3] // out.shape[3]]
+
+
+def same_head() -> Shown:
+    """Ask whether the linear layers are the same for upscaled images, with biases and without (sections 4.7, 4.9)."""
+    heads = set()
+    for switches in (network.Switches(), network.Switches(upsample="bilinear", bias=False)):
+        net = network.RFNN(1.0, 1.0, switches)
+        net.blocks(torch.zeros(1, 1, 28 * (2 if switches.upsample == "bilinear" else 1), 28 * net.pool_second // 2))
+        heads.add((tuple(net.hidden.weight.shape), tuple(net.output.weight.shape)))
+    return len(heads) == 1, f"weights of {sorted(heads)}"
+
+
+# Scales
+
+
+def steps(number: int) -> list[float]:
+    """Return the series from 0.5 to 2 in so many steps (eqs 4.1 to 4.3)."""
+    ratio = (SCALES[-1] / SCALES[0]) ** (1 / number)
+    return [SCALES[0] * ratio**step for step in range(number + 1)]
+
+
+def scale_series() -> list[float]:
+    """Return the series of the study (eq. 4.4)."""
+    return list(SCALES)
+
+
+def five_steps() -> Shown:
+    """Ask whether n = 5 steps make the printed series (section 4.3)."""
+    wanted = [printed.parse(text) for text in published("scale-series")]
+
+    def prints(number: int) -> bool:
+        found = steps(number)
+        return len(found) == len(wanted) and all(text.rounds(one) for text, one in zip(wanted, found, strict=True))
+
+    fits = [number for number in range(1, 10) if prints(number)]
+    words = f"n = 5 makes {len(steps(5))} values, {numbers(steps(5))}; those printed come from n = {numbers(fits, 'd')}"
+    return prints(5), words
+
+
+def scale_count() -> list[int]:
+    """Return how many scales there are (section 4.3)."""
+    return [len(SCALES)]
+
+
+def open_range() -> Shown:
+    """Ask whether the scales lie in the open interval from 0 to 2 and start near its lower end (section 4.3)."""
+    return max(SCALES) < 2, f"they run from {min(SCALES):g} to {max(SCALES):g}, both included"
+
+
+def scale_pairs() -> list[int]:
+    """Return how many pairs of scales a grid of the study has (section 4.3)."""
+    pairs = {tuple(getattr(case, axis) for axis in AXES) for case in study.experiments["scale_grid"].cases}
+    return [len(pairs)]
+
+
+def control_kernels() -> list[int]:
+    """Return the sizes that equation 3.4 gives with 2 in the place of 3, at the five scales (section 4.4)."""
+    return sorted({2 * math.ceil(2 * scale - 1e-9) + 1 for scale in SCALES})
+
+
+# What printed accuracies can tell
+
+
+def images(text: str) -> int:
+    """Return how many of the test images a printed accuracy counts."""
+    return round(float(printed.parse(text).value) * TEST_IMAGES / 100)
+
+
+def two_proportions(one: int, other: int) -> float:
+    """Return the p-value of no difference between two counts of the test images (two proportions, normal)."""
+    pooled = (one + other) / (2 * TEST_IMAGES)
+    z = (one - other) / TEST_IMAGES / math.sqrt(2 * pooled * (1 - pooled) / TEST_IMAGES)
+    return float(2 * special.ndtr(-abs(z)))
+
+
+def apart(one: str, other: str) -> tuple[int, float, str]:
+    """Return by how many images two printed accuracies differ, the p-value of no difference, and words."""
+    difference = abs(images(one) - images(other))
+    p = two_proportions(images(one), images(other))
+    return difference, p, f"{one} and {other} % are {difference} images of {TEST_IMAGES:,} apart, p={p:.2f}"
+
+
+def experiment_1_level() -> Shown:
+    """Ask whether experiment 1's best accuracy, as section 4.7 implies it, can be told from the baseline's (4.6)."""
+    implied = printed.parse(published("exp2-best")[0]).value - printed.parse(published("exp2-gain")[0]).value
+    _, p, words = apart(f"{implied}", published("baseline-row")[0])
+    return p > LEVEL, words
+
+
+def experiment_2_level() -> Shown:
+    """Ask whether experiment 2's best accuracy can be told from the best control network's (section 4.7)."""
+    _, p, words = apart(published("exp2-best")[0], published("baseline-best")[0])
+    return p > LEVEL, words
+
+
+def gain_unremarkable() -> Shown:
+    """Ask whether the gain of 0.1 points is within what one run each leaves open (section 4.7)."""
+    best = printed.parse(published("exp2-best")[0]).value
+    _, p, words = apart(f"{best}", f"{best - printed.parse(published('exp2-gain')[0]).value}")
+    return p > LEVEL, words
+
+
+def told_apart() -> Shown:
+    """Ask whether any two of the accuracies that the text gives or implies differ beyond chance (chapter 4)."""
+    texts = [published(claim)[0] for claim in ("baseline-row", "baseline-best", "exp2-best", "exp1-implied")]
+    pairs = [apart(one, other) for one, other in combinations(texts, 2)]
+    least = min(p for _, p, _ in pairs)
+    gaps = sorted(difference for difference, _, _ in pairs)
+    words = f"{numbers([TEST_IMAGES - images(text) for text in texts], 'd')} errors: the pairs are "
+    return least < LEVEL / len(pairs), f"{words}{numbers(gaps, 'd')} images apart, and p is at least {least:.2f}"
+
+
+def counted_accuracies() -> Shown:
+    """Ask whether the printed accuracies are whole counts of 10,000 images, as A.2's line of output gives them."""
+    texts = [published(claim)[0] for claim in ("baseline-row", "baseline-best", "exp2-best")]
+    whole = all(printed.parse(text).value * TEST_IMAGES / 100 == images(text) for text in texts)
+    shown = {f"{float(printed.parse(text).value):.0f}" for text in texts}
+    words = (
+        f"{numbers([images(text) for text in texts], ',')} of {TEST_IMAGES:,}; the percentage beside the count reads "
+    )
+    return whole, f"{words}{', '.join(shown)} for each"
+
+
+def best_of(cells: int) -> float:
+    """Return by how many deviations the best of so many equal cells is expected to exceed their mean."""
+    grid = np.linspace(-8, 8, 4001)
+    return float(np.trapezoid(1 - special.ndtr(grid) ** cells - (grid < 0), grid))
+
+
+def selection() -> list[str]:
+    """List what the best accuracy of a grid measures besides the network: the luck of being the best (chapter 4)."""
+    accuracy = float(printed.parse(published("baseline-best")[0]).value) / 100
+    error = 100 * math.sqrt(accuracy * (1 - accuracy) / TEST_IMAGES)
+    return [
+        f"the best of {cells} equal cells is expected {best_of(cells) * error:.2f} points above their mean"
+        for cells in (len(KERNELS) ** 2, len(SCALES) ** 2)
+    ]
+
+
+def unequal_terms() -> list[str]:
+    """List what differs between the RFNN and the control network besides the layers (sections 4.2 to 4.5)."""
+    terms = {
+        "epochs": (FAITHFUL.epochs, FAITHFUL.control_epochs),
+        "cells to take the best of": (len(SCALES) ** 2, len(KERNELS) ** 2),
+    }
+    return [f"{ours} {name} against {theirs}" for name, (ours, theirs) in terms.items() if ours != theirs]
+
+
+def guessing() -> Shown:
+    """Ask whether a network gone wrong scores about as random guessing does, whichever digit it names (section 4.6).
+
+    One that gives no numbers names digit 0: torch takes the first of them for the largest.
+    """
+    shares = [100 * count / TEST_IMAGES for count in TEST_DIGITS]
+    named = int(torch.full((1, 10), math.nan).argmax(dim=1))
+    words = f"a constant answer scores {min(shares):.2f} to {max(shares):.2f} % (digit {int(np.argmax(shares))}); "
+    return max(abs(share - 10) for share in shares) < 1.5, f"{words}outputs that are no numbers {shares[named]:.2f} %"
+
+
+def shuffled_test() -> float:
+    """Return how far accuracy moves when the test images come in another order (A.2), over twenty orders."""
+    answers, labels = draws(500, 10).argmax(1), draws(500, 10, seed=1).argmax(1)
+    whole = float((answers == labels).double().mean())
+    orders = (torch.randperm(500, generator=torch.Generator().manual_seed(seed)) for seed in range(20))
+    return max(abs(float((answers[order] == labels[order]).double().mean()) - whole) for order in orders)
+
+
+# Names and labels that the document gives twice
+
+
+def same(claim: str) -> Shown:
+    """Ask whether all the texts that a claim publishes are one."""
+    texts = sorted(set(published(claim)))
+    return len(texts) == 1, f"{len(texts)} different: {', '.join(texts)}"
+
+
+def one_function_name() -> Shown:
+    """Ask whether section 3.3.2 and A.1 name the function that fills the kernels alike."""
+    return same("function-name")
+
+
+def one_layer_name() -> Shown:
+    """Ask whether chapters 3 and 4 and A.1 name the layer alike."""
+    return same("layer-name")
+
+
+def one_degree() -> Shown:
+    """Ask whether the bibliography gives entry 24 one degree."""
+    return same("verkes-degree")

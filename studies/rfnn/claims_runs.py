@@ -1,0 +1,243 @@
+"""Evidence for chapters 4 and 5 from runs over whole grids, in the listing's reading; missing until there are such."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from repro import bands, registry, table
+from repro.audit import Missing
+from repro.measuring import LEAST_RUNS
+from studies.rfnn import AXES, SCALES, study
+from studies.rfnn.diagnostics import stability_limit
+
+Cell = tuple[float, float]  # scales, or kernel sizes, of the first and the second layer
+Grid = Mapping[Cell, float]
+Values = list[float] | Missing
+
+PROFILE = "paper"
+SMALLEST = SCALES[0]
+MIRRORS = tuple((first, second) for first in SCALES for second in SCALES if first > second)
+CHOSEN = {"reading": "as_listed", "norm": "raw"}  # what A.1 lists, where a case has these fields
+NO_NUMBERS = 9.8  # %: a network whose outputs are no numbers names digit 0, and 980 of 10,000 test images show it
+RFNNS = ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias")
+
+
+def grids(experiment: str, metric: str = "accuracy") -> dict[int, Grid]:
+    """Return a metric over an experiment's grid by replicate, without cells that left the real numbers.
+
+    From the golden of the faithful profile and else from its results; replicates that lack a cell are left out.
+    """
+    root = registry.root()
+    for path in (bands.path_of(root, study.name, PROFILE), registry.results_path(study.name, PROFILE)):
+        found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric) if path.exists() else {}
+        if found:
+            return found
+    return {}
+
+
+@lru_cache(maxsize=4)
+def rows_in(path: Path, _changed: int) -> list[dict[str, Any]]:
+    """Return the rows of a table, read once while the file stays the same."""
+    rows: list[dict[str, Any]] = table.read(
+        path, ("experiment", "metric", "case", "replicate", "value", "status")
+    ).to_pylist()
+    return rows
+
+
+def complete(rows: Sequence[Mapping[str, Any]], experiment: str, metric: str) -> dict[int, Grid]:
+    """Return the grids of those replicates in some rows for which every cell of the experiment has run."""
+    cells = {
+        tuple(getattr(case, axis) for axis in AXES)
+        for case in study.experiments[experiment].cases
+        if all(getattr(case, key, value) == value for key, value in CHOSEN.items())
+    }
+    seen: dict[int, dict[Cell, float | None]] = {}
+    for row in rows:
+        if (row["experiment"], row["metric"]) != (experiment, metric):
+            continue
+        case = json.loads(row["case"])
+        if all(case.get(key, value) == value for key, value in CHOSEN.items()):
+            cell = (case["first"], case["second"])
+            seen.setdefault(row["replicate"], {})[cell] = row["value"] if row["status"] == "ok" else None
+    return {
+        replicate: {cell: value for cell, value in grid.items() if value is not None}
+        for replicate, grid in sorted(seen.items())
+        if set(grid) == cells
+    }
+
+
+def each(experiments: tuple[str, ...], answer: Callable[..., float], metric: str = "accuracy") -> Values:
+    """Return an answer from the grids of each replicate that all these experiments have, or what is missing."""
+    found = [grids(name, metric) for name in experiments]
+    shared = sorted(set.intersection(*(set(one) for one in found)))
+    if not shared:
+        asked = " ".join(f"--experiment {name}" for name in experiments)
+        return Missing(f"no faithful run of whole grids yet: `repro run rfnn --profile {PROFILE} {asked}`", LEAST_RUNS)
+    return [answer(*(one[replicate] for one in found)) for replicate in shared]
+
+
+def best(grid: Grid, kept: Callable[[Cell], bool] = lambda _: True) -> float:
+    """Return the best accuracy of the cells that are kept."""
+    return max(value for cell, value in grid.items() if kept(cell))
+
+
+def with_half(cell: Cell) -> bool:
+    """Say whether one of the two scales is 0.5."""
+    return SMALLEST in cell
+
+
+def slope(grid: Grid) -> float:
+    """Return how many points accuracy falls per doubling of both scales, without the pair (0.5, 0.5)."""
+    kept = [(math.log2(cell[0] * cell[1]) / 2, value) for cell, value in grid.items() if cell != (SMALLEST, SMALLEST)]
+    return -statistics.linear_regression(*zip(*kept, strict=True)).slope
+
+
+def mirrored(grid: Grid) -> float:
+    """Return the share of mirror pairs in which the larger scale is better placed first."""
+    wins = [grid[a, b] > grid[b, a] for a, b in MIRRORS if (a, b) in grid and (b, a) in grid]
+    return sum(wins) / len(wins)
+
+
+def spread(grid: Grid) -> float:
+    """Return the deviation of accuracy over the cells."""
+    return statistics.stdev(grid.values())
+
+
+def ranks(grid: Grid, cells: list[Cell]) -> list[float]:
+    """Return the rank of each cell by its accuracy."""
+    order = sorted(cells, key=lambda cell: grid[cell])
+    return [float(order.index(cell)) for cell in cells]
+
+
+def alike(one: Grid, other: Grid) -> float:
+    """Return the rank correlation of two grids over the cells that both have."""
+    cells = sorted(set(one) & set(other))
+    return statistics.correlation(ranks(one, cells), ranks(other, cells))
+
+
+def near_rest(cell: Cell) -> Callable[[Grid], float]:
+    """Return a function to how far a cell stays above one point below the median of its grid, in points."""
+    return lambda grid: grid.get(cell, NO_NUMBERS) - (statistics.median(grid.values()) - 1)
+
+
+def baseline_best_runs() -> Values:
+    """Return the best accuracy over the control network's grid (section 4.5)."""
+    return each(("cnn_baseline",), best)
+
+
+def baseline_row_runs() -> Values:
+    """Return the best accuracy of the control networks whose first kernel is 7 by 7 (section 4.5)."""
+    return each(("cnn_baseline",), lambda grid: best(grid, lambda cell: cell[0] == 7))
+
+
+def baseline_nine_runs() -> Values:
+    """Return by how much the best with a 9 by 9 kernel exceeds the best without (section 4.5)."""
+    return each(("cnn_baseline",), lambda grid: best(grid, lambda c: 9 in c) - best(grid, lambda c: 9 not in c))
+
+
+def exp1_best_runs() -> Values:
+    """Return experiment 1's best accuracy (section 4.6)."""
+    return each(("scale_grid",), best)
+
+
+def exp2_best_runs() -> Values:
+    """Return experiment 2's best accuracy (section 4.7)."""
+    return each(("upscaled",), best)
+
+
+def exp2_gain_runs() -> Values:
+    """Return by how much experiment 2's best exceeds experiment 1's (section 4.7)."""
+    return each(("upscaled", "scale_grid"), lambda upscaled, plain: best(upscaled) - best(plain))
+
+
+def exp2_better_runs() -> Values:
+    """Return how far the share of cells that upscaling improves exceeds a half (section 4.9)."""
+
+    def share(upscaled: Grid, plain: Grid) -> float:
+        wins = [upscaled[cell] > plain[cell] for cell in plain if cell in upscaled]
+        return sum(wins) / len(wins) - 0.5
+
+    return each(("upscaled", "scale_grid"), share)
+
+
+def exp2_alike_runs() -> Values:
+    """Return the rank correlation of experiments 1 and 2 over their cells (section 4.7)."""
+    return each(("scale_grid", "upscaled"), alike)
+
+
+def exp2_half_runs() -> Values:
+    """Return how well the pair (0.5, 0.5) keeps up with the rest of experiment 2 (section 4.7)."""
+    return each(("upscaled",), near_rest((SMALLEST, SMALLEST)))
+
+
+def exp2_two_runs() -> Values:
+    """Return how well the pair (2, 2) keeps up with the rest of experiment 2 (section 4.7)."""
+    return each(("upscaled",), near_rest((SCALES[-1], SCALES[-1])))
+
+
+def exp1_taper_runs() -> Values:
+    """Return how accuracy falls with scale in experiment 1 (section 4.6)."""
+    return each(("scale_grid",), slope)
+
+
+def exp2_taper_runs() -> Values:
+    """Return how accuracy falls with scale in experiment 2 (section 4.7)."""
+    return each(("upscaled",), slope)
+
+
+def exp3_taper_runs() -> Values:
+    """Return how accuracy falls with scale in experiment 3 (section 4.8)."""
+    return each(("without_bias",), slope)
+
+
+def exp3_mirror_runs() -> Values:
+    """Return how far the share of mirror pairs better with the larger scale first exceeds a half, experiment 3."""
+    return each(("without_bias",), lambda grid: mirrored(grid) - 0.5)
+
+
+def exp3_first_runs() -> Values:
+    """Return by how much that share is larger in experiment 3 than in experiments 1 and 2 (section 4.8)."""
+    return each(
+        ("without_bias", "scale_grid", "upscaled"),
+        lambda third, first, second: mirrored(third) - max(mirrored(first), mirrored(second)),
+    )
+
+
+def exp4_mirror_runs() -> Values:
+    """Return by how much that share is larger in experiment 3 than in experiment 4 (section 4.9)."""
+    return each(("without_bias", "upscaled_without_bias"), lambda third, fourth: mirrored(third) - mirrored(fourth))
+
+
+def exp4_spread_runs() -> Values:
+    """Return by how much accuracy spreads more in experiment 4 than in experiment 2 (section 4.9)."""
+    return each(("upscaled_without_bias", "upscaled"), lambda fourth, second: spread(fourth) - spread(second))
+
+
+def half_in_best_runs() -> Values:
+    """Return the least lead, over the four experiments, of the best pair with a 0.5 before that without (chapter 5)."""
+    return each(
+        RFNNS, lambda *all_four: min(best(one, with_half) - best(one, lambda c: not with_half(c)) for one in all_four)
+    )
+
+
+def scale_matters_runs() -> Values:
+    """Return by how much more than a point the best and the worst pair of experiment 1 differ (chapter 5)."""
+    return each(("scale_grid",), lambda grid: max(grid.values()) - min(grid.values()) - 1)
+
+
+def sharp_at_half_runs() -> Values:
+    """Return log10 of the curvature at (0.5, 0.5) over what the optimiser bears, before training (section 4.6)."""
+    limit = stability_limit(0.001, 0.99)
+    half = (SMALLEST, SMALLEST)
+    return each(("start_of_training",), lambda grid: math.log10(max(grid[half], 1e-9) / limit), "sharpness")
+
+
+def sharp_mirror_runs() -> Values:
+    """Return how far the share of mirror pairs sharper with the larger scale first exceeds a half (ours)."""
+    return each(("start_of_training",), lambda grid: mirrored(grid) - 0.5, "sharpness")
