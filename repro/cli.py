@@ -165,7 +165,7 @@ def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["merge"].add_argument("--out", type=Path, required=True, metavar="FILE", help="where the joined table goes")
     made["figures"].add_argument("name", nargs="?", help="one figure; without it all are listed, or made with --out")
     made["figures"].add_argument(
-        "--out", type=Path, metavar="FOLDER", help="write NAME.md, NAME.svg and NAME.png there"
+        "--out", type=Path, metavar="FOLDER", help="write NAME.md, .csv, .tex, .svg and .png there"
     )
     made["figures"].add_argument(
         "--page", type=Path, metavar="FILE", help="write the study's tables on this page anew, from its golden rows"

@@ -15,8 +15,9 @@ from typing import Any
 
 from repro import pages, registry
 from repro.errors import PASS, IntegrityError, NothingSelectedError, ReproError, UsageError
-from repro.pages import Block, markdown_table, shown
+from repro.pages import Block
 from repro.study import Figure, Study
+from repro.tabular import csv_table, latex_table, markdown_table, shown
 from repro.text import columns, paint, print_json, say
 
 STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings file says is left out
@@ -231,19 +232,22 @@ def _write(arguments: Namespace, study: Study, name: str, made: Figure, rows: Se
 
 
 def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> list[Path]:
-    """Write NAME.md, and NAME.svg and NAME.png where the figure draws; the same figure gives the same bytes.
+    """Write NAME.md, NAME.csv and NAME.tex, and NAME.svg and NAME.png where the figure draws: the same bytes each time.
 
     Raise UsageError where the folder cannot be written to.
     """
     page = folder / f"{name}.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pictures = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
+        drawn = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
         page.write_text(markdown(name, summary(study, name), made, made_by), encoding="utf-8")
+        tables = [page.with_suffix(".csv"), page.with_suffix(".tex")]
+        for path, content in zip(tables, (csv_table(made), latex_table(made)), strict=True):
+            path.write_text(content, encoding="utf-8", newline="")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise UsageError(f"--out {folder}: cannot write {page.name} there ({reason}); name another folder") from error
-    return [page, *pictures]
+    return [page, *tables, *drawn]
 
 
 def markdown(name: str, what: str, made: Figure, made_by: str) -> str:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
-from repro.study import Figure
-from repro.text import numbers
 
 START = re.compile(r"\s*<!--\s*table:(?P<words>.*?)-->\s*")
 END = re.compile(r"\s*<!--\s*/table\s*-->\s*")
@@ -117,24 +114,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def markdown_table(made: Figure) -> list[str]:
-    """Return the lines of a figure's table in Markdown."""
-
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    sides = ["--:" if right else "---" for right in numbers(made.headers, made.rows)]
-    body = [line([escaped(shown(cell)) for cell in row]) for row in made.rows]
-    return [line(list(map(escaped, made.headers))), line(sides), *body]
-
-
-def shown(cell: Any) -> str:
-    """Return a cell as a reader sees it: real numbers to six digits, nothing for None."""
-    return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
-
-
-def escaped(cell: str) -> str:
-    """Return a cell's text so that it stays one cell of a Markdown table."""
-    return " ".join(cell.replace("|", "\\|").split())

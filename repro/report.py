@@ -14,8 +14,8 @@ from repro.audit import SUMMARY_HEADERS, Audited
 from repro.claims import KINDS
 from repro.errors import PASS, NothingSelectedError, ReproError
 from repro.figures import golden_rows, make, pictures, summary
-from repro.pages import shown
 from repro.study import Figure, Study
+from repro.tabular import shown
 from repro.text import numbers, say
 from repro.verdicts import CONTRADICTED, VERDICTS
 

@@ -18,11 +18,13 @@ from repro.text import columns
 from .conftest import PROJECT, Cli, command, commit, toy_source, write_study
 from .test_cli import loaded_by
 
+TABLES = ("md", "csv", "tex")  # of every figure
+FILES = (*TABLES, "svg", "png")  # of one that draws
+
 FIGURES = '''
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
-
 
 @study.figure
 def spread(rows):
@@ -80,7 +82,7 @@ def test_the_figure_of_the_page_works(project: Path, cli: Cli) -> None:
     assert cli("figures", "montecarlo", "spread").returncode == 5
     assert cli("run", "montecarlo", "-q").returncode == 0
     assert cli("figures", "montecarlo", "spread", "--out", "figures").returncode == 0
-    assert len([*(project / "figures").iterdir()]) == 3
+    assert len([*(project / "figures").iterdir()]) == len(FILES)
 
 
 def test_a_study_without_figures_says_so(project: Path, cli: Cli) -> None:
@@ -147,7 +149,7 @@ def test_the_table_is_printed_and_written_with_its_picture(shown: Path, cli: Cli
     assert re.match(r"shape\|kind  runs +mean  gap\ndisc           9  0\.\d+", done.stdout), done.stdout
     assert done.stdout.endswith("\n\nDistances are absolute.\n")
     assert [line for line in done.stderr.splitlines() if line.startswith("wrote")] == [
-        f"wrote figures/spread.{kind}" for kind in ("md", "svg", "png")
+        f"wrote figures/spread.{kind}" for kind in FILES
     ]
     page = (shown / "figures/spread.md").read_text()
     assert page.startswith(
@@ -163,7 +165,7 @@ def test_the_table_is_printed_and_written_with_its_picture(shown: Path, cli: Cli
 
 def test_a_figure_without_a_picture_needs_no_matplotlib(shown: Path, cli: Cli) -> None:
     assert loaded_by(shown, ["figures", "montecarlo", "counted", "--out", "figures"]) == []
-    assert [path.name for path in (shown / "figures").iterdir()] == ["counted.md"]
+    assert sorted(path.name for path in (shown / "figures").iterdir()) == [f"counted.{kind}" for kind in sorted(TABLES)]
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -175,14 +177,14 @@ def test_all_figures_are_made_as_each_alone(shown: Path, cli: Cli) -> None:
     for name in ("spread", "counted"):
         assert cli("figures", "montecarlo", name, "--results", "some.parquet", "--out", "each").returncode == 0
     done = cli("figures", "montecarlo", "--results", "some.parquet", "--out", "all")
-    names = ["spread.md", "spread.svg", "spread.png", "counted.md"]
+    names = [*(f"spread.{kind}" for kind in FILES), *(f"counted.{kind}" for kind in TABLES)]
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == ["computed from some.parquet", *(f"wrote all/{name}" for name in names)]
     assert written(shown / "all") == written(shown / "each")
     assert sorted(written(shown / "all")) == sorted(names)
     printed = cli("figures", "montecarlo", "--results", "some.parquet", "--out", "all", "--json")
     found = json.loads(printed.stdout)
-    assert [(one["figure"], len(one["written"])) for one in found] == [("spread", 3), ("counted", 1)]
+    assert [(one["figure"], len(one["written"])) for one in found] == [("spread", len(FILES)), ("counted", len(TABLES))]
     assert printed.stderr == "computed from some.parquet\n"
 
 
@@ -210,7 +212,9 @@ def last(rows):
         "repro figures: figure 'spread' is not made: spread: no rows; `repro run montecarlo` makes some",
         "repro figures: figure 'elsewhere' is not made: elsewhere: no such machine here; ask for one",
     ]
-    assert sorted(written(shown / "figures")) == ["counted.md", "last.md"]
+    assert sorted(written(shown / "figures")) == [
+        f"{name}.{kind}" for name in ("counted", "last") for kind in sorted(TABLES)
+    ]
     printed = cli("figures", "montecarlo", "-q", "--out", "figures", "--json")
     assert printed.returncode == 5
     assert [one["figure"] for one in json.loads(printed.stdout)] == ["counted", "last"]
@@ -224,7 +228,7 @@ def test_what_is_no_figure_stops_no_other(shown: Path, cli: Cli) -> None:
     done = cli("figures", "montecarlo", "-q", "--out", "figures")
     assert done.returncode == 2
     assert "figure 'spread' of study 'montecarlo' returned int" in done.stderr
-    assert [*written(shown / "figures")] == ["counted.md"]
+    assert sorted(written(shown / "figures")) == [f"counted.{kind}" for kind in sorted(TABLES)]
 
 
 def test_a_mistake_in_a_figure_s_code_is_not_passed_over(shown: Path, cli: Cli) -> None:
@@ -251,7 +255,7 @@ def test_two_processes_write_the_same_bytes_whatever_the_user_s_settings(shown: 
         sets.append(written(out))
     assert sets[0] == sets[1]
     assert {name: b"Date" in content or b"Matplotlib" in content for name, content in sets[0].items()} == dict.fromkeys(
-        ("spread.md", "spread.svg", "spread.png"), False
+        [f"spread.{kind}" for kind in FILES], False
     )
 
 
@@ -268,7 +272,7 @@ def made(folder: Path, value: float) -> dict[str, bytes]:
 def test_another_value_gives_other_bytes(tmp_path: Path) -> None:
     one, again, other = (made(tmp_path / name, value) for name, value in (("a", 1.0), ("b", 1.0), ("c", 1.5)))
     assert one == again
-    assert {name: one[name] != other[name] for name in one} == {"line.md": True, "line.svg": True, "line.png": True}
+    assert {name: one[name] != other[name] for name in one} == {f"line.{kind}": True for kind in FILES}
 
 
 def test_a_date_or_chance_in_the_bytes_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from repro import pages
 from repro.errors import IntegrityError, UsageError
-from repro.study import Figure
 
 from .conftest import Cli, commit, toy_source, write_study
 from .test_figures import FIGURES
@@ -99,11 +98,6 @@ class TestFiles:
         (tmp_path / "page.md").write_bytes(b"ab\xff")
         with pytest.raises(IntegrityError, match="not UTF-8 at byte 2"):
             pages.read(tmp_path / "page.md")
-
-
-def test_a_table_is_markdown() -> None:
-    made = Figure(["a|b", "n"], [["x\ny", 1 / 3], ["z", None]])
-    assert pages.markdown_table(made) == ["| a\\|b | n |", "| --- | --: |", "| x y | 0.333333 |", "| z |  |"]
 
 
 @pytest.fixture(scope="module")
