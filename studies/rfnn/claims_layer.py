@@ -77,7 +77,7 @@ def width_first() -> Shown:
 
     image = Image.new("L", (6, 4))
     shape = tuple(torch.from_numpy(np.array(image)).shape)
-    return shape == image.size, f"width and height are {image.size}, the tensor's shape is {shape}: height comes first"
+    return shape == image.size, f"width and height are {image.size}, the tensor's shape is {shape}"
 
 
 def num_derivatives() -> list[int]:
@@ -248,7 +248,7 @@ def conv1d_on_images() -> Shown:
     try:
         F.conv1d(torch.zeros(1, 3, 8, 8), torch.zeros(45, 1, 1, 7), groups=3, padding=3)
     except (RuntimeError, ValueError) as error:
-        return False, f"torch {torch.__version__.split('+')[0]} refuses it: {str(error).splitlines()[0][:90]}"
+        return False, f"torch refuses it: {str(error).partition(', but')[0]}"
     return True, "torch takes it"
 
 
@@ -259,6 +259,20 @@ def broken_line() -> Shown:
     except SyntaxError as error:
         return False, f"{type(error).__name__}: {error.msg}"
     return True, "it compiles"
+
+
+def dropped_share() -> float:
+    """Return the share of units that torch's dropout drops unless told otherwise (figure 4.2; A.2)."""
+    return nn.Dropout().p
+
+
+def pooling_stride() -> list[int]:
+    """Return size and stride of torch's max-pooling when only a size of 2 is given (figure 4.2; A.2)."""
+    pool = nn.MaxPool2d(2)
+    side = len(range(0, 12 - pool.kernel_size + 1, pool.stride))
+    if pool(torch.zeros(1, 12, 12)).shape[-1] != side:
+        raise ValueError("max-pooling has another stride than it says")
+    return [pool.kernel_size, pool.stride]
 
 
 class _Plain(nn.Module):
@@ -286,7 +300,9 @@ def variable_is_tensor() -> Shown:
     """Ask whether wrapping a tensor in torch's Variable changes anything (A.2)."""
     tensor = torch.zeros(3)
     wrapped = torch.autograd.Variable(tensor)
-    return type(wrapped) is type(tensor), f"what comes out is a {type(wrapped).__name__}, and no more than that"
+    return type(wrapped) is type(
+        tensor
+    ), f"what goes in is a {type(tensor).__name__}, what comes out a {type(wrapped).__name__}"
 
 
 def stride_of_sum() -> float:

@@ -77,7 +77,7 @@ def decay_slows() -> Shown:
     """
     rates = sorted(set(training.learning_rates(30, FAITHFUL.learning_rate, "text")), reverse=True)
     limits = [rate / (1 - training.momentum(rate, "tied")) for rate in rates]
-    words = f"at rates {numbers(rates, 'g')} the step tends to {numbers(limits)}: momentum takes the decay back"
+    words = f"at rates {numbers(rates, 'g')} the step tends to {numbers(limits)}"
     return all(math.isclose(after, before / 10) for before, after in pairwise(limits)), words
 
 
@@ -197,6 +197,16 @@ def steps(number: int) -> list[float]:
     return [SCALES[0] * ratio**step for step in range(number + 1)]
 
 
+def series_ends() -> float:
+    """Return how far the recipe's series ends from its stop scale, for 1 to 20 steps and five ends (eqs 4.1 to 4.3)."""
+    return max(
+        abs(SCALES[0] * ratio**number / end - 1)
+        for end in (0.7, 1.0, 2.0, 3.0, 8.0)
+        for number in range(1, 21)
+        for ratio in [(end / SCALES[0]) ** (1 / number)]
+    )
+
+
 def scale_series() -> list[float]:
     """Return the series of the study (eq. 4.4)."""
     return list(SCALES)
@@ -255,7 +265,7 @@ def apart(one: str, other: str) -> tuple[int, float, str]:
     """Return by how many images two printed accuracies differ, the p-value of no difference, and words."""
     difference = abs(images(one) - images(other))
     p = two_proportions(images(one), images(other))
-    return difference, p, f"{one} and {other} % are {difference} images of {TEST_IMAGES:,} apart, p={p:.2f}"
+    return difference, p, f"{one} and {other} % are {difference} of {TEST_IMAGES:,} images apart, p={p:.2f}"
 
 
 def experiment_1_level() -> Shown:
