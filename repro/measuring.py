@@ -108,7 +108,9 @@ def decide_samples(claim: Claim, evidence: Any) -> Finding:
         return Finding("reproduced", said, n=other.n, p=p)
     if p <= LEVEL and abs(difference) > margin:
         return Finding("not reproduced", said, n=other.n, p=p)
-    return Finding("inconclusive", said, n=other.n, p=p, more=further_runs(other.sd, float(sd.value), margin, other.n))
+    return Finding(
+        "inconclusive", said, n=other.n, p=p, more=max(1, further_runs(other.sd, float(sd.value), margin, other.n))
+    )
 
 
 def further_runs(ours: float, theirs: float, margin: float, n: int) -> int:
@@ -145,7 +147,7 @@ def decide_order(claim: Claim, evidence: Any) -> Finding:
         return Finding("reproduced", said, n=ours.n)
     if ours.mean + half < 0:
         return Finding("not reproduced", said, n=ours.n)
-    return Finding("inconclusive", said, n=ours.n, more=further_runs(ours.sd, 0.0, margin, ours.n))
+    return Finding("inconclusive", said, n=ours.n, more=max(1, further_runs(ours.sd, 0.0, margin, ours.n)))
 
 
 def plant_order(claim: Claim, evidence: Any) -> Any:
