@@ -1,0 +1,139 @@
+"""The exercise's registry: what it covers, its headlines, and evidence that follows the code it is computed from."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from repro import audit, registry
+from repro.claims import Claim
+from repro.verdicts import Finding
+from studies.rbf import cases, claims, fixed, layer, network, train
+
+NAME = "rbf"
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(NAME)}
+
+
+def finding(name: str) -> Finding:
+    return audit.judge(registry.load(NAME), CLAIMS[name])
+
+
+def test_registry_covers_the_exercise() -> None:
+    judged = [claim for claim in CLAIMS.values() if claim.judge]
+    assert len(CLAIMS) >= 47
+    assert len(judged) >= 42
+    assert sum(1 for claim in judged if claim.compute) >= 31
+
+
+# Headlines
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("one-symbol", "protocol mismatch", "a norm on one slide, its square on the other"),
+        ("slides-together", "erratum", "differ by 0.312"),
+        ("batch-activation", "reproduced", ""),
+        ("numbers-of-parameters", "reproduced", "300; 1,010"),
+        ("constructor", "erratum", "features and centres"),
+        ("density", "erratum", "2.507 for sigma 1"),
+        ("logical-copies", "reproduced", "strides of 0; 512 bytes"),
+        ("chance", "reproduced", "10"),
+    ],
+)
+def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
+    found = finding(name)
+    assert found.verdict == verdict
+    assert words in found.evidence
+
+
+@pytest.mark.parametrize("name", ["advised-rate-learns", "low-rate-needed", "epochs", "good", "start-default"])
+def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def no_rows(_study: str, profile: str, *_: str) -> list[float]:
+        asked.append(profile)
+        return []
+
+    monkeypatch.setattr(audit, "rows_of", no_rows)
+    assert finding(name).verdict == "inconclusive"
+    assert asked == ["paper"]
+
+
+@pytest.mark.parametrize(
+    ("name", "errors", "verdict"),
+    [
+        ("advised-rate-learns", [53.0, 60.0, 58.0, 49.0, 55.0], "not reproduced"),
+        ("advised-rate-learns", [6.0, 7.0, 6.5, 6.2, 5.9], "reproduced"),
+        ("low-rate-needed", [2.0, 2.1, 1.9, 2.2, 2.0], "not reproduced"),
+        ("low-rate-needed", [89.0, 90.0, 88.0, 90.0, 90.0], "reproduced"),
+        ("epochs", [101.0, 101.0, 101.0, 101.0, 101.0], "reproduced"),
+        ("epochs", [4.0, 6.0, 5.0, 5.0, 7.0], "not reproduced"),
+    ],
+)
+def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "rows_of", lambda *_: errors)
+    assert finding(name).verdict == verdict
+
+
+# Planted mistakes
+
+
+def city_blocks(x_BD: Tensor, w_KD: Tensor) -> Tensor:
+    return (w_KD[None] - x_BD[:, None]).abs().sum(dim=2)
+
+
+def physical(x_BD: Tensor, w_KD: Tensor) -> tuple[Tensor, Tensor]:
+    x_BKD, w_BKD = layer.logical_copies(x_BD, w_KD)
+    return x_BKD.contiguous(), w_BKD.contiguous()
+
+
+def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") -> Tensor:
+    """Return a normal density, whose sign follows that of sigma."""
+    return torch.exp(-(city_blocks(x_BD, w_KD) ** 2) / (2 * sigma_K**2)) / (sigma_K * 2.5066282746310002)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "attribute", "planted", "verdict"),
+    [
+        ("date", claims, "DAY", datetime.date(2021, 5, 29), "erratum"),
+        ("distance", layer, "squared_by_norm", city_blocks, "erratum"),
+        ("activation", layer, "SQUARED", layer.SQUARED | {"copies": city_blocks}, "erratum"),
+        ("density", layer, "gaussians", densities, "reproduced"),
+        ("sigma-squared", layer, "gaussians", densities, "erratum"),
+        ("batch-activation", layer, "SQUARED", layer.SQUARED | {"copies": city_blocks}, "erratum"),
+        ("sums-of-squares", layer, "squared_by_copies", city_blocks, "erratum"),
+        ("one-symbol", layer, "squared_by_copies", lambda x, w: layer.squared_by_norm(x, w).sqrt(), "reproduced"),
+        ("slides-together", layer, "squared_by_copies", lambda x, w: layer.squared_by_norm(x, w).sqrt(), "reproduced"),
+        ("logical-copies", fixed, "logical_copies", physical, "erratum"),
+        ("batch-shapes", layer, "logical_copies", lambda x, w: (x, w), "erratum"),
+        ("start", layer, "draw_normal", lambda one, *_: one.data.fill_(0.5), "erratum"),
+        ("constructor", claims, "PRINTED_CONSTRUCTOR", ("self", "K", "D"), "reproduced"),
+        ("sizes", network, "CENTRES", 50, "erratum"),
+        ("numbers-of-parameters", network, "FEATURES", 3, "erratum"),
+        ("advice", claims, "ADVISED", cases.Recipe("sgd", 1e-3), "erratum"),
+        ("advice", train, "SGD", lambda parameters, lr, momentum: torch.optim.SGD(parameters, 2 * lr), "erratum"),
+        ("best-model", fixed, "refuses", lambda *_: False, "erratum"),
+    ],
+)  # fmt: skip
+def test_evidence_follows_what_it_is_computed_from(
+    name: str, place: Any, attribute: str, planted: Any, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert finding(name).verdict != verdict
+    monkeypatch.setattr(place, attribute, planted)
+    assert finding(name).verdict == verdict
+
+
+@pytest.mark.parametrize("seed", range(13, 18))
+def test_the_start_is_found_right_whatever_the_seed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "SEED", seed)
+    assert finding("start").verdict == "reproduced"
+    assert finding("initialisers").verdict == "reproduced"
+
+
+def test_a_layer_without_a_base_constructor_is_refused() -> None:
+    assert finding("base-constructor").evidence.startswith("AttributeError")
