@@ -28,7 +28,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """The runs of a case: its fields, each metric's value in each finished run, how many left the real numbers."""
+    """The runs of a case: its fields, each metric's value in each finished run, how many have no result."""
 
     fields: dict[str, Any]
     values: dict[str, list[float]]
@@ -36,9 +36,9 @@ class Case:
 
     @property
     def runs(self) -> str:
-        """Return the number of finished runs, and of those that left the real numbers, if any."""
+        """Return the number of finished runs, and of those without a result, if any."""
         finished = max(map(len, self.values.values()), default=0)
-        return f"{finished}, and {self.lost} not finite" if self.lost else f"{finished}"
+        return f"{finished}, and {self.lost} without a result" if self.lost else f"{finished}"
 
 
 def cases_of(rows: Rows, *experiments: str) -> dict[str, list[Case]]:
@@ -206,8 +206,8 @@ def topology_overlaps(rows: Rows) -> Figure:
     headers = ["wanted", "network", "runs", "overlap, %", "overlap without learning, %", "pixels wanted, %"]
     notes = (
         "Intersection over union of what is above 0.5 on test images; mean, lowest and highest of the runs. Without "
-        "learning, on the same images: a minimum filter for boundaries, filled holes for shapes; images are smaller "
-        "for LSTM2. An answer that marks every pixel would overlap by the last column."
+        "learning, on the same images: a minimum filter for boundaries, filled holes for shapes. LSTM2 has smaller "
+        "images in `smoke` and `lite`. An answer that marks every pixel would overlap by the last column."
     )
     return Figure(headers, table, notes, lambda canvas: draw_overlaps(canvas, cases))
 
