@@ -141,6 +141,7 @@ from studies.rfnn.claims_runs import (
     baseline_best_runs,
     baseline_nine_runs,
     baseline_row_runs,
+    control_late_runs,
     exp1_best_runs,
     exp1_taper_runs,
     exp2_alike_runs,
@@ -156,7 +157,9 @@ from studies.rfnn.claims_runs import (
     exp4_mirror_runs,
     exp4_spread_runs,
     half_in_best_runs,
+    rfnn_late_runs,
     scale_matters_runs,
     sharp_at_half_runs,
     sharp_mirror_runs,
+    sooner_runs,
 )

@@ -42,22 +42,13 @@ def new_graph() -> Shown:
     return found[0][0] != found[1][0] and all(finite for _, finite in found), words
 
 
-def input_shape() -> list[int]:
-    """Return what torch takes for images, channels, rows, columns of a batch of 2, 3, 5, 7 (eq. 3.1).
-
-    Each is found by what a layer says of it: the channels by the weight that fits, the rest by the output's shape.
-    """
-    out = nn.Conv2d(3, 4, 1)(torch.zeros(2, 3, 5, 7))
-    fits = [size for size in (2, 3, 5, 7) if _accepts(size)]
-    return [out.shape[0], *fits]
-
-
-def _accepts(channels: int) -> bool:
-    try:
-        nn.Conv2d(channels, 4, 1)(torch.zeros(2, 3, 5, 7))
-    except RuntimeError:
-        return False
-    return True
+def input_shape() -> Shown:
+    """Ask whether torch reads a batch of 2 by 3 by 5 by 7 as 2 images of 3 channels (eq. 3.1)."""
+    batch = torch.zeros(2, 3, 5, 7)
+    channels = [size for size in batch.shape if _runs(batch, torch.zeros(4, size, 1, 1), 1)]
+    out = F.conv2d(batch, torch.zeros(4, 3, 1, 1))
+    words = f"only weights for {channels} channels fit, and {out.shape[0]} images come out"
+    return channels == [batch.shape[1]] and out.shape[0] == batch.shape[0], words
 
 
 def operator_shape() -> Shown:
@@ -65,9 +56,7 @@ def operator_shape() -> Shown:
     plain, grouped = nn.Conv2d(3, 9, 5), nn.Conv2d(3, 9, 5, groups=3)
     plain(torch.zeros(1, 3, SIDE, SIDE))
     found = tuple(plain.weight.shape), tuple(grouped.weight.shape)
-    words = (
-        f"on images of {SIDE} by {SIDE} the weight is {found[0]}, with 3 groups {found[1]}: the kernel's size is last"
-    )
+    words = f"on images of {SIDE} by {SIDE} the weight is {found[0]}, with 3 groups {found[1]}"
     return found[0][2:] == (SIDE, SIDE) and found[1][1] == 3, words
 
 
@@ -158,7 +147,8 @@ def repeated_shapes() -> list[int]:
 def example_groups() -> list[int]:
     """Return the groups with which each channel keeps to itself, across and then down (section 3.3.2)."""
     x, taps = draws(1, CHANNELS, SIDE, SIDE), stack().shape[2]
-    rows, found = len(basis.pairs(CHANNELS, ORDER, "as_listed")), []
+    rows = len(basis.pairs(CHANNELS, ORDER, "as_listed"))
+    found: list[int] = []
     for channels in (CHANNELS, rows):
         image, weight = x.repeat(1, channels // CHANNELS, 1, 1), draws(rows, 1, 1, taps)
         fitting = [groups for groups in (1, CHANNELS, ORDER, rows) if _runs(image, weight, groups)]
@@ -269,10 +259,11 @@ def dropped_share() -> float:
 def pooling_stride() -> list[int]:
     """Return size and stride of torch's max-pooling when only a size of 2 is given (figure 4.2; A.2)."""
     pool = nn.MaxPool2d(2)
-    side = len(range(0, 12 - pool.kernel_size + 1, pool.stride))
-    if pool(torch.zeros(1, 12, 12)).shape[-1] != side:
-        raise ValueError("max-pooling has another stride than it says")
-    return [pool.kernel_size, pool.stride]
+    seen = sum(
+        float(pool(F.one_hot(torch.tensor([column]), 12)[None].float().expand(1, 12, 12))[0, 0, 0])
+        for column in range(12)
+    )
+    return [round(seen), 12 // pool(torch.zeros(1, 12, 12)).shape[-1]]
 
 
 class _Plain(nn.Module):

@@ -57,7 +57,7 @@ def decay_epochs() -> Shown:
     """Ask whether the listing has each rate for ten epochs, as section 4.2 says (A.2)."""
     found = {}
     for reading in ("text", "listing"):
-        rates = training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, reading)  # type: ignore[arg-type]
+        rates = training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, reading)
         found[reading] = [rates.count(rate) for rate in sorted(set(rates), reverse=True)]
     words = (
         f"epochs at each rate: {numbers(found['listing'], 'd')} as listed, {numbers(found['text'], 'd')} as described"
@@ -124,7 +124,7 @@ def widths() -> list[int]:
     """Return inputs and outputs of the RFNN's four layers with weights (figure 4.2)."""
     net = network.RFNN(1.0, 1.0)
     layers = net.first, net.second
-    sizes = [size for layer in layers for size in (layer.in_channels, layer.out_channels)]  # type: ignore[union-attr]
+    sizes = [size for layer in layers for size in (layer.in_channels, layer.out_channels)]
     return [*sizes, net.hidden.in_features, net.hidden.out_features, net.output.in_features, net.output.out_features]
 
 
@@ -166,8 +166,8 @@ def listed_biases() -> Shown:
 
 def fewer_weights() -> Shown:
     """Ask whether the RFNN's second layer has fewer weights than that of each control network (chapter 5)."""
-    ours = network.RFNN(1.0, 1.0).second.weight.numel()  # type: ignore[union-attr, operator]
-    theirs = [network.ControlCNN(3, size).second.weight.numel() for size in KERNELS]  # type: ignore[union-attr, operator]
+    ours = network.RFNN(1.0, 1.0).second.get_parameter("weight").numel()
+    theirs = [network.ControlCNN(3, size).second.get_parameter("weight").numel() for size in KERNELS]
     return all(ours < one for one in theirs), f"{ours:,} against {numbers(theirs, ',')} for kernels of {KERNELS}"
 
 

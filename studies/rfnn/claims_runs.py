@@ -18,6 +18,7 @@ from studies.rfnn.diagnostics import stability_limit
 
 Cell = tuple[float, float]  # scales, or kernel sizes, of the first and the second layer
 Grid = Mapping[Cell, float]
+Curves = Mapping[Cell, Sequence[float]]
 Values = list[float] | Missing
 
 PROFILE = "paper"
@@ -28,14 +29,15 @@ NO_NUMBERS = 9.8  # %: a network whose outputs are no numbers names digit 0, and
 RFNNS = ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias")
 
 
-def grids(experiment: str, metric: str = "accuracy") -> dict[int, Grid]:
-    """Return a metric over an experiment's grid by replicate, without cells that left the real numbers.
+def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> dict[int, Mapping[Cell, Any]]:
+    """Return a metric, or its curve over epochs, over an experiment's grid by replicate.
 
-    From the golden of the faithful profile and else from its results; replicates that lack a cell are left out.
+    From the golden of the faithful profile and else from its results. Cells that left the real numbers are not in it,
+    and replicates that lack a cell are left out.
     """
     root = registry.root()
     for path in (bands.path_of(root, study.name, PROFILE), registry.results_path(study.name, PROFILE)):
-        found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric) if path.exists() else {}
+        found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric, column) if path.exists() else {}
         if found:
             return found
     return {}
@@ -45,26 +47,28 @@ def grids(experiment: str, metric: str = "accuracy") -> dict[int, Grid]:
 def rows_in(path: Path, _changed: int) -> list[dict[str, Any]]:
     """Return the rows of a table, read once while the file stays the same."""
     rows: list[dict[str, Any]] = table.read(
-        path, ("experiment", "metric", "case", "replicate", "value", "status")
+        path, ("experiment", "metric", "case", "replicate", "value", "curve", "status")
     ).to_pylist()
     return rows
 
 
-def complete(rows: Sequence[Mapping[str, Any]], experiment: str, metric: str) -> dict[int, Grid]:
+def complete(
+    rows: Sequence[Mapping[str, Any]], experiment: str, metric: str, column: str = "value"
+) -> dict[int, Mapping[Cell, Any]]:
     """Return the grids of those replicates in some rows for which every cell of the experiment has run."""
     cells = {
         tuple(getattr(case, axis) for axis in AXES)
         for case in study.experiments[experiment].cases
         if all(getattr(case, key, value) == value for key, value in CHOSEN.items())
     }
-    seen: dict[int, dict[Cell, float | None]] = {}
+    seen: dict[int, dict[Cell, Any]] = {}
     for row in rows:
         if (row["experiment"], row["metric"]) != (experiment, metric):
             continue
         case = json.loads(row["case"])
         if all(case.get(key, value) == value for key, value in CHOSEN.items()):
             cell = (case["first"], case["second"])
-            seen.setdefault(row["replicate"], {})[cell] = row["value"] if row["status"] == "ok" else None
+            seen.setdefault(row["replicate"], {})[cell] = row[column] if row["status"] == "ok" else None
     return {
         replicate: {cell: value for cell, value in grid.items() if value is not None}
         for replicate, grid in sorted(seen.items())
@@ -72,9 +76,11 @@ def complete(rows: Sequence[Mapping[str, Any]], experiment: str, metric: str) ->
     }
 
 
-def each(experiments: tuple[str, ...], answer: Callable[..., float], metric: str = "accuracy") -> Values:
+def each(
+    experiments: tuple[str, ...], answer: Callable[..., float], metric: str = "accuracy", column: str = "value"
+) -> Values:
     """Return an answer from the grids of each replicate that all these experiments have, or what is missing."""
-    found = [grids(name, metric) for name in experiments]
+    found = [grids(name, metric, column) for name in experiments]
     shared = sorted(set.intersection(*(set(one) for one in found)))
     if not shared:
         asked = " ".join(f"--experiment {name}" for name in experiments)
@@ -124,6 +130,41 @@ def alike(one: Grid, other: Grid) -> float:
 def near_rest(cell: Cell) -> Callable[[Grid], float]:
     """Return a function to how far a cell stays above one point below the median of its grid, in points."""
     return lambda grid: grid.get(cell, NO_NUMBERS) - (statistics.median(grid.values()) - 1)
+
+
+def gain_over(curves: Curves, first: int, last: int) -> float:
+    """Return by how many points accuracy rises from one epoch to a later one, on average over the cells."""
+    return statistics.fmean(curve[last - 1] - curve[first - 1] for curve in curves.values())
+
+
+def settled(curve: Sequence[float]) -> int:
+    """Return the epoch from which accuracy stays within 0.2 points of where it ends."""
+    return max([epoch for epoch, value in enumerate(curve, 1) if abs(value - curve[-1]) > 0.2], default=0) + 1
+
+
+def control_late_runs() -> Values:
+    """Return how accuracy rises from epoch 20 to 30 over the control network's grid (section 4.2)."""
+    return each(("cnn_baseline",), lambda control: gain_over(control, 20, 30), column="curve")
+
+
+def rfnn_late_runs() -> Values:
+    """Return how much more accuracy rises from epoch 15 to 20 in the control network than in the RFNN (4.2)."""
+    return each(
+        ("cnn_baseline", "scale_grid"),
+        lambda control, rfnn: gain_over(control, 15, 20) - gain_over(rfnn, 15, 20),
+        column="curve",
+    )
+
+
+def sooner_runs() -> Values:
+    """Return how many epochs later the control network settles than the RFNN, on average over the cells (chapter 5)."""
+    return each(
+        ("cnn_baseline", "scale_grid"),
+        lambda control, rfnn: (
+            statistics.fmean(map(settled, control.values())) - statistics.fmean(map(settled, rfnn.values()))
+        ),
+        column="curve",
+    )
 
 
 def baseline_best_runs() -> Values:
