@@ -77,6 +77,7 @@ from studies.filters2d.claims_shapes import (
     classifier_features,
     classifier_kinds,
     generated_sizes,
+    images_for_labels,
     squares_against_circles,
     squares_and_rectangles,
     topology_layers,
@@ -87,15 +88,16 @@ __all__ = [
     "channel_is_filter_plus_noise", "channel_parameters", "classifier_channels", "classifier_constants",
     "classifier_features", "classifier_kinds", "colours_of_the_mosaic", "dense_shape", "different_planar_waves",
     "different_waves", "fft_products", "fft_superposition", "footprint", "full_kernel_shape", "generated_sizes",
-    "grey_and_median_shapes", "highest_planar_wave", "layer_against_convolution", "layer_from_its_impulse_response",
-    "least_squares_is_the_posterior", "linear_inverse_by_formula", "lstm2_default_view", "lstm2_whole_view",
-    "lstm_channels", "matrix_of_cie_rgb", "matrix_of_the_images", "median_of_dots", "mosaic_filters",
-    "mosaic_kernel_shape", "nearest_matrix", "network_at_many_pixels", "optimal_against_best_linear",
-    "planar_waves_by_complex_numbers", "printed_mosaic_runs", "printed_output_layer", "printed_subsampling",
-    "pulse_parameters", "recursion_as_recurrent_network", "recursion_coefficients", "recursive_against_gaussian",
-    "separable_are_some", "separable_is_one_kernel", "separable_products", "share_of_dots", "sigmoid_for_identity",
-    "sigmoid_for_softplus", "squares_against_circles", "squares_and_rectangles", "structure_of_the_matrix",
-    "superposition_at_many_factors", "superposition_fails", "topology_layers", "waves_by_complex_numbers",
+    "grey_and_median_shapes", "highest_planar_wave", "images_for_labels", "layer_against_convolution",
+    "layer_from_its_impulse_response", "least_squares_is_the_posterior", "linear_inverse_by_formula",
+    "lstm2_default_view", "lstm2_whole_view", "lstm_channels", "matrix_of_cie_rgb", "matrix_of_the_images",
+    "median_of_dots", "mosaic_filters", "mosaic_kernel_shape", "nearest_matrix", "network_at_many_pixels",
+    "optimal_against_best_linear", "planar_waves_by_complex_numbers", "printed_mosaic_runs", "printed_output_layer",
+    "printed_subsampling", "pulse_parameters", "recursion_as_recurrent_network", "recursion_coefficients",
+    "recursive_against_gaussian", "separable_are_some", "separable_is_one_kernel", "separable_products",
+    "share_of_dots", "sigmoid_for_identity", "sigmoid_for_softplus", "squares_against_circles",
+    "squares_and_rectangles", "structure_of_the_matrix", "superposition_at_many_factors", "superposition_fails",
+    "topology_layers", "waves_by_complex_numbers",
 ]  # fmt: skip
 
 READING = 0.02  # what a loss read off a stored plot may be off, relatively
@@ -103,6 +105,8 @@ READING = 0.02  # what a loss read off a stored plot may be off, relatively
 # What cells of the text use and what its first cells import; numbers are those of the cells.
 IMPORTED_MODULES = ("imgclass", "imgimg", "layers")
 USED_MODULES = {"imgimg": 6, "imging": 21, "layers": 51, "imgclass": 52}
+DEFINED_FUNCTIONS = ("Cl", "Fl", "N", "Nim", "T", "Tim", "showgrid", "showrow", "tshow")
+CALLED_FUNCTIONS = {"Tim": 6, "N": 9, "Fl": 15, "F1": 16, "Nim": 22, "Cl": 52, "T": 83}
 DEFINING_CELLS = (5, 10, 14, 20, 27, 30, 36, 39, 47, 51, 58, 73, 82)  # a network to train
 TRAINING_CELLS = (6, 11, 15, 21, 28, 31, 37, 40, 52, 55, 59, 61, 74, 83)
 PLANS = (  # of the study, one for each training
@@ -148,10 +152,18 @@ def modules_are_imported() -> Shown:
     return not strange, f"not imported: {', '.join(strange) or 'none'}"
 
 
+def functions_are_defined() -> Shown:
+    """Say whether the cells of the text call helper functions that it defines only (In [2] and later)."""
+    strange = [f"{name} (In [{cell}])" for name, cell in CALLED_FUNCTIONS.items() if name not in DEFINED_FUNCTIONS]
+    return not strange, f"not defined: {', '.join(strange) or 'none'}"
+
+
 def conversion_is_damaged() -> Shown:
-    """Say whether cells of the conversion cannot be what ran: a module, an index and a slice (preface)."""
+    """Say whether some cells of the conversion cannot be what ran (preface)."""
     broken = {
         "a module that nothing imports": not modules_are_imported()[0],
+        "a function that nothing defines": not functions_are_defined()[0],
+        "images in the place of classes": not images_for_labels()[0],
         "four indices on three axes": not printed_mosaic_runs()[0],
         "a slice that does not keep every fourth pixel": not printed_subsampling()[0],
     }

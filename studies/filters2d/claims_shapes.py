@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.ndimage as ndi
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from studies.common.randomness import stream
@@ -78,6 +79,21 @@ def classifier_constants() -> list[float]:
     """Return what torch adds to a variance in batch norm, and how fast running statistics follow (section 11.1)."""
     (pair,) = {(layer.eps, layer.momentum) for layer in classifier() if isinstance(layer, nn.BatchNorm2d)}
     return [float(one or 0) for one in pair]
+
+
+def images_for_labels() -> Shown:
+    """Say whether test images serve as the classes that answers are compared with (section 11.2, In [55])."""
+    images, classes = shapes.outlines("square_rectangle", 4, shapes.FULL_SIDE, stream(SEED, "claims/labels"))
+    with torch.no_grad():
+        answers = classifier().eval()(images)
+    F.cross_entropy(answers, classes)
+    handed = images[:, 0].long()
+    try:
+        F.cross_entropy(answers, handed)
+    except (RuntimeError, ValueError) as error:
+        kind = type(error).__name__
+        return False, f"classes of shape {tuple(handed.shape)}: {kind}; the right ones are {tuple(classes.shape)}"
+    return True, "they do"
 
 
 # Section 12
