@@ -103,6 +103,7 @@ from studies.dagnets.claims_layers import (
     moved_pictures,
     neighbours_stay_neighbours,
     one_number_for_two,
+    operations_in_other_dimensions,
     padding_by_a_frame,
     parameters_by_formula,
     pooling_by_blocks,
@@ -120,6 +121,7 @@ from studies.dagnets.claims_layers import (
     target_error,
     terms_of_the_example,
     views_of_the_images,
+    weights_at_creation,
 )
 from studies.dagnets.claims_printed import (
     adam_defaults,
@@ -177,7 +179,7 @@ from studies.dagnets.claims_training import (
     loss_of_wrong_answers,
     momentum_of_nothing,
     momentum_over_a_barrier,
-    normalised_by_the_listing,
+    normalised_as_listed,
     one_input_for_all_samples,
     oscillation_across_a_valley,
     posterior_by_its_formula,

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from repro import audit
 from repro.printed import parse
 from studies.common.torchvision_import import import_torchvision
 from studies.dagnets import fully_convolutional, networks, published_layers, recompute_resnet, resnets
@@ -23,10 +24,6 @@ LAYER = re.compile(
     r"Conv2d\((?P<before>\d+), (?P<after>\d+), kernel_size=\((?P<h>\d+), (?P<w>\d+)\)|"
     r"Linear \((?P<inputs>\d+) -> (?P<outputs>\d+)\)"
 )
-DOG = ("12.26", "10.95", "10.87", "10.10", "9.55", "9.40", "9.31", "9.12", "8.94", "8.53", "8.35", "8.25", "8.24",
-       "8.12", "8.07")  # fmt: skip
-TOP_5 = {"VGG": "7.32", "GoogLeNet": "6.66", "VGG v5": "6.8", "PReLU-net": "4.94", "BN-inception": "4.82",
-         "ResNet": "3.57"}  # fmt: skip
 
 
 def _agreeing(name: str) -> list[float]:
@@ -149,14 +146,19 @@ def pretrained_keyword() -> Shown:
     return isinstance(made, nn.Module), "it is taken" + (", with a warning that it is deprecated" if old else "")
 
 
+def _published(name: str) -> tuple[str, ...]:
+    """Return what is printed, from the registry."""
+    return next(claim for claim in audit.claims_of("dagnets") if claim.id == name).published
+
+
 def scores_of_the_dog() -> list[float]:
     """Count the printed scores."""
-    return [float(len(DOG))]
+    return [float(len(_published("alexnet-dog")))]
 
 
 def scores_descend() -> Shown:
     """Ask whether the printed scores stand in descending order."""
-    values = [parse(score).value for score in DOG]
+    values = [parse(score).value for score in _published("alexnet-dog")]
     return values == sorted(values, reverse=True), f"{values[0]} to {values[-1]}"
 
 
@@ -265,10 +267,9 @@ def end_of_a_resnet() -> list[float]:
     return [*map(float, pooled.size[1:]), float(layers[-1].size[0])]
 
 
-def best_of_the_ensembles() -> Shown:
-    """Find the lowest of the printed errors."""
-    best = min(TOP_5, key=lambda name: parse(TOP_5[name]).value)
-    return best == "ResNet", f"the lowest is {best}'s, {TOP_5[best]} %"
+def best_of_the_ensembles() -> list[float]:
+    """Return the lowest of the printed errors."""
+    return [float(min(parse(error).value for error in _published("resnet-error-table")))]
 
 
 def _aggregated(paths: int) -> int:

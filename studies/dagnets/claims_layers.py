@@ -27,6 +27,13 @@ def linear_for_any_batch() -> Shown:
     return sizes == [(count, 4) for count in range(1, 21)], f"{sizes[0]} to {sizes[-1]}"
 
 
+def weights_at_creation() -> Shown:
+    """Make two linear layers and compare what they start with (4.3)."""
+    first, second = (nn.Linear(3, 2) for _ in range(2))
+    other = all(not torch.equal(*pair) for pair in zip(first.parameters(), second.parameters(), strict=True))
+    return other, f"two layers start with {'other' if other else 'the same'} weights and offsets"
+
+
 def mean_square_of_one() -> list[float]:
     """Take the mean squared error of one number (4.3)."""
     return recompute_modules.mean_square()[:1]
@@ -200,6 +207,17 @@ def one_number_for_two() -> Shown:
     return kernels[0] == kernels[1] and torch.equal(*pooled), f"kernels of {kernels[0]} and {kernels[1]}"
 
 
+def operations_in_other_dimensions() -> Shown:
+    """Convolve and pool signals and volumes of 8 values a side by kernels of 2 (4.4 and 4.5)."""
+    found = {}
+    for name, axes in (("1d", 1), ("3d", 3)):
+        x, kernel, sides = torch.zeros(1, 1, *[8] * axes), torch.zeros(1, 1, *[2] * axes), [7] * axes
+        right = getattr(F, f"conv{name}")(x, kernel).shape[2:] == torch.Size(sides)
+        pools = [getattr(F, f"{kind}_pool{name}")(x, 2).shape[2:] for kind in ("max", "avg")]
+        found[name] = right and all(size == torch.Size([4] * axes) for size in pools)
+    return all(found.values()), f"sides of 7 after a convolution, of 4 after pooling: {found}"
+
+
 def _defaults(kind: type[nn.Module], *names: str) -> list[str]:
     parameters = inspect.signature(kind).parameters
     return [str(parameters[name].default) for name in names]
@@ -266,10 +284,10 @@ def steps_by_default() -> Shown:
 
 
 def views_of_the_images() -> list[str]:
-    """Read the sizes of 60,000 images of 28 x 28 pixels after the two views (4.6)."""
+    """Read the sizes of 60,000 images of 28 x 28 pixels after each of the two views (4.6)."""
     d = torch.empty(60000, 28, 28, device="meta")
     x = d.view(d.size(0), 1, d.size(1), d.size(2))
-    return [str(d.size()), str(x.size()), str(x.view(x.size(0), -1).size())]
+    return [str(x.size()), str(x.view(x.size(0), -1).size())]
 
 
 def rows_without_weights() -> list[float]:

@@ -19,6 +19,7 @@ from studies.dagnets import moments, updates
 from studies.dagnets.claims_graph import Shown
 from studies.dagnets.confidence import confidence_figures
 from studies.dagnets.profiles import PAPER
+from studies.dagnets.train import normalised_by
 
 CLASSES = 5
 FORMS = ("slide", "corrected", "torch")
@@ -285,10 +286,10 @@ def settings_on_cifar() -> list[float]:
     return [float(fit.batch), fit.learning_rate, float(fit.reduced_after)]
 
 
-def normalised_by_the_listing() -> float:
-    """Shift and scale drawn images by their mean and deviation, as the listing does; compare with 0 and 1 (5.3)."""
-    x = drawn("pictures", 50, 1, 28, 28) * 100 + 30
-    x = x.sub(x.mean()).div(x.std())
+def normalised_as_listed() -> float:
+    """Show drawn grey levels as the study does; return how far their mean and deviation are from 0 and 1 (5.3)."""
+    levels = (127 * (drawn("pictures", 50, 28, 28) + 1)).to(torch.uint8)
+    x = normalised_by(levels)(levels).double()
     return max(abs(float(x.mean())), abs(float(x.std()) - 1))
 
 
