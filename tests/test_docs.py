@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import cli, errors, figures, pages
+from repro import audit_golden, cli, errors, figures, pages
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
@@ -74,6 +74,15 @@ def test_a_changed_digit_of_a_table_is_seen() -> None:
         lines[place] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), lines[place], count=1)
         assert stale(page, "\n".join(lines))
     assert len(pages.blocks(text, page.name)) >= 3
+
+
+def test_the_counts_of_verdicts_are_those_blessed() -> None:
+    """Where this fails after a bless: `repro audit --page README.md`."""
+    text, golden = (PROJECT / "README.md").read_text(), audit_golden.path_of(PROJECT)
+    assert audit_golden.with_counts(text, golden, "README.md") == text
+    wrong = re.sub(r"(?m)^(\| all \| )(\d+)", lambda found: f"{found[1]}{int(found[2]) + 1}", text)
+    assert wrong != text
+    assert audit_golden.with_counts(wrong, golden, "README.md") == text
 
 
 def test_every_verb_and_exit_code_is_documented() -> None:

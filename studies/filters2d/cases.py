@@ -39,13 +39,15 @@ class Plan:
 class Settings:
     """What a profile changes: a plan for each kind of training, and the backgrounds that a matched filter searches.
 
-    `full_size` is for outlines on images of the notebook's own 128 pixels, `crossed` for its two-direction LSTM.
+    `mosaic_linear` is for one layer that undoes a mosaic, `full_size` for outlines on images of the notebook's own 128
+    pixels, `crossed` for its two-direction LSTM.
     """
 
     filter: Plan
     dense: Plan
     colour: Plan
     mosaic: Plan
+    mosaic_linear: Plan
     channel: Plan
     median: Plan
     circle_square: Plan

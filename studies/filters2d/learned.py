@@ -144,7 +144,8 @@ def image_problem(what: str, make: Callable[[], nn.Module], plan: Plan, run: Run
 
 def run_inverse(what: str, case: Inverse, run: Run) -> Outcome:
     """Learn to undo the mosaic or the channel, linearly or through a hidden layer, by one of the optimisers."""
-    plan: Plan = getattr(run.settings, what)
+    linear_mosaic = what == "mosaic" and case.hidden == "linear"
+    plan: Plan = run.settings.mosaic_linear if linear_mosaic else getattr(run.settings, what)
     kernel = KERNELS[what]
     channels = 3 if what == "mosaic" else 1
     problem = image_problem(what, partial(networks.image_to_image, channels, kernel, case.hidden), plan, run)
