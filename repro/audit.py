@@ -126,7 +126,7 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
         near = registry.did_you_mean(metric, [one.name for one in experiment.metrics])
         raise UsageError(f"experiment '{name}' has no metric '{metric}'{near}")
     case = the_case(experiment, asked)
-    for profile in profiles_for(study, experiment, case):
+    for profile in profiles_for(study, experiment, case, measured=claim.judge in MEASURED):
         values = rows_of(study.name, profile, name, metric, case_json(case))
         if values:
             if experiment.deterministic and claim.judge not in MEASURED:
@@ -157,12 +157,12 @@ def faithful(study: Study) -> str:
     raise UsageError(f"study '{study.name}' has no faithful profile, so no measured claim of its can be judged")
 
 
-def profiles_for(study: Study, experiment: Experiment, case: Any) -> list[str]:
-    """Return the profiles whose rows can answer a claim, the faithful ones first."""
+def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: bool) -> list[str]:
+    """Return the profiles whose rows can answer a claim, the faithful ones first; only these where it is `measured`."""
     able = [name for name, profile in study.profiles.items() if profile.faithful]
     for name, profile in study.profiles.items():
         data = profile.data_of(case)
-        if experiment.deterministic and name not in able and (data is None or not data.stands_in_for):
+        if experiment.deterministic and not measured and name not in able and (data is None or not data.stands_in_for):
             able.append(name)
     return able
 

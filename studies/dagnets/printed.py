@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from repro.errors import UsageError
+from repro import printed
 from studies.dagnets import (
     recompute_architectures,
     recompute_autograd,
@@ -30,9 +29,6 @@ TOPICS = {
     "architectures": recompute_architectures,
     "resnet": recompute_resnet,
 }
-NUMBER = re.compile(
-    r"(?P<sign>-?)(?P<whole>\d[\d,]*)(?P<point>\.?)(?P<decimals>\d*)(?:e(?P<power>[+-]?\d+))?(?P<unit>.*)"
-)
 UNITS = {"": 0, "k": 3, "m": 6, "Gb": 9, " times": 0}  # powers of ten
 OPEN = "…"
 
@@ -85,24 +81,25 @@ class Number:
 
 def _number(text: str) -> Number:
     """Read a printed number: 1,333,200 and 2. are exact; 2.5141, 3.87e+10, 73k and 12 times are rounded."""
-    found = NUMBER.fullmatch(text)
-    if found is None or found["unit"] not in UNITS:
-        raise UsageError(
-            f"printed number: wanted digits, with one of the units {', '.join(filter(None, UNITS))}, got {text!r}"
-        )
-    digits = f"{found['sign']}{found['whole'].replace(',', '')}.{found['decimals'] or '0'}"
-    power = int(found["power"] or 0) + UNITS[found["unit"]]
-    unit = Decimal(1).scaleb(power - len(found["decimals"]))
-    rounded = bool(found["decimals"] or found["power"] or found["unit"])
-    return Number(Decimal(digits).scaleb(power), unit, rounded)
+    digits, unit = split(text)
+    found = printed.parse(digits)
+    size = Decimal(1).scaleb(UNITS[unit])
+    return Number(found.value * size, found.unit * size, rounded=bool(unit) or found.unit != 1)
+
+
+def split(text: str) -> tuple[str, str]:
+    """Return the digits of a printed number and its unit, "" for none."""
+    unit = next((each for each in UNITS if each and text.endswith(each)), "")
+    return text.removesuffix(unit), unit
 
 
 def written_like(published: str, value: float) -> str:
     """Return a number written as the printed one is: its decimals, its exponent, its unit."""
-    found = NUMBER.fullmatch(published)
+    digits, unit = split(published)
+    found = printed.NUMBER.fullmatch(digits)
     if found is None:
         return f"{value:g}"
-    decimals, unit = len(found["decimals"]), found["unit"]
+    decimals = len(found["decimals"])
     if found["power"]:
         return f"{value:.{decimals}e}"
     scaled = value / 10 ** UNITS[unit]

@@ -89,6 +89,12 @@ class TestEvidence:
         found = audit.evidence_of(toy(StandsIn()), by_rows(experiment="fixed", metric="m", a=1))
         assert isinstance(found, audit.Missing)
 
+    def test_what_is_measured_may_not_come_from_a_small_profile_either(self, tables: Any) -> None:
+        """A time, say: no seed moves the experiment, and the profile still decides how much of it was measured."""
+        tables["smoke"] = [row("fixed", 1.0, replicate) for replicate in range(9)]
+        found = audit.evidence_of(toy(), by_rows("threshold", experiment="fixed", metric="m", a=1))
+        assert isinstance(found, audit.Missing)
+
     def test_what_is_drawn_comes_from_faithful_rows_only(self, tables: Any) -> None:
         asked = by_rows("interval", experiment="drawn", metric="m", a=1)
         tables["smoke"] = [row("drawn", 1.0, replicate) for replicate in range(9)]
