@@ -172,10 +172,10 @@ class TestNumbers:
     def test_kernels_correlate_as_the_weights_shown(self) -> None:
         figure = made("learned_kernels")
         shown = by_title(figure)
-        full, _, dense = map(float, column(figure, "correlation with the filter's weights"))
-        assert full == pytest.approx(
-            np.corrcoef(shown["15 x 15 layer"].ravel(), shown["the filter's middle"].ravel())[0, 1], abs=1e-4
-        )
+        *kernels, dense = map(float, column(figure, "correlation with the filter's weights"))
+        for name, found in zip(("15 x 15 layer", "two 1-D layers"), kernels, strict=True):
+            wanted = np.corrcoef(shown[name].ravel(), shown["the filter's middle"].ravel())[0, 1]
+            assert found == pytest.approx(wanted, abs=1e-4)
         matrix = shown["the filter's matrix, part"]
         assert matrix.shape == (256, 256)
         assert dense == pytest.approx(np.corrcoef(shown["fully connected"].ravel(), matrix.ravel())[0, 1], abs=1e-4)
@@ -189,6 +189,10 @@ class TestNumbers:
             assert np.allclose(shown[f"{plane} "], xyz[number], atol=1e-5)
             assert column(figure, f"mean {'RGB'[number]} or {plane}")[1] == f"{float(xyz[number].mean()):.3f}"
         assert column(figure, "mean squared error, test images")[1] == "0"
+        for number, (name, hidden) in enumerate((("matrix", "linear"), ("network", "relu")), 2):
+            learnt = examples.learnt(Colour(hidden))
+            assert np.allclose(shown[f"Y by {name}"], learnt.answer(pictures.tile())[0, 1])
+            assert column(figure, "mean squared error, test images")[number] == f"{learnt.mse:.3g}"
 
     @pytest.mark.parametrize("name", ["mosaic_images", "channel_images"])
     def test_errors_are_those_of_the_answers_shown(self, name: str) -> None:
@@ -238,8 +242,9 @@ class TestNumbers:
         plain, prepared = column(figure, "power folded back, %")
         assert plain > 90
         assert prepared < 10
-        rings, every_fourth, _ = map(pixels, drawn(figure).axes)
+        rings, every_fourth, smooth = map(pixels, drawn(figure).axes)
         assert np.array_equal(rings[::4, ::4], every_fourth)
+        assert np.array_equal(fixed.every_fourth(rings, "gaussian"), smooth)
 
     def test_outlines_stand_by_class(self) -> None:
         figure = made("outline_samples")
@@ -268,6 +273,16 @@ class TestNumbers:
         assert column(figure, "answer") == ["learned boundary", "learned shape", "shape by LSTM2"]
         assert float(column(figure, "overlap without learning, %")[0]) > 99
 
+    def test_each_blob_shown_is_the_answer_of_the_network_it_names(self) -> None:
+        shown = by_title(made("blob_images"))
+        for title, given, case in (
+            ("boundary, learned", "blob", Topology("boundary", "convolutional")),
+            ("shape, learned", "boundary", Topology("shape", "convolutional")),
+            ("shape, LSTM2", "boundary", Topology("shape", "lstm2")),
+        ):
+            answer = examples.learnt(case).answer(torch.tensor(shown[given])[None, None])
+            assert np.allclose(shown[title], answer[0, 0], atol=1e-6)
+
     def test_activations_are_those_of_torch(self) -> None:
         axes = drawn(made("activation_curves")).axes[0]
         x = torch.linspace(-2, 2, 100, dtype=torch.float64)
@@ -294,6 +309,9 @@ class TestNumbers:
         pulses = torch.zeros(1, 1, 100)
         pulses[..., places] = 1
         assert np.allclose(lower.lines[0].get_ydata(), signals.smoothed(pulses)[0, 0])
+        for line, model in zip(lower.lines[1:], ("lstm", "fir"), strict=True):
+            answer = examples.learnt(Smoother(model)).answer(pulses)
+            assert np.allclose(line.get_ydata(), answer[0, 0], atol=1e-6)
 
 
 def test_a_planted_shift_of_the_mosaic_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
