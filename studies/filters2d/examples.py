@@ -79,7 +79,7 @@ def task(case: Any) -> tuple[Problem, Search, str]:
             return shapes_learned.topology_problem(case, plan, run_of()), plan.search, "adam"
         case Inverse():
             what, channels, data = ("channel", 1, DIGITS) if isinstance(case, Channel) else ("mosaic", 3, TILES)
-            plan = getattr(SMOKE, what)
+            plan = getattr(SMOKE, "mosaic_linear" if what == "mosaic" and case.hidden == "linear" else what)
             make = partial(networks.image_to_image, channels, learned.KERNELS[what], case.hidden)
             problem = learned.image_problem(what, make, plan, run_of(data))
             return problem, learned.chosen(plan, case.optimiser), case.optimiser

@@ -24,7 +24,9 @@ NAMES = [
     "localised_waves", "aliased_rings", "outline_samples", "blob_images", "activation_curves", "median_images",
     "smoothed_pulses",
 ]  # fmt: skip
-PLANS = ("filter", "dense", "colour", "mosaic", "channel", "median", "topology", "crossed", "smoother")
+PLANS = (
+    "filter", "dense", "colour", "mosaic", "mosaic_linear", "channel", "median", "topology", "crossed", "smoother",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,6 +37,7 @@ def quick() -> Iterator[None]:
             name: replace(plan, search=Search(plan.search.rates[:1], 10, 20, 10), adam=plan.adam[:1])
             for name, plan in ((name, getattr(SMOKE, name)) for name in PLANS)
         }
+        plans["mosaic_linear"] = replace(SMOKE.mosaic_linear, search=Search((1e-2,), 10, 30, 10))  # unlike `mosaic`
         plans["topology"] = replace(plans["topology"], train=20, test=5)
         patch.setattr(examples, "SMOKE", replace(SMOKE, **plans))
         examples.learnt.cache_clear()
@@ -125,7 +128,8 @@ class TestTraining:
             (Filter("full"), "filter", "adam"),
             (Filter("dense"), "dense", "adam"),
             (Colour("relu"), "colour", "sgd"),
-            (Inverse("linear", "sgd"), "mosaic", "sgd"),
+            (Inverse("linear", "sgd"), "mosaic_linear", "sgd"),
+            (Inverse("relu", "adam"), "mosaic", "adam"),
             (Channel("relu", "adam"), "channel", "adam"),
             (Median("notebook"), "median", "adam"),
             (Topology("shape", "convolutional"), "topology", "adam"),
