@@ -195,7 +195,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Listing:
-    """A line of the seed text that cannot run as it stands."""
+    """A line of the text that cannot run as it stands."""
 
     listing: Literal["bayer_index", "conv2d_name"]
 
