@@ -62,7 +62,8 @@ def test_registry_covers_the_notebook() -> None:
         ("cells-used", "erratum", "In [47]"),
         ("median-of-dots", "reproduced", "in 0 of 200 images"),
         ("reverse-view", "reproduced", "82 % of the pixels see no boundary"),
-        ("batches", "protocol mismatch", "In [31]: 200 there, 20 here"),
+        ("batches", "reproduced", "the two estimate the same thing"),
+        ("mosaic-samples", "reproduced", "the two estimate the same thing"),
     ],
 )
 def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
@@ -199,3 +200,11 @@ def test_equal_budgets_are_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding("same-training").verdict == "protocol mismatch"
     stored(monkeypatch, "circle-samples", "1000000")
     assert finding("same-training").verdict == "reproduced"
+
+
+def test_another_budget_of_the_mosaic_is_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setattr(profiles, "PAPER", replace(profiles.PAPER, mosaic_linear=profiles.PAPER.mosaic))
+    assert finding("mosaic-samples").evidence == "one layer: 100,000 samples there, 1,000,000 here"
+    assert finding("batches").evidence == "In [28]: 20 there, 200 here"
