@@ -58,20 +58,22 @@ def claims_of(study: str) -> tuple[Claim, ...]:
 
 
 def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
-    """Judge the claims of a study, all or some of them; Holm's correction is made over those judged."""
+    """Judge the claims of a study and return all of them or some.
+
+    All are judged in either case: Holm's correction is made over the whole document, whatever is looked at.
+    """
     study, entries = registry.load(name), claims_of(name)
-    strange = sorted(set(only) - {claim.id for claim in entries})
+    known = [claim.id for claim in entries]
+    strange = [wanted for wanted in only if wanted not in known]
     if strange:
-        near = registry.did_you_mean(strange[0], [claim.id for claim in entries])
-        raise UsageError(f"study '{name}' has no claim '{strange[0]}'{near}")
+        raise UsageError(f"study '{name}' has no claim '{strange[0]}'{registry.did_you_mean(strange[0], known)}")
     found, seconds = [], []
     for claim in entries:
-        if only and claim.id not in only:
-            continue
         start = time.perf_counter()
         found.append((claim, judge(study, claim)))
         seconds.append(time.perf_counter() - start)
-    return [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
+    audited = [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
+    return [one for one in audited if not only or one.claim.id in only]
 
 
 def judge(study: Study, claim: Claim) -> Finding:

@@ -289,5 +289,17 @@ class TestVerb:
         assert (tmp_path / "c.md").exists()
 
 
+def test_a_claim_alone_has_the_verdict_it_has_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two differences at p = 0.03 each are shown one by one and not together."""
+    entries = tuple(
+        Claim("toy", f"c{n}", "s", "value", "S.", ("3",), n + 1, judge="interval", margin=1) for n in (0, 1)
+    )
+    monkeypatch.setattr(registry, "load", lambda name: toy())
+    monkeypatch.setattr(audit, "claims_of", lambda name: entries)
+    monkeypatch.setattr(audit, "judge", lambda study, claim: Finding("not reproduced", "far", p=0.03))
+    assert [one.finding.verdict for one in audit.judge_study("toy")] == ["inconclusive"] * 2
+    assert [one.finding.verdict for one in audit.judge_study("toy", ["c1"])] == ["inconclusive"]
+
+
 def test_judges_and_claims_know_one_another() -> None:
     assert set(claims.NEEDS_MARGIN) < set(JUDGES)
