@@ -41,8 +41,9 @@ class Audited:
             "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
             "statement": claim.statement, "published": list(claim.published), "unit": claim.unit,
             "judge": claim.judge, "reason": claim.reason, "verdict": finding.verdict, "evidence": finding.evidence,
-            "n": finding.n, "p": finding.p, "further_runs": finding.more, "note": claim.note,
-            "headline": claim.headline, "line": claim.line, "command": f"repro audit {claim.study} --claim {claim.id}",
+            "statistic": finding.statistic, "n": finding.n, "p": finding.p, "power": finding.power,
+            "further_runs": finding.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
+            "command": f"repro audit {claim.study} --claim {claim.id}",
         }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from repro import arithmetic, measuring, stats
 from repro.claims import Claim
@@ -36,5 +37,5 @@ def accused(findings: Sequence[tuple[Claim, Finding]]) -> list[tuple[Claim, Find
         claim, finding = findings[number]
         if finding.verdict == "not reproduced" and p > LEVEL:
             words = f"{finding.evidence}; p={p:.2g} after Holm's correction"
-            corrected[number] = claim, Finding("inconclusive", words, n=finding.n, p=finding.p, more=finding.more)
+            corrected[number] = claim, replace(finding, verdict="inconclusive", evidence=words)
     return corrected

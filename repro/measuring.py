@@ -12,7 +12,7 @@ from repro import printed, stats
 from repro.arithmetic import bound_of
 from repro.claims import Claim
 from repro.errors import UsageError
-from repro.verdicts import LEVEL, Finding
+from repro.verdicts import LEVEL, Finding, Span, Verdict
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
 POWER = 0.80
@@ -38,16 +38,26 @@ def decide_interval(claim: Claim, evidence: Any) -> Finding:
     if few:
         return few
     ours, number = sample_of(values), printed.parse(claim.published[0])
-    margin = float(claim.margin or 0)
+    margin, value, rounding = float(claim.margin or 0), float(number.value), float(number.half)
     half = stats.t_critical(LEVEL, ours.n - 1) * ours.sd * math.sqrt(1 + 1 / ours.n)
-    away = abs(float(number.value) - ours.mean) - float(number.half)
+    away = abs(value - ours.mean) - rounding
     said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
-    p = _p_of(max(away, 0.0), ours)
-    if away <= half:
-        if half + float(number.half) <= margin:
-            return Finding("reproduced", said, n=ours.n, p=p)
-        return Finding("inconclusive", f"{said}, which is wider than the margin of {margin:g}", n=ours.n, p=p)
-    return Finding("not reproduced" if away > margin else "reproduced", said, n=ours.n, p=p)
+    if away > half:
+        verdict: Verdict = "not reproduced" if away > margin else "reproduced"
+    elif half + rounding <= margin:
+        verdict = "reproduced"
+    else:
+        verdict, said = "inconclusive", f"{said}, which is wider than the margin of {margin:g}"
+    return Finding(
+        verdict, said, n=ours.n, p=_p_of(max(away, 0.0), ours),
+        statistic=f"95 % prediction interval, t with {ours.n - 1} degrees of freedom",
+        ours=around(ours.mean, half), theirs=around(value, rounding),
+    )  # fmt: skip
+
+
+def around(middle: float, half: float) -> Span:
+    """Return a value with the ends of an interval of that half width."""
+    return middle, middle - half, middle + half
 
 
 def _p_of(away: float, ours: stats.Sample) -> float:
@@ -104,13 +114,36 @@ def decide_samples(claim: Claim, evidence: Any) -> Finding:
     p, equal = max(test.p for test in tests), max(stats.tost(other, corner, margin) for corner in corners)
     difference = other.mean - float(mean.value)
     said = f"{other.mean:.4g} ± {other.sd:.2g} (n={other.n}), {difference:+.3g}; equal within {margin:g}: p={equal:.2g}"
+    verdict: Verdict = "inconclusive"
     if equal <= LEVEL:
-        return Finding("reproduced", said, n=other.n, p=p)
-    if p <= LEVEL and abs(difference) > margin:
-        return Finding("not reproduced", said, n=other.n, p=p)
+        verdict = "reproduced"
+    elif p <= LEVEL and abs(difference) > margin:
+        verdict = "not reproduced"
+    published = stats.Sample(float(mean.value), float(sd.value), claim.runs)
+    test = stats.welch(other, published)
+    open_still = verdict == "inconclusive"
     return Finding(
-        "inconclusive", said, n=other.n, p=p, more=max(1, further_runs(other.sd, float(sd.value), margin, other.n))
-    )
+        verdict, said, n=other.n, p=p,
+        more=max(1, further_runs(other.sd, published.sd, margin, other.n)) if open_still else None,
+        statistic=f"Welch's t = {difference / test.standard_error:.2f}, {test.df:.1f} degrees of freedom",
+        power=power_of(test, margin), ours=confidence(other), theirs=confidence(published),
+    )  # fmt: skip
+
+
+def confidence(sample: stats.Sample) -> Span:
+    """Return a mean with the ends of its 95 % confidence interval."""
+    return around(sample.mean, stats.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
+
+
+def power_of(test: stats.WelchTest, margin: float) -> float:
+    """Return how likely two one-sided tests show equality within a margin where there is no difference.
+
+    By the central t distribution, which is a little too hopeful for few degrees of freedom.
+    """
+    from scipy.special import stdtr
+
+    reach = margin / test.standard_error - stats.t_critical(2 * LEVEL, test.df)
+    return max(0.0, 2 * float(stdtr(test.df, reach)) - 1)
 
 
 def further_runs(ours: float, theirs: float, margin: float, n: int) -> int:
@@ -143,11 +176,21 @@ def decide_order(claim: Claim, evidence: Any) -> Finding:
     ours, margin = sample_of(values), float(claim.margin or 0)
     half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
     said = f"{ours.mean:+.3g}, one-sided bounds {ours.mean - half:.3g} and {ours.mean + half:.3g}"
-    if ours.mean - half > 0:
-        return Finding("reproduced", said, n=ours.n)
-    if ours.mean + half < 0:
-        return Finding("not reproduced", said, n=ours.n)
-    return Finding("inconclusive", said, n=ours.n, more=max(1, further_runs(ours.sd, 0.0, margin, ours.n)))
+    more = max(1, further_runs(ours.sd, 0.0, margin, ours.n)) if abs(ours.mean) <= half else None
+    return _sided(ours.mean, half, 0.0, said, ours.n, more)
+
+
+def _sided(
+    mean: float, half: float, limit: float, said: str, n: int, more: int | None, *, above: bool = True
+) -> Finding:
+    """Return on which side of a limit a mean lies by its one-sided bounds."""
+    verdict: Verdict = "inconclusive"
+    if abs(mean - limit) > half:
+        verdict = "reproduced" if (mean > limit) == above else "not reproduced"
+    return Finding(
+        verdict, said, n=n, more=more, statistic=f"one-sided t bounds of 95 %, {n - 1} degrees of freedom",
+        ours=around(mean, half), theirs=around(limit, 0.0),
+    )  # fmt: skip
 
 
 def plant_order(claim: Claim, evidence: Any) -> Any:
@@ -168,14 +211,9 @@ def decide_threshold(claim: Claim, evidence: Any) -> Finding:
     half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
     low, high = ours.mean - half, ours.mean + half
     said = f"{ours.mean:.4g}, one-sided bounds {low:.4g} and {high:.4g}"
-    above = side.startswith(">")
-    if (low > limit) if above else (high < limit):
-        return Finding("reproduced", said, n=ours.n)
-    if (high < limit) if above else (low > limit):
-        return Finding("not reproduced", said, n=ours.n)
     distance = abs(ours.mean - limit)
-    more = further_runs(ours.sd, 0.0, distance, ours.n) if distance > 0 else None
-    return Finding("inconclusive", said, n=ours.n, more=more)
+    more = further_runs(ours.sd, 0.0, distance, ours.n) if 0 < distance <= half else None
+    return _sided(ours.mean, half, limit, said, ours.n, more, above=side.startswith(">"))
 
 
 def plant_threshold(claim: Claim, evidence: Any) -> Any:

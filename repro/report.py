@@ -17,7 +17,7 @@ from repro.figures import golden_rows, make, pictures, summary
 from repro.study import Figure, Study
 from repro.tabular import shown
 from repro.text import numbers, say
-from repro.verdicts import CONTRADICTED, VERDICTS
+from repro.verdicts import CONTRADICTED, VERDICTS, Span
 
 TITLE = "Verdicts on published results"
 PROFILE = "smoke"  # the one whose golden every study has
@@ -200,7 +200,20 @@ def _claim(one: Audited) -> str:
     record = one.record
     facts = [("published", one.claim.value if one.claim.unit == "1" else f"{one.claim.value} {one.claim.unit}")]
     facts += [
-        (key, record[key]) for key in ("where", "kind", "evidence", "judge", "reason", "n", "p", "further_runs", "note")
+        (key, record[key])
+        for key in (
+            "where",
+            "kind",
+            "evidence",
+            "judge",
+            "reason",
+            "statistic",
+            "n",
+            "p",
+            "power",
+            "further_runs",
+            "note",
+        )
     ]
     listed = "".join(
         f"<dt>{text(key.replace('_', ' '))}</dt><dd>{text(shown(value))}</dd>"
@@ -212,5 +225,29 @@ def _claim(one: Audited) -> str:
         f'<details class="claim" id="{text(anchor(one))}" data-study="{text(one.claim.study)}" '
         f'data-verdict="{text(one.finding.verdict)}" data-kind="{text(one.claim.kind)}"><summary>'
         f"{_verdict(one.finding.verdict)} <code>{text(one.claim.study)} {text(one.claim.id)}</code> "
-        f"{text(one.claim.statement)}</summary><dl>{listed}</dl></details>"
+        f"{text(one.claim.statement)}</summary>{_spans(one)}<dl>{listed}</dl></details>"
+    )
+
+
+def _spans(one: Audited) -> str:
+    """Return a plot of the published value or interval above ours, "" where the judge compared no intervals."""
+    ours, theirs = one.finding.ours, one.finding.theirs
+    if ours is None or theirs is None:
+        return ""
+    low, high = min(ours[1], theirs[1]), max(ours[2], theirs[2])
+    size = (high - low) or 1.0
+
+    def line(place: int, name: str, span: Span) -> str:
+        middle, left, right = (110 + 280 * (value - low) / size for value in span)
+        return (
+            f'<text x="0" y="{place + 4}">{name}</text>'
+            f'<line x1="{left:.1f}" x2="{right:.1f}" y1="{place}" y2="{place}"/>'
+            f'<circle cx="{middle:.1f}" cy="{place}" r="4"/>'
+        )
+
+    what = f"published {theirs[0]:.4g}, found {ours[0]:.4g}, from {ours[1]:.4g} to {ours[2]:.4g}"
+    ends = f'<text x="110" y="58">{low:.4g}</text><text x="390" y="58" text-anchor="end">{high:.4g}</text>'
+    return (
+        f'<svg class="spans" viewBox="0 0 400 64" role="img" aria-label="{text(what)}">'
+        f"{line(12, 'published', theirs)}{line(32, 'found', ours)}{ends}</svg>"
     )

@@ -14,12 +14,16 @@ VERDICTS: tuple[str, ...] = get_args(Verdict)
 CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
 LEVEL = 0.05
 
+Span = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Finding:
     """What a judge says of a claim: the verdict, the evidence in words, and what the verdict rests on.
 
-    `p` is that of no difference, before Holm's correction; `more` how many further runs a decision would need.
+    `p` is that of no difference, before Holm's correction; `more` how many further runs a decision would need; `power`
+    how likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs`
+    are value, lower and upper end of the intervals that were compared, in the claim's unit.
     """
 
     verdict: Verdict
@@ -27,6 +31,10 @@ class Finding:
     n: int | None = None
     p: float | None = None
     more: int | None = None
+    statistic: str = ""
+    power: float | None = None
+    ours: Span | None = None
+    theirs: Span | None = None
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,25 @@ def test_a_true_value_is_seldom_called_not_reproduced() -> None:
     assert 20 < wrong < 80  # 5 % of one, before Holm's correction
 
 
+def test_power_is_that_of_simulated_samples() -> None:
+    draw = np.random.default_rng(2)
+    test = measuring.stats.welch(Sample(0, 0.09, 12), Sample(0, 0.09, 12))
+    hits = 0
+    for _ in range(500):
+        one, other = (Sample(values.mean(), values.std(ddof=1), 12) for values in draw.normal(0, 0.09, (2, 12)))
+        hits += measuring.stats.tost(one, other, 0.1) <= 0.05
+    assert measuring.power_of(test, 0.1) == pytest.approx(hits / 500, abs=0.08)
+
+
+def test_what_was_compared_is_kept_for_the_report() -> None:
+    found = JUDGES["samples"].decide(claim("1.95 ± 0.17"), Sample(2.1, 0.1, 6))
+    assert found.ours is not None
+    assert found.theirs is not None
+    assert (found.ours[0], found.theirs[0]) == (2.1, 1.95)
+    assert found.statistic.startswith("Welch's t = 1.86")
+    assert found.ours[1] < 2.1 < found.ours[2]
+
+
 class TestHolm:
     def findings(self, *ps: float | None) -> list[tuple[Claim, Finding]]:
         said = "not reproduced"

@@ -25,7 +25,8 @@ def audited(study: str, name: str, verdict: str, **changed: Any) -> Audited:
     claim = Claim(
         study, name, "section <1>", changed.pop("kind", "count"), "A & B.", ("3", "4"), 1, judge="count", **changed
     )
-    return Audited(claim, Finding(verdict, "found <5>", p=0.25), 0.0)  # type: ignore[arg-type]
+    spans = {"ours": (2.0, 1.0, 3.0), "theirs": (5.0, 4.0, 6.0)} if name == "open" else {}
+    return Audited(claim, Finding(verdict, "found <5>", p=0.25, power=0.5, **spans), 0.0)  # type: ignore[arg-type]
 
 
 FOUND = [
@@ -103,6 +104,13 @@ def test_findings_errata_and_reasons_are_there(page: str) -> None:
     assert "Not made: no rows" in page
     assert page.count('<details class="claim"') == 4
     assert "repro audit toy --claim wrong" in page
+
+
+def test_intervals_are_drawn_where_they_were_compared(page: str) -> None:
+    assert page.count('class="spans"') == 1
+    assert 'aria-label="published 5, found 2, from 1 to 3"' in page
+    assert '<line x1="110.0" x2="222.0" y1="32" y2="32"/>' in page  # ours, from 1 to 3 on an axis from 1 to 6
+    assert "<dt>power</dt><dd>0.5</dd>" in page
 
 
 def test_the_same_verdicts_give_the_same_file(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
