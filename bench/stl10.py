@@ -26,9 +26,9 @@ from PIL import Image
 from torch import Tensor
 
 from repro.data import FOLDER_VARIABLE
+from studies.common.photographs import PHOTOGRAPHS
 from studies.common.randomness import stream
 from studies.common.torchvision_import import import_torchvision
-from studies.sesn.photographs import PHOTOGRAPHS
 from studies.sesn.stl10_transforms import STL10_MEAN, STL10_STD, Draws, augment, draw
 
 SAMPLE = Path("stl10-sample", "unlabelled.parquet")

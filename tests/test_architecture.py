@@ -163,6 +163,18 @@ def long_functions(source: str) -> list[str]:
     return found
 
 
+def imports_of_nothing(source: str, package: str = "tests") -> list[str]:
+    """Find imports from modules of ours that do not exist, which only running the file would tell."""
+    found = []
+    for name, line in imports(source, package, typing=True):
+        parts = name.split(".")
+        if parts[0] in ("repro", "studies", "tests"):
+            places = [ROOT.joinpath(*parts), ROOT.joinpath(*parts[:-1])]
+            if not any(place.is_dir() or place.with_suffix(".py").is_file() for place in places):
+                found.append(f"line {line}: imports {name}")
+    return found
+
+
 def swallowed_errors(source: str) -> list[str]:
     """Find `except:` without a type, and handlers that do nothing."""
     found = []
@@ -238,6 +250,11 @@ def test_no_error_is_swallowed(path: Path) -> None:
     assert swallowed_errors(path.read_text()) == []
 
 
+@every_file
+def test_what_is_imported_exists(path: Path) -> None:
+    assert imports_of_nothing(path.read_text(), package_of(path)) == []
+
+
 @library_file
 def test_public_things_have_docstrings(path: Path) -> None:
     assert missing_docstrings(path.read_text()) == []
@@ -291,6 +308,7 @@ LONG_BODY = "    pass\n" * FUNCTION_LINES
         (lambda source: names_of_studies(source, ["abc"]), "read_abc = 1\n", "fabc = 1\n"),
         (long_module, "x = 1\n" * (MODULE_LINES + 1), "x = 1\n" * MODULE_LINES),
         (long_functions, "def f():\n" + LONG_BODY, "def f():\n" + LONG_BODY[9:]),
+        (imports_of_nothing, "from studies.gone.module import x\n", "from repro.study import Study\n"),
         (swallowed_errors, "try:\n    f()\nexcept:\n    g()\n", "try:\n    f()\nexcept OSError:\n    g()\n"),
         (swallowed_errors, "try:\n    f()\nexcept OSError:\n    pass\n", "try:\n    f()\nfinally:\n    pass\n"),
         (missing_docstrings, "def f():\n    return 1\n", "def f():\n    'Return 1.'\n    return 1\n"),
