@@ -251,12 +251,47 @@ def _page(arguments: Namespace) -> int:
 
 def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the verdicts in the forms that were asked for."""
-    forms = {arguments.junit_xml: exports.junit, arguments.sarif: exports.sarif, arguments.markdown: exports.markdown}
-    for path, write in forms.items():
+    forms = (
+        (arguments.junit_xml, exports.junit),
+        (arguments.sarif, exports.sarif),
+        (arguments.markdown, exports.markdown),
+    )
+    for path, write in forms:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(write(records), "utf-8")
+            write_file(path, write(records))
             say(arguments, f"wrote {path}")
+    if arguments.codecheck is not None:
+        if not arguments.study or arguments.claim:
+            raise UsageError("--codecheck: a certificate is of one document, whole; name the study and no claim")
+        path = codecheck(arguments.codecheck, registry.load(arguments.study), records)
+        say(arguments, f"wrote {path}; who checked, and the certificate's report, are for that person to fill in")
+
+
+def codecheck(folder: Path, study: Study, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Write codecheck.yml for the files of a folder that `repro figures --out` made, and return its path."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; `repro figures {study.name} --out {folder}` makes it")
+    listed = {path.name: made_of(study, path.stem) for path in sorted(folder.iterdir()) if path.stem in study.figures}
+    if not listed:
+        raise NothingSelectedError(f"{folder}: no figure of {study.name}; `repro figures {study.name} --out {folder}`")
+    path = folder / "codecheck.yml"
+    write_file(path, exports.codecheck(study.title, listed, records))
+    return path
+
+
+def made_of(study: Study, figure: str) -> str:
+    """Return what a figure shows and the command that makes it."""
+    what = (study.figures[figure].__doc__ or "").strip().partition("\n")[0]
+    return f"{what} `repro figures {study.name} {figure}`"
+
+
+def write_file(path: Path, content: str) -> None:
+    """Write a text file and the folders above it. Raise UsageError where that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
 def summary(found: Sequence[Audited]) -> list[list[Any]]:

@@ -32,7 +32,8 @@ EXAMPLES = {
     "repro figures STUDY NAME --results FILE --json\n"
     "repro figures STUDY --page docs/study-STUDY.md",
     "audit": "repro audit\nrepro audit STUDY --verdict erratum\nrepro audit STUDY --claim ID\n"
-    "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
+    "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict\n"
+    "repro audit STUDY --codecheck FOLDER",
     "report": "repro report\nrepro report STUDY --out report.html --without-figures",
     "data": "repro data\nrepro data NAME\nrepro data NAME --remove",
 }
@@ -146,6 +147,7 @@ def _audit_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
     made.add_argument("--strict", action="store_true", help="exit 1 where a claim is contradicted")
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
+    made.add_argument("--codecheck", type=Path, metavar="FOLDER", help="write codecheck.yml for the figures made there")
     made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
     for form in ("junit-xml", "sarif", "markdown"):
         made.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write the verdicts as {form}")

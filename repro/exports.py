@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -81,3 +82,18 @@ def markdown(records: Records) -> str:
                 lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def codecheck(title: str, files: Mapping[str, str], records: Records) -> str:
+    """Return a CODECHECK configuration (codecheck.org.uk, 2.0): the manifest with comments, the paper, a summary.
+
+    Who checked, when, and the certificate's report are not in it: those are a person's to give. Texts are quoted as
+    JSON, which YAML reads too.
+    """
+    counts = Counter(record["verdict"] for record in records)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    lines = ["---", "version: https://codecheck.org.uk/spec/config/2.0/", "paper:", f"  title: {json.dumps(title)}"]
+    lines += ["manifest:"]
+    for name, comment in files.items():
+        lines += [f"  - file: {json.dumps(name)}", f"    comment: {json.dumps(comment, ensure_ascii=False)}"]
+    return "\n".join([*lines, f"summary: {json.dumps(f'{len(records)} claims: {said}.')}", ""])

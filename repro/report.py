@@ -36,8 +36,7 @@ def report(arguments: Namespace) -> int:
             say(arguments, f"{name}: making {len(study.figures)} figures from golden rows of profile {PROFILE}")
             figures[name] = list(_figures(study))
     out: Path = arguments.out
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(found, figures), "utf-8")
+    audit.write_file(out, page(found, figures))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
     return PASS
 

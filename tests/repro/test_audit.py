@@ -13,7 +13,7 @@ import pytest
 
 from repro import audit, audit_golden, claims, exports, registry
 from repro.claims import Claim
-from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
+from repro.errors import DEVIATION, PASS, IntegrityError, NothingSelectedError, UsageError
 from repro.judging import JUDGES
 from repro.study import Metric, Profile, Study, grid
 from repro.verdicts import Finding
@@ -254,7 +254,7 @@ class TestVerb:
         monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
-            "junit_xml": None, "page": None, "sarif": None, "markdown": None,
+            "junit_xml": None, "page": None, "codecheck": None, "sarif": None, "markdown": None,
         }  # fmt: skip
         return lambda value=3, **changed: (
             answer.update(value=value),
@@ -281,6 +281,34 @@ class TestVerb:
             given(claim=["it"])
         with pytest.raises(UsageError, match="leave out --claim"):
             given(study="toy", claim=["it"], bless="some")
+
+    def test_codecheck_lists_the_figures_of_a_folder(self, given: Any, tmp_path: Path) -> None:
+        import yaml
+
+        study = toy()
+        study.figures["one"] = lambda rows: None  # type: ignore[assignment,return-value]
+        study.figures["one"].__doc__ = "A 'first': figure."
+        folder = tmp_path / "figures"
+        folder.mkdir()
+        for name in ("one.csv", "one.md", "foreign.csv"):
+            (folder / name).write_text("")
+        path = audit.codecheck(folder, study, records("reproduced", "erratum", "erratum"))
+        assert path.read_text().startswith("---\n")
+        found = yaml.safe_load(path.read_text())
+        assert [one["file"] for one in found["manifest"]] == ["one.csv", "one.md"]
+        assert found["manifest"][0]["comment"] == "A 'first': figure. `repro figures toy one`"
+        assert found["summary"] == "3 claims: 2 erratum, 1 reproduced."
+        with pytest.raises(NothingSelectedError, match="no figure of toy"):
+            audit.codecheck(tmp_path, study, [])
+        with pytest.raises(UsageError, match="no such folder"):
+            audit.codecheck(tmp_path / "gone", study, [])
+        with pytest.raises(UsageError, match="name the study"):
+            given(codecheck=folder)
+
+    def test_a_file_that_cannot_be_written_is_one_line(self, given: Any, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UsageError, match="cannot be written"):
+            given(markdown=tmp_path / "file" / "c.md")
 
     def test_json_and_files(self, given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         given(json=True, junit_xml=tmp_path / "a" / "b.xml", markdown=tmp_path / "c.md")
