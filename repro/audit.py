@@ -107,10 +107,13 @@ class Missing:
 def evidence_of(study: Study, claim: Claim) -> Any:
     """Return what a claim is judged by: the answer of a function of the study's, or values from rows."""
     if claim.compute:
-        module = importlib.import_module(f"studies.{claim.study}.claims")
-        function = getattr(module, claim.compute, None)
+        name, _, wanted = claim.compute.partition(".")
+        try:
+            function = getattr(importlib.import_module(f"studies.{claim.study}.{name}"), wanted, None)
+        except ModuleNotFoundError as error:
+            raise UsageError(f"studies/{claim.study}/ has no module '{name}' ({error}); write it there") from error
         if function is None:
-            raise UsageError(f"studies/{claim.study}/claims.py has no function '{claim.compute}'; write it there")
+            raise UsageError(f"studies/{claim.study}/{name}.py has no function '{wanted}'; write it there")
         return function()
     return values_from_rows(study, claim)
 

@@ -23,6 +23,7 @@ OPTIONAL = (
     "headline",
 )  # fmt: skip
 NEEDS_MARGIN = ("interval", "samples", "order")
+FUNCTION = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -31,10 +32,10 @@ class Claim:
     """One thing that a document says.
 
     `published` holds the value as printed, or several; trailing zeros are its rounding unit. `judge` names what decides
-    and `rows` or `compute` where its evidence comes from: an experiment's rows, or a function of the study's module
-    `claims`. A claim without a judge has a `reason`. `margin` is the difference that would not matter, declared before
-    any run, in the claim's unit; `runs` and `images` say how many the document used. A `headline` is what the report's
-    first screen says of it. `line` is its place in the file.
+    and `rows` or `compute` where its evidence comes from: an experiment's rows, or MODULE.FUNCTION of the study. A
+    claim without a judge has a `reason`. `margin` is the difference that would not matter, declared before any run, in
+    the claim's unit; `runs` and `images` say how many the document used. A `headline` is what the report's first screen
+    says of it. `line` is its place in the file.
     """
 
     study: str
@@ -154,6 +155,8 @@ def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
         faults.append("wants its evidence either from 'rows' or by 'compute'")
     elif judge in NEEDS_MARGIN and "margin" not in entry:
         faults.append(f"is judged by '{judge}' and lacks the 'margin' that is declared before any run")
+    if entry.get("compute") and not FUNCTION.fullmatch(entry["compute"]):
+        faults.append(f"computes by '{entry['compute']}', wanted MODULE.FUNCTION of the study")
     if judge and entry.get("rows") and not {"experiment", "metric"} <= set(entry["rows"]):
         faults.append("wants 'experiment' and 'metric' in its 'rows'")
     return faults

@@ -14,91 +14,15 @@ from repro import printed
 from repro.errors import UsageError
 from studies.filters2d import claims_shapes, profiles, search
 from studies.filters2d.claims_inverse import (
-    aliasing,
-    channel_is_filter_plus_noise,
-    channel_parameters,
-    colours_of_the_mosaic,
-    different_planar_waves,
-    different_waves,
-    fft_products,
-    fft_superposition,
-    highest_planar_wave,
-    least_squares_is_the_posterior,
-    linear_inverse_by_formula,
-    mosaic_filters,
-    mosaic_kernel_shape,
-    planar_waves_by_complex_numbers,
     printed_mosaic_runs,
     printed_subsampling,
-    waves_by_complex_numbers,
 )
 from studies.filters2d.claims_linear import (
     Shown,
-    changed_pixels,
-    dense_shape,
-    footprint,
-    full_kernel_shape,
-    layer_against_convolution,
-    layer_from_its_impulse_response,
-    matrix_of_cie_rgb,
-    matrix_of_the_images,
-    nearest_matrix,
-    network_at_many_pixels,
-    optimal_against_best_linear,
-    separable_are_some,
-    separable_is_one_kernel,
-    separable_products,
-    share_of_dots,
-    structure_of_the_matrix,
-    superposition_at_many_factors,
-)
-from studies.filters2d.claims_recurrent import (
-    activations,
-    grey_and_median_shapes,
-    lstm2_default_view,
-    lstm2_whole_view,
-    lstm_channels,
-    median_of_dots,
-    printed_output_layer,
-    pulse_parameters,
-    recursion_as_recurrent_network,
-    recursion_coefficients,
-    recursive_against_gaussian,
-    sigmoid_for_identity,
-    sigmoid_for_softplus,
-    superposition_fails,
 )
 from studies.filters2d.claims_shapes import (
-    blank_views,
-    blob_percentile,
-    boundary_by_erosion,
-    classifier_channels,
-    classifier_constants,
-    classifier_features,
-    classifier_kinds,
-    generated_sizes,
     images_for_labels,
-    squares_against_circles,
-    squares_and_rectangles,
-    topology_layers,
 )
-
-__all__ = [
-    "activations", "aliasing", "blank_views", "blob_percentile", "boundary_by_erosion", "changed_pixels",
-    "channel_is_filter_plus_noise", "channel_parameters", "classifier_channels", "classifier_constants",
-    "classifier_features", "classifier_kinds", "colours_of_the_mosaic", "dense_shape", "different_planar_waves",
-    "different_waves", "fft_products", "fft_superposition", "footprint", "full_kernel_shape", "generated_sizes",
-    "grey_and_median_shapes", "highest_planar_wave", "images_for_labels", "layer_against_convolution",
-    "layer_from_its_impulse_response", "least_squares_is_the_posterior", "linear_inverse_by_formula",
-    "lstm2_default_view", "lstm2_whole_view", "lstm_channels", "matrix_of_cie_rgb", "matrix_of_the_images",
-    "median_of_dots", "mosaic_filters", "mosaic_kernel_shape", "nearest_matrix", "network_at_many_pixels",
-    "optimal_against_best_linear", "planar_waves_by_complex_numbers", "printed_mosaic_runs", "printed_output_layer",
-    "printed_subsampling", "pulse_parameters", "recursion_as_recurrent_network", "recursion_coefficients",
-    "recursive_against_gaussian", "separable_are_some", "separable_is_one_kernel", "separable_products",
-    "share_of_dots", "sigmoid_for_identity", "sigmoid_for_softplus", "squares_against_circles",
-    "squares_and_rectangles", "structure_of_the_matrix", "superposition_at_many_factors", "superposition_fails",
-    "topology_layers", "waves_by_complex_numbers",
-]  # fmt: skip
 
 READING = 0.02  # what a loss read off a stored plot may be off, relatively
 
@@ -280,11 +204,11 @@ def _explained(name: str, variance: float) -> tuple[float, float]:
 
 def stored_boundary_loss() -> Shown:
     """Say whether the stored loss explains nine tenths of the boundaries' variance (section 12, stored plot)."""
-    low, high = _explained("boundary-loss", claims_shapes.variances()[0])
+    low, high = _explained("boundary-loss", claims_shapes._variances()[0])
     return low > 90, f"the stored loss explains {low:.1f} to {high:.1f} % of the variance of boundaries"
 
 
 def stored_reverse_loss() -> Shown:
     """Say whether the stored loss explains less than a fifth of the shapes' variance (section 12, stored plot)."""
-    low, high = _explained("reverse-loss-lowest", claims_shapes.variances()[1])
+    low, high = _explained("reverse-loss-lowest", claims_shapes._variances()[1])
     return high < 20, f"the lowest stored loss explains {low:.1f} to {high:.1f} % of the variance of shapes"

@@ -19,7 +19,7 @@ from studies.filters2d.fixed import SEED
 # Section 13
 
 
-def bends() -> dict[str, Callable[[Tensor], Tensor]]:
+def _bends() -> dict[str, Callable[[Tensor], Tensor]]:
     """Return the section's examples of non-linear filters, of images (1, 1, H, W), by name."""
     return {
         "maximum": nn.MaxPool2d(3, 1, 1),
@@ -37,8 +37,8 @@ def bends() -> dict[str, Callable[[Tensor], Tensor]]:
 def superposition_fails() -> Shown:
     """Say whether the section's non-linear filters all break the superposition of two images (section 13.1)."""
     x, y = drawn("x", 1, 1, 16, 16), drawn("y", 1, 1, 16, 16)
-    broken = [name for name, one in bends().items() if relative(one(x + y), one(x) + one(y)) > 0.01]
-    return len(broken) == len(bends()), f"{len(broken)} of {len(bends())} break it: {', '.join(broken)}"
+    broken = [name for name, one in _bends().items() if relative(one(x + y), one(x) + one(y)) > 0.01]
+    return len(broken) == len(_bends()), f"{len(broken)} of {len(_bends())} break it: {', '.join(broken)}"
 
 
 def activations() -> float:

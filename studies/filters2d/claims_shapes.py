@@ -51,33 +51,33 @@ def squares_and_rectangles() -> Shown:
     )
 
 
-def classifier() -> nn.Sequential:
+def _classifier() -> nn.Sequential:
     """Return the network for outlines of the notebook's size."""
     return networks.shape_classifier(shapes.FULL_SIDE)
 
 
 def classifier_channels() -> list[int]:
     """Return the channels into and out of each convolution of the network (section 11.1, Out[52])."""
-    layers = [layer for layer in classifier() if isinstance(layer, nn.Conv2d)]
+    layers = [layer for layer in _classifier() if isinstance(layer, nn.Conv2d)]
     return [count for layer in layers for count in (layer.in_channels, layer.out_channels)]
 
 
 def classifier_features() -> list[int]:
     """Return the numbers into and out of each fully connected layer (section 11.1, Out[52])."""
-    layers = [layer for layer in classifier() if isinstance(layer, nn.Linear)]
+    layers = [layer for layer in _classifier() if isinstance(layer, nn.Linear)]
     return [count for layer in layers for count in (layer.in_features, layer.out_features)]
 
 
 def classifier_kinds() -> list[str]:
     """Return the names of the layers in their order, those of one block once, as Out[52] lists them (section 11.1)."""
-    names = [type(layer).__name__ for layer in classifier()]
+    names = [type(layer).__name__ for layer in _classifier()]
     blocks = [names[start : start + 4] for start in (0, 4, 8)]
     return [*blocks[0], *names[12:]] if blocks[0] == blocks[1] == blocks[2] else names
 
 
 def classifier_constants() -> list[float]:
     """Return what torch adds to a variance in batch norm, and how fast running statistics follow (section 11.1)."""
-    (pair,) = {(layer.eps, layer.momentum) for layer in classifier() if isinstance(layer, nn.BatchNorm2d)}
+    (pair,) = {(layer.eps, layer.momentum) for layer in _classifier() if isinstance(layer, nn.BatchNorm2d)}
     return [float(one or 0) for one in pair]
 
 
@@ -85,7 +85,7 @@ def images_for_labels() -> Shown:
     """Say whether test images serve as the classes that answers are compared with (section 11.2, In [55])."""
     images, classes = shapes.outlines("square_rectangle", 4, shapes.FULL_SIDE, stream(SEED, "claims/labels"))
     with torch.no_grad():
-        answers = classifier().eval()(images)
+        answers = _classifier().eval()(images)
     F.cross_entropy(answers, classes)
     handed = images[:, 0].long()
     try:
@@ -121,7 +121,7 @@ def topology_layers() -> list[int]:
     return [int(layer.out_channels), int(layer.kernel_size[0])]  # type: ignore[arg-type,index]
 
 
-def variances() -> tuple[float, float]:
+def _variances() -> tuple[float, float]:
     """Return the variance of noisy boundaries and of noisy blobs: the error of a constant answer (section 12)."""
     whole = shapes.blobs(BLOBS, shapes.FULL_SIDE, stream(SEED, "claims/blobs"))
     noise = stream(SEED, "claims/noise")

@@ -82,7 +82,7 @@ def triangular() -> Shown:
     return counts == sums == binomials, f"orders 0 to 20 give {counts[0]}, {counts[1]}, {counts[2]} to {counts[-1]}"
 
 
-def stack() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _stack() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Return the stack of pairs of 1-D kernels of order 4 at scale 1 (section 3.3.2)."""
     lines = gaussian.sampled_derivatives(1.0, ORDER, truncation="text")
     return np.stack([np.stack([lines[n_dx], lines[n_dy]]) for n_dx, n_dy in gaussian.derivative_orders(ORDER)])
@@ -90,25 +90,25 @@ def stack() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 
 def stack_shape() -> list[int]:
     """Return the shape of the stack (section 3.3.2)."""
-    return list(stack().shape)
+    return list(_stack().shape)
 
 
 def stack_shapes() -> list[int]:
     """Return the shapes of the stack, with a channel axis, and repeated for three channels (section 3.3.2)."""
-    wider = stack()[:, None]
-    return [*stack().shape, *wider.shape, *np.repeat(wider, CHANNELS, axis=0).shape]
+    wider = _stack()[:, None]
+    return [*_stack().shape, *wider.shape, *np.repeat(wider, CHANNELS, axis=0).shape]
 
 
 def example_sizes() -> list[int]:
     """Return the number of pairs of derivatives and the size of a kernel in the example (section 3.3.2)."""
-    return [stack().shape[0], stack().shape[2]]
+    return [_stack().shape[0], _stack().shape[2]]
 
 
 def axis_shapes() -> Shown:
     """Ask whether kernels of shape (N, 1, 1, K) act across and those of (N, 1, K, 1) down (eq. 3.6)."""
     point = torch.zeros(1, 1, 15, 15, dtype=torch.float64)
     point[0, 0, 7, 7] = 1
-    kernels = torch.from_numpy(stack())
+    kernels = torch.from_numpy(_stack())
     across = F.conv2d(point, kernels[:, None, None, 0], padding=(0, 3))[0].abs().sum(0)
     down = F.conv2d(point, kernels[:, None, 1, :, None], padding=(3, 0))[0].abs().sum(0)
     sizes = [int((part.sum(axis) > 0).sum()) for part in (across, down) for axis in (0, 1)]
@@ -140,13 +140,13 @@ def weights_shape() -> list[int]:
 def repeated_shapes() -> list[int]:
     """Return the shapes of the example's kernels across and down, one for each row of the sum (section 3.3.2)."""
     rows = len(basis.pairs(CHANNELS, ORDER, "as_listed"))
-    taps = stack().shape[2]
+    taps = _stack().shape[2]
     return [rows, 1, 1, taps, rows, 1, taps, 1]
 
 
 def example_groups() -> list[int]:
     """Return the groups with which each channel keeps to itself, across and then down (section 3.3.2)."""
-    x, taps = draws(1, CHANNELS, SIDE, SIDE), stack().shape[2]
+    x, taps = draws(1, CHANNELS, SIDE, SIDE), _stack().shape[2]
     rows = len(basis.pairs(CHANNELS, ORDER, "as_listed"))
     found: list[int] = []
     for channels in (CHANNELS, rows):

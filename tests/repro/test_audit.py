@@ -26,7 +26,7 @@ class Case:
     a: int
 
 
-CLAIM = Claim("toy", "it", "section 1", "count", "Something.", ("3",), 7, judge="count", compute="three")
+CLAIM = Claim("toy", "it", "section 1", "count", "Something.", ("3",), 7, judge="count", compute="claims.three")
 
 
 def toy(data: Any = None) -> Study:
@@ -148,7 +148,11 @@ class TestCompute:
 
     def test_one_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace())
-        with pytest.raises(UsageError, match="has no function 'three'"):
+        with pytest.raises(UsageError, match=r"studies/toy/claims\.py has no function 'three'"):
+            audit.judge(toy(), CLAIM)
+
+    def test_a_module_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(UsageError, match="studies/toy/ has no module 'claims'"):
             audit.judge(toy(), CLAIM)
 
 
@@ -248,7 +252,7 @@ class TestVerb:
         folder.mkdir(parents=True)
         (folder / "claims.toml").write_text(
             '[[claim]]\nid = "it"\nwhere = "1"\nkind = "count"\nstatement = "S."\npublished = "3"\njudge = "count"\n'
-            'compute = "three"\n'
+            'compute = "claims.three"\n'
         )
         answer = {"value": 3}
         monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))

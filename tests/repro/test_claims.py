@@ -58,6 +58,7 @@ def test_claims_come_with_their_lines(tmp_path: Path) -> None:
         ('reason = "opinion"', 'reason = "boring"', "unknown reason 'boring'"),
         ('rows = { experiment = "sizes", metric = "parameters" }', "", "either from 'rows' or by 'compute'"),
         (', metric = "parameters" }', " }", "wants 'experiment' and 'metric' in its 'rows'"),
+        ('rows = { experiment = "sizes", metric = "parameters" }', 'compute = "three"', "wanted MODULE.FUNCTION"),
         ('judge = "count"', 'judge = "interval"', "lacks the 'margin' that is declared before any run"),
         ('judge = "count"', 'judge = "count"\nmargin = 0', "'margin' is 0, wanted a number above 0"),
         ('judge = "count"', 'judge = "count"\nruns = true', "'runs' is True, wanted a number above 0"),

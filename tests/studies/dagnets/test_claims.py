@@ -130,7 +130,7 @@ def test_images_that_are_counted_decide_either_way(count: float, verdict: str, m
 
 
 SHARED = {claim.id: item for claim in CLAIMS.values() for item in PUBLISHED
-          if claim.compute == item.name and claim.judge in ("printed", "count")}  # fmt: skip
+          if claim.compute.endswith(f".{item.name}") and claim.judge in ("printed", "count")}  # fmt: skip
 IN_WORDS = ("12 times",)  # printed numbers with a unit, which the registry keeps apart
 OPEN = tuple(item.name for item in PUBLISHED if any(part.endswith("…") for part in item.parts))
 
