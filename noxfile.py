@@ -125,6 +125,12 @@ def audit(session: nox.Session) -> None:
 
 
 @shared_session(default=False)
+def report(session: nox.Session) -> None:
+    """Write every verdict and what it rests on as report.html; arguments after -- go to `repro report`."""
+    python(session, "-m", "repro", "report", *session.posargs, threads=1)
+
+
+@shared_session(default=False)
 def bench(session: nox.Session) -> None:
     """Run every benchmark and print its table; arguments after -- go to each."""
     scripts = sorted(ROOT.glob("bench/*.py"))
