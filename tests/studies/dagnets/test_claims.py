@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from repro import audit, bands, printed, registry
-from repro.claims import Claim
 from repro.errors import UsageError
-from repro.verdicts import Finding
 from studies.dagnets import (
     claims_classifiers,
     claims_layers,
@@ -34,20 +32,17 @@ from studies.dagnets import (
     updates,
 )
 from studies.dagnets.published import PUBLISHED, published_named
+from tests.studies.registries import Registry
 
-NAME = "dagnets"
-CLAIMS: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(NAME)}
-
-
-def finding(name: str) -> Finding:
-    return audit.judge(registry.load(NAME), CLAIMS[name])
+REGISTRY = Registry("dagnets")
+CLAIMS, finding = REGISTRY.claims, REGISTRY.finding
 
 
 def test_registry_covers_the_slides() -> None:
-    judged = [claim for claim in CLAIMS.values() if claim.judge]
-    assert len(CLAIMS) >= 259
-    assert len(judged) >= 232
-    assert sum(1 for claim in judged if claim.compute) >= 170
+    claims, judged, computed = REGISTRY.counts()
+    assert claims >= 259
+    assert judged >= 232
+    assert computed >= 170
 
 
 # Headlines
@@ -103,7 +98,7 @@ def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
     ],
 )
 def test_headlines_are_read_from_exact_rows(name: str, verdict: str, words: str) -> None:
-    if not bands.path_of(registry.root(), NAME, "smoke").exists():
+    if not bands.path_of(registry.root(), "dagnets", "smoke").exists():
         pytest.skip("no golden holds the figures yet")
     found = finding(name)
     assert found.verdict == verdict

@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from repro import audit, bands, registry
-from repro.claims import Claim
 from repro.errors import UsageError
-from repro.verdicts import Finding
 from studies.filters2d import (
     claims,
     claims_linear,
@@ -25,20 +23,17 @@ from studies.filters2d import (
     shapes,
     signals,
 )
+from tests.studies.registries import Registry
 
-NAME = "filters2d"
-CLAIMS: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(NAME)}
-
-
-def finding(name: str) -> Finding:
-    return audit.judge(registry.load(NAME), CLAIMS[name])
+REGISTRY = Registry("filters2d")
+CLAIMS, finding = REGISTRY.claims, REGISTRY.finding
 
 
 def test_registry_covers_the_notebook() -> None:
-    judged = [claim for claim in CLAIMS.values() if claim.judge]
-    assert len(CLAIMS) >= 158
-    assert len(judged) >= 129
-    assert sum(1 for claim in judged if claim.compute) >= 78
+    listed, judged, computed = REGISTRY.counts()
+    assert listed >= 158
+    assert judged >= 129
+    assert computed >= 78
 
 
 # Headlines
@@ -77,7 +72,7 @@ def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
     [("xyz-linear", "erratum"), ("xyz-of-light", "reproduced"), ("fft-rotation", "reproduced")],
 )
 def test_laws_are_read_from_exact_rows(name: str, verdict: str) -> None:
-    if not bands.path_of(registry.root(), NAME, "smoke").exists():
+    if not bands.path_of(registry.root(), "filters2d", "smoke").exists():
         pytest.skip("no golden holds the laws yet")
     assert finding(name).verdict == verdict
 

@@ -9,24 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro import audit, registry
-from repro.claims import Claim
-from repro.verdicts import Finding
+from repro import audit
 from studies.rbf import cases, claims, fixed, layer, network, train
+from tests.studies.registries import Registry
 
-NAME = "rbf"
-CLAIMS: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(NAME)}
-
-
-def finding(name: str) -> Finding:
-    return audit.judge(registry.load(NAME), CLAIMS[name])
+REGISTRY = Registry("rbf")
+CLAIMS, finding = REGISTRY.claims, REGISTRY.finding
 
 
 def test_registry_covers_the_exercise() -> None:
-    judged = [claim for claim in CLAIMS.values() if claim.judge]
-    assert len(CLAIMS) >= 47
-    assert len(judged) >= 42
-    assert sum(1 for claim in judged if claim.compute) >= 31
+    listed, judged, computed = REGISTRY.counts()
+    assert listed >= 47
+    assert judged >= 42
+    assert computed >= 31
 
 
 # Headlines

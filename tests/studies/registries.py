@@ -1,0 +1,24 @@
+"""A study's registry of claims, as its tests ask it."""
+
+from __future__ import annotations
+
+from repro import audit, registry
+from repro.claims import Claim
+from repro.verdicts import Finding
+
+
+class Registry:
+    """The claims of a study by id, judged one at a time."""
+
+    def __init__(self, study: str) -> None:
+        self.study = study
+        self.claims: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(study)}
+
+    def finding(self, claim: str) -> Finding:
+        """Judge one claim, without the correction for several."""
+        return audit.judge(registry.load(self.study), self.claims[claim])
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many claims there are, how many have a judge, and how many of these compute their evidence."""
+        judged = [claim for claim in self.claims.values() if claim.judge]
+        return len(self.claims), len(judged), sum(1 for claim in judged if claim.compute)
