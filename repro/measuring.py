@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 import statistics
@@ -16,6 +17,7 @@ from repro.verdicts import LEVEL, Finding, Span, Verdict
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
 POWER = 0.80
+MOST_RUNS = 100_000  # beyond it, no number of further runs is named
 
 
 def sample_of(values: Sequence[float]) -> stats.Sample:
@@ -124,7 +126,7 @@ def decide_samples(claim: Claim, evidence: Any) -> Finding:
     open_still = verdict == "inconclusive"
     return Finding(
         verdict, said, n=other.n, p=p,
-        more=max(1, further_runs(other.sd, published.sd, margin, other.n)) if open_still else None,
+        more=further_runs(other.sd, published.sd, margin, other.n) if open_still else None,
         statistic=f"Welch's t = {difference / test.standard_error:.2f}, {test.df:.1f} degrees of freedom",
         power=power_of(test, margin), ours=confidence(other), theirs=confidence(published),
     )  # fmt: skip
@@ -146,17 +148,20 @@ def power_of(test: stats.WelchTest, margin: float) -> float:
     return max(0.0, 2 * float(stdtr(test.df, reach)) - 1)
 
 
-def further_runs(ours: float, theirs: float, margin: float, n: int) -> int:
-    """Return how many runs more on each side show equality within a margin with a power of 80 %, if there is none."""
+def further_runs(ours: float, theirs: float, margin: float, n: int) -> int | None:
+    """Return how many runs more on each side show equality within a margin with a power of 80 %, if there is none.
+
+    At least one, and None where 100,000 runs would not do.
+    """
     variance = ours**2 + theirs**2
-    for total in range(max(n, 2), 100_000):
-        error = math.sqrt(variance / total)
+
+    def shown(total: int) -> bool:
         reach = stats.t_critical(2 * LEVEL, 2 * total - 2) + stats.t_critical(1 - POWER, 2 * total - 2)
-        if reach * error <= margin:
-            return total - n
-    raise UsageError(
-        f"no number of runs below 100,000 shows equality within {margin:g} at deviations {ours:g}, {theirs:g}"
-    )
+        return reach * math.sqrt(variance / total) <= margin
+
+    totals = range(max(n, 2), MOST_RUNS)
+    place = bisect.bisect_left(totals, True, key=shown)
+    return max(1, totals[place] - n) if place < len(totals) else None
 
 
 def plant_samples(claim: Claim, evidence: Any) -> Any:
@@ -176,7 +181,7 @@ def decide_order(claim: Claim, evidence: Any) -> Finding:
     ours, margin = sample_of(values), float(claim.margin or 0)
     half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
     said = f"{ours.mean:+.3g}, one-sided bounds {ours.mean - half:.3g} and {ours.mean + half:.3g}"
-    more = max(1, further_runs(ours.sd, 0.0, margin, ours.n)) if abs(ours.mean) <= half else None
+    more = further_runs(ours.sd, 0.0, margin, ours.n) if abs(ours.mean) <= half else None
     return _sided(ours.mean, half, 0.0, said, ours.n, more)
 
 

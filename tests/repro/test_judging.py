@@ -109,7 +109,9 @@ def test_shares_that_any_number_would_be_are_called_so() -> None:
 
 def test_further_runs_are_as_many_as_it_takes() -> None:
     """With n runs on each side and sd 0.09, 0.1 is shown in at least 80 % of tries, with far fewer it is not."""
-    n = 6 + measuring.further_runs(0.09, 0.09, 0.1, 6)
+    more = measuring.further_runs(0.09, 0.09, 0.1, 6)
+    assert more is not None
+    n = 6 + more
     assert 10 < n < 20
     draw = np.random.default_rng(0)
 
@@ -124,6 +126,14 @@ def test_further_runs_are_as_many_as_it_takes() -> None:
 
     assert share(n) > 0.7
     assert share(max(5, n // 3)) < 0.5
+
+
+def test_where_no_number_of_runs_would_do_none_is_named() -> None:
+    """A mean that lies on its bound to a millionth of its spread is undecided, and no error."""
+    found = JUDGES["threshold"].decide(claim("> 90"), [90.0000001 + x for x in SPREAD])
+    assert (found.verdict, found.more) == ("inconclusive", None)
+    assert measuring.further_runs(1.0, 1.0, 1e-9, 5) is None
+    assert measuring.further_runs(0.0, 0.0, 0.1, 5) == 1
 
 
 def test_a_true_value_is_seldom_called_not_reproduced() -> None:
