@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import os
@@ -10,9 +11,15 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from repro import cache, container, image, provenance, registry
+from repro.errors import ReproError
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -87,13 +94,15 @@ def install_locked(session: nox.Session) -> None:
     session.install("--no-deps", "--no-build-isolation", "-e", ".", env=installer_settings())
 
 
-def python(session: nox.Session, *arguments: str, threads: int | None = None) -> None:
+def python(
+    session: nox.Session, *arguments: str, threads: int | None = None, variables: dict[str, str] | None = None
+) -> None:
     """Run the environment's Python; `threads` limits the numerical libraries."""
     program = (
         ROOT / session.env_dir.parent / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     )
     limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-    session.run(str(program), *arguments, env=limit, external=True)
+    session.run(str(program), *arguments, env={**limit, **(variables or {})}, external=True)
 
 
 shared_session = functools.partial(nox.session, venv_backend="none", requires=["environment"])
@@ -145,7 +154,8 @@ def relock(session: nox.Session) -> None:
     """Compile the lock again; -- --upgrade moves its pins."""
     session.install("uv", env=installer_settings())
     session.chdir(LOCK)
-    for arguments in (["requirements.in", "-o", "cuda.txt"], ["-c", "cuda.txt", "tools.in", "-o", "tools.txt"]):
+    constrained = (["-c", "cuda.txt", f"{name}.in", "-o", f"{name}.txt"] for name in ("tools", "small"))
+    for arguments in (["requirements.in", "-o", "cuda.txt"], *constrained):
         session.run(*COMPILE, *arguments, *session.posargs, env=installer_settings(), silent=True)
 
 
@@ -165,11 +175,65 @@ def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
     return [*both, *seeds, *rest], both
 
 
+@contextlib.contextmanager
+def one_line(session: nox.Session) -> Iterator[None]:
+    """End the session with the harness's one line where it cannot go on."""
+    try:
+        yield
+    except ReproError as error:
+        session.error(str(error))
+
+
+Run = Callable[[Sequence[str]], None]  # the arguments of one `repro` command
+
+
+def inside(session: nox.Session, engine: container.Engine, *, gpu: bool, results: Path) -> Run:
+    """Return what runs a `repro` command in the container, the image built if need be."""
+    ready, built = image.ensure(engine, image.recipe(ROOT))
+    session.log(f"image {built.name}: id {built.id[:12]}, tree hash {built.tree}")
+    data = os.environ.get("REPRO_DATA_DIR")
+    place = container.Place(ROOT, results, Path(data).resolve() if data else None, cache.folder())
+    place.prepare()
+    if gpu:
+        container.assert_cuda(ready, built, place)
+    found = {provenance.COMMIT_OUTSIDE: provenance.commit(ROOT)}
+
+    def run(arguments: Sequence[str]) -> None:
+        line = ["python", "-m", "repro", *arguments]
+        line = container.command(ready, built, line, place, gpu=gpu, variables=found)
+        session.run(*line, env=ready.variables(), external=True)
+
+    return run
+
+
+def outside(session: nox.Session) -> Run:
+    """Return what runs a `repro` command in nox's own environment, installed from the same lock if need be."""
+    session.run(sys.executable, "-m", "nox", "--session", "environment", external=True)
+    used = {"REPRO_ENGINE_USED": "none"}
+    return lambda arguments: python(session, "-m", "repro", *arguments, variables=used)
+
+
+def device(study: str, arguments: Sequence[str]) -> str:
+    """Return the device that a run's arguments mean: the one named, otherwise the profile's."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    parser.add_argument("--device")
+    chosen, _ = parser.parse_known_args(arguments)
+    return chosen.device or registry.profile(registry.load(study), chosen.profile).device
+
+
 def reproduce(session: nox.Session, study: str) -> None:
-    """Run a study with seeds its golden does not hold, then compare the two."""
+    """Run a study with seeds its golden does not hold, then compare the two; in the container where one can start."""
     run, check = verb_arguments(session.posargs)
-    python(session, "-m", "repro", "run", study, *run)
-    python(session, "-m", "repro", "check", study, *check)
+    with one_line(session):
+        engine, said = container.choose()
+        session.log(said)
+        if engine and "--results" in check:
+            session.error("--results: a container writes below results/ only; leave it out, or set REPRO_ENGINE=none")
+        gpu = device(study, run) == "cuda"
+        repro = inside(session, engine, gpu=gpu, results=ROOT / "results") if engine else outside(session)
+        repro(["run", study, *run])
+        repro(["check", study, *check])
 
 
 def add_reproduction(study: str) -> None:
@@ -178,9 +242,29 @@ def add_reproduction(study: str) -> None:
     def session(session: nox.Session) -> None:
         reproduce(session, study)
 
-    session.__doc__ = f"Run {study} with fresh seeds and compare it with its golden; arguments after -- go to the run."
-    shared_session(name=f"reproduce-{study}", tags=["reproduce"], default=False)(session)
+    session.__doc__ = f"Run {study} with fresh seeds and compare with its golden; arguments after -- go to the run."
+    nox.session(name=f"reproduce-{study}", tags=["reproduce"], default=False, venv_backend="none")(session)
 
 
 for name in STUDIES:
     add_reproduction(name)
+
+
+@nox.session(name="image", venv_backend="none", default=False)
+def build_image(session: nox.Session) -> None:
+    """Build the pinned image, or find it built, and say what it is; -- small takes the lock that tests use."""
+    with one_line(session):
+        engine, said = container.choose()
+        session.log(said)
+        if engine is None:
+            session.error("no engine to build with; install podman or docker")
+        for lock in session.posargs or ["cuda"]:
+            ready, built = image.ensure(engine, image.recipe(ROOT, lock))
+            session.log(f"image {built.name}, by {ready}: id {built.id}, digest {built.digest or 'none'}")
+            session.log(f"tree hash {built.tree}")
+
+
+@shared_session(default=False)
+def containers(session: nox.Session) -> None:
+    """Test what only a container shows: isolation, pins, the same results inside and outside."""
+    python(session, "-m", "pytest", "-m", "container", *session.posargs, threads=1)

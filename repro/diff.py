@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """What two tables do not share. Keys are in the order of `repro.table.KEY`."""
+    """What two tables do not share. Keys are in the order of `repro.table.KEY`.
+
+    `facts` says what differs between the environments that the rows are from; it decides nothing.
+    """
 
     added: tuple[tuple[Any, ...], ...]
     removed: tuple[tuple[Any, ...], ...]
     changed: tuple[Change, ...]
     rows: int
+    facts: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +88,7 @@ def compare(first: pa.Table, second: pa.Table, *, absolute: float = 0.0, relativ
     rows = first.num_rows
     added: Sequence[tuple[Any, ...]] = ()
     removed: Sequence[tuple[Any, ...]] = ()
+    facts = differing_facts(table.environments(first), table.environments(second))
     if not all(same(first[name], second[name]) for name in table.KEY):
         first, second, added, removed = match(first, second)
     changed = []
@@ -91,7 +97,28 @@ def compare(first: pa.Table, second: pa.Table, *, absolute: float = 0.0, relativ
     for name in WORDS:
         if not same(first[name], second[name]):
             changed += changes(first, second, name, unlike(plain(first[name]), plain(second[name])))
-    return Difference(tuple(added), tuple(removed), tuple(changed), rows)
+    return Difference(tuple(added), tuple(removed), tuple(changed), rows, facts)
+
+
+def differing_facts(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return one text for each fact of the environments that is not the same set of values on both sides."""
+    old, new = (facts_of(records.values()) for records in (first, second))
+    return tuple(
+        f"{name}: {' | '.join(sorted(old.get(name, {'absent'})))} -> {' | '.join(sorted(new.get(name, {'absent'})))}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    )
+
+
+def facts_of(records: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return the values of every fact in some environments, those of a fact with parts by "fact.part"."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        for name, value in record.items():
+            inside = {f"{name}.{part}": inner for part, inner in value.items()} if isinstance(value, dict) else {}
+            for full, inner in (inside or {name: value}).items():
+                found.setdefault(full, set()).add(inner if isinstance(inner, str) else json.dumps(inner))
+    return found
 
 
 def keys_of(some: pa.Table) -> dict[tuple[Any, ...], int]:
@@ -149,7 +176,8 @@ def render(difference: Difference, *, limit: int = 20) -> str:
     heads = ("experiment", "case", "metric", "replicate", "column", "first", "second")
     counts = f"{len(difference.removed)} removed, {len(difference.added)} added, {len(difference.changed)} changed"
     summary = f"{'EQUAL' if difference.exit_code == PASS else 'DIFFERENT'}: {difference.rows} rows, {counts}"
-    return "\n".join([columns(heads, lines), summary] if lines else [summary])
+    facts = [f"the environments differ in {fact}" for fact in difference.facts]
+    return "\n".join([*([columns(heads, lines)] if lines else []), *facts, summary])
 
 
 def distance(change: Change) -> float:

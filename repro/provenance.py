@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from repro import __version__
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
 from repro.registry import root as project_root
 
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "scikit-learn", "repro")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "scikit-learn")
 LOCK = Path("containers", "lock", "cuda.txt")
 ISA_FLAGS = ("amx_tile", "avx2", "avx512_bf16", "avx512f", "bf16", "fma", "neon", "sve")
 ISA_ALIASES = {"asimd": "neon"}  # Linux's name of NEON on 64-bit Arm
@@ -28,6 +29,9 @@ NO_GPU = (6, 9, 12)  # nvidia-smi(1), return values: nothing found, no driver lo
 PATIENCE_SECONDS = 30
 # An image or an engine's name, with a tag, a version or a digest; nothing that could carry "user:password@host".
 PLAIN_NAME = re.compile(r"(?!.*://)[\w.+/ :-]{1,200}(@sha256:[0-9a-f]{64})?", re.ASCII)
+IMAGE_PARTS = {"name": "REPRO_IMAGE"} | {part: f"REPRO_IMAGE_{part.upper()}" for part in ("id", "digest", "tree")}
+COMMIT_OUTSIDE = "REPRO_COMMIT"  # what the one who started the container found with git, which the image lacks
+COMMIT = re.compile(r"[0-9a-f]{40}(\+dirty)?", re.ASCII)
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -37,7 +41,7 @@ def collect(
     """Return (environment id, record); `threads` is the number a process may use.
 
     The id is 16 hex digits of the SHA-256 of the record's canonical JSON. `root` is the project folder, where the
-    lock is. Raise UsageError when REPRO_IMAGE or REPRO_ENGINE_USED holds no plain name.
+    lock is. Raise UsageError when a variable that names image or engine holds no plain name.
     """
     record = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -48,9 +52,9 @@ def collect(
         "threads": threads,
         "device": device,
         "gpu": _gpus(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {**{name: _version(name) for name in PACKAGES}, "repro": __version__},
         "lock": _lock_state(root or project_root()),
-        "image": _plain("REPRO_IMAGE"),
+        "image": _image(),
         "engine": _plain("REPRO_ENGINE_USED"),
         "data": {one.name: one.content for one in data},
     }
@@ -58,19 +62,29 @@ def collect(
 
 
 def environment_id(record: Mapping[str, Any]) -> str:
-    """Return the 16 hex digits that stand for a record."""
-    text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the 16 hex digits that stand for a record.
+
+    The engine is left out, and so are an image's name, id and digest, which are the engine's: what it holds counts.
+    """
+    image = record.get("image")
+    counted = {**record, "engine": None, "image": image["tree"] if isinstance(image, Mapping) else image}
+    text = json.dumps(counted, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def commit(root: Path | None = None) -> str:
     """Return "<40 hex>", "<40 hex>+dirty", or "" where there is no git, no commit or no tracked file in `root`.
 
-    Dirty means that a tracked file differs or that an untracked file exists which git does not ignore.
+    Dirty means that a tracked file differs or that an untracked file exists which git does not ignore. Where there is
+    no git, as in the image, REPRO_COMMIT says what whoever started the container found. Raise UsageError where it says
+    anything else.
     """
     folder = root or project_root()
     if shutil.which("git") is None:
-        return ""
+        said = os.environ.get(COMMIT_OUTSIDE, "")
+        if said and not COMMIT.fullmatch(said):
+            raise UsageError(f"{COMMIT_OUTSIDE}: expected 40 hex digits, perhaps with +dirty after them; unset it")
+        return said
     head = _git(folder, "rev-parse", "--verify", "HEAD")
     tracked = _git(folder, "ls-files", "--", ".")
     if not head or not tracked:
@@ -113,6 +127,12 @@ def _first_mismatch(lock: str) -> str:
         if installed != locked:
             return f"{name} is locked at {locked}, {installed or 'not'} installed"
     return ""
+
+
+def _image() -> dict[str, str | None] | None:
+    """Return what the image is that this process runs in, None outside of one."""
+    found = {part: _plain(variable) for part, variable in IMAGE_PARTS.items()}
+    return found if any(found.values()) else None
 
 
 def _plain(variable: str) -> str | None:

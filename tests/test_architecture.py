@@ -25,9 +25,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan", "measuring"),
     ("evidence", "provenance", "store", "arithmetic", "audit_golden", "exports"),
     ("bands", "verdicts", "pages"),
-    ("claims", "tabular"),
-    ("stats", "table", "data", "registry", "fingerprint", "text", "printed"),
-    ("study", "seeds", "cache"),
+    ("claims", "tabular", "image"),
+    ("stats", "table", "data", "registry", "fingerprint", "text", "printed", "container"),
+    ("study", "seeds", "cache", "treehash"),
     ("errors", "__init__"),
 )
 FOREIGN = {"torch", "torchvision", "sklearn", "pandas", "studies"}  # never in the harness

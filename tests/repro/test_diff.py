@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from repro.diff import as_json, compare, compare_files, render
 from repro.errors import IntegrityError, UsageError
+from repro.table import with_environments
 from tests.repro.synthetic import build, diverge, invented, rows_of, write
 
 ROWS = rows_of(invented(), range(3))
@@ -26,6 +27,16 @@ def test_equal_tables_are_equal() -> None:
     found = compare(build(ROWS), build(ROWS))
     assert found.exit_code == 0
     assert render(found) == f"EQUAL: {len(ROWS)} rows, 0 removed, 0 added, 0 changed"
+
+
+def test_differing_facts_are_named_and_decide_nothing() -> None:
+    one = {"cpu": "a", "threads": 1, "image": None, "packages": {"numpy": "2", "scipy": "1"}}
+    other = {**one, "cpu": "b", "image": {"tree": "3d"}, "packages": {"numpy": "2", "scipy": "1.1"}}
+    found = compare(with_environments(build(ROWS), {"1": one}), with_environments(build(ROWS), {"2": other, "3": one}))
+    assert found.exit_code == 0
+    facts = ("cpu: a -> a | b", "image.tree: absent -> 3d", "packages.scipy: 1 -> 1 | 1.1")
+    assert found.facts == facts
+    assert render(found).startswith("the environments differ in cpu: a -> a | b\n")
 
 
 @pytest.mark.parametrize(

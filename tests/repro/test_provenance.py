@@ -24,7 +24,7 @@ PROFILE = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAM
 
 @pytest.fixture(autouse=True)
 def no_outer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REPRO_IMAGE", "REPRO_ENGINE_USED"):
+    for name in (*provenance.IMAGE_PARTS.values(), "REPRO_ENGINE_USED", provenance.COMMIT_OUTSIDE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -59,7 +59,7 @@ def lock(root: Path, text: str) -> None:
 def test_record_holds_the_listed_facts_and_no_other(tmp_path: Path) -> None:
     identity, record = collect(root=tmp_path)
     assert set(record) == FACTS
-    assert set(record["packages"]) == set(provenance.PACKAGES)
+    assert set(record["packages"]) == {*provenance.PACKAGES, "repro"}
     assert set(record["isa"]) <= set(provenance.ISA_FLAGS)
     assert record["packages"]["numpy"] == importlib.metadata.version("numpy")
     assert record["cpu"]
@@ -97,7 +97,7 @@ def test_a_recorded_secret_would_be_seen(tmp_path: Path, monkeypatch: pytest.Mon
     assert SECRET in json.dumps(collect(root=tmp_path))
 
 
-@pytest.mark.parametrize("variable", ["REPRO_IMAGE", "REPRO_ENGINE_USED"])
+@pytest.mark.parametrize("variable", ["REPRO_IMAGE", "REPRO_IMAGE_TREE", "REPRO_ENGINE_USED"])
 @pytest.mark.parametrize("value", [f"https://{SECRET}", f"user:{SECRET}@example.org/image", f"a={SECRET}"])
 def test_image_that_could_hold_a_secret_is_refused_unseen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
@@ -108,12 +108,47 @@ def test_image_that_could_hold_a_secret_is_refused_unseen(
     assert SECRET not in str(caught.value)
 
 
+def say_image(monkeypatch: pytest.MonkeyPatch, **parts: str) -> dict[str, str]:
+    for part, value in parts.items():
+        monkeypatch.setenv(provenance.IMAGE_PARTS[part], value)
+    return parts
+
+
 def test_image_and_engine_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = f"registry.example:5000/repro/cuda:1.0@sha256:{'0a' * 32}"
-    monkeypatch.setenv("REPRO_IMAGE", image)
+    said = say_image(monkeypatch, name=image, id="1b" * 32, digest=f"sha256:{'2c' * 32}", tree="3d" * 32)
     monkeypatch.setenv("REPRO_ENGINE_USED", "podman 4.3.1")
     record = collect(root=tmp_path)[1]
-    assert (record["image"], record["engine"]) == (image, "podman 4.3.1")
+    assert (record["image"], record["engine"]) == (said, "podman 4.3.1")
+
+
+def test_what_the_image_holds_makes_the_identity_and_not_who_built_or_ran_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = collect(root=tmp_path)[0]
+    say_image(monkeypatch, name="a", id="1b" * 32, tree="3d" * 32)
+    inside = collect(root=tmp_path)[0]
+    say_image(monkeypatch, name="b", id="4e" * 32)
+    monkeypatch.setenv("REPRO_ENGINE_USED", "docker 20.10")
+    assert collect(root=tmp_path)[0] == inside != outside
+    say_image(monkeypatch, tree="5f" * 32)
+    assert collect(root=tmp_path)[0] != inside
+
+
+def test_records_of_before_there_were_images_keep_their_identity() -> None:
+    assert environment_id({"image": None, "engine": None, "cpu": "x"}) == "0332f8c77f49ac2f"
+
+
+def test_without_git_the_commit_is_what_was_found_outside(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = commit(repository)
+    monkeypatch.setenv(provenance.COMMIT_OUTSIDE, f"{'0a' * 20}+dirty")
+    assert commit(repository) == head
+    monkeypatch.setattr(provenance.shutil, "which", lambda name: None)
+    assert commit(repository) == f"{'0a' * 20}+dirty"
+    monkeypatch.setenv(provenance.COMMIT_OUTSIDE, f"see {SECRET}")
+    with pytest.raises(UsageError, match="REPRO_COMMIT: expected 40 hex digits") as caught:
+        commit(repository)
+    assert SECRET not in str(caught.value)
 
 
 def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""The same run inside and outside, by either engine's command line, gives the same rows to the last bit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from repro import diff, provenance, table
+from repro.container import Engine, Image, Place
+from tests.containers.conftest import ROOT, run
+
+pytestmark = pytest.mark.container
+
+WHOLE = ("run", "rfnn", "--profile", "smoke", "--replicates", "1", "--quiet")
+PART = (*WHOLE, "--where", "reading=as_listed", "--where", "first=1")
+
+
+def outside(arguments: tuple[str, ...], results: Path) -> None:
+    line = [sys.executable, "-m", "repro", *arguments, "--results", str(results)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def inside(on: tuple[Engine, Image], place: Place, arguments: tuple[str, ...], name: str) -> Path:
+    line = ["python", "-m", "repro", *arguments, "--results", f"results/{name}.parquet"]
+    done = run(on, place, line)
+    assert done.returncode == 0, done.stderr
+    return place.results / f"{name}.parquet"
+
+
+def record(path: Path) -> dict[str, object]:
+    (found,) = table.environments(table.read(path)).values()
+    return found
+
+
+def same(one: Path, other: Path) -> None:
+    """Hold two result files to each other bit for bit, curves too; where they differ the differing facts are named."""
+    difference = diff.compare_files(one, other)
+    assert difference.exit_code == 0, diff.render(difference)
+    first, second = (without_origin(table.read(path)) for path in (one, other))
+    assert first.equals(second)
+    assert first.num_rows > 0
+
+
+def without_origin(some: pa.Table) -> pa.Table:
+    kept = [name for name in some.column_names if name not in ("environment", "commit", "finished", "wall_seconds")]
+    return some.select(kept).sort_by([(name, "ascending") for name in table.KEY]).replace_schema_metadata(None)
+
+
+def test_container_and_environment_agree(full: tuple[Engine, Image], place: Place, tmp_path: Path) -> None:
+    results = inside(full, place, WHOLE, "inside")
+    outside(WHOLE, tmp_path / "outside.parquet")
+    same(results, tmp_path / "outside.parquet")
+    found, other = record(results), record(tmp_path / "outside.parquet")
+    built = full[1]
+    said = {"name": built.name, "id": built.id, "digest": built.digest or None, "tree": built.tree}
+    assert (found["image"], found["engine"]) == (said, str(full[0]))
+    assert other["image"] is None
+    differing = {name for name in found if found[name] != other[name]}
+    assert differing <= {"image", "engine", "python"}, differing
+
+
+def test_docker_and_podman_agree(
+    docker: tuple[Engine, Image], full: tuple[Engine, Image], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = inside(full, place, PART, "podman"), inside(docker, place, PART, "docker")
+    same(one, other)
+    assert record(one)["engine"] != record(other)["engine"]
+    identities = {provenance.environment_id(record(path)) for path in (one, other)}
+    assert len(identities) == 1
+
+
+def test_a_difference_would_be_seen(tmp_path: Path) -> None:
+    outside(PART, tmp_path / "one.parquet")
+    some = table.read(tmp_path / "one.parquet")
+    values = some["value"].to_pylist()
+    values[0] = values[0] * (1 + 2**-52)
+    planted = some.set_column(some.column_names.index("value"), "value", pa.array(values, pa.float64()))
+    table.write(tmp_path / "other.parquet", planted)
+    with pytest.raises(AssertionError, match="DIFFERENT"):
+        same(tmp_path / "one.parquet", tmp_path / "other.parquet")

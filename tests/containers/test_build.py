@@ -1,0 +1,80 @@
+"""The image is the pinned one or none: built twice it is the same, and each moved pin stops the build with one line."""
+
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from repro import image
+from repro.container import Engine, Image
+from repro.errors import InfrastructureError, IntegrityError, ReproError
+from repro.image import Recipe
+from tests.containers.conftest import ROOT
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Recipe:
+    """The recipe of the small lock, in a folder that a test may change."""
+    shutil.copytree(ROOT / "containers", tmp_path / "containers")
+    return image.recipe(tmp_path, "small")
+
+
+def base_of(engine: Engine, wanted: Recipe) -> tuple[str, str]:
+    return image.obtain_base(engine, wanted, image.bases(wanted))
+
+
+def refused(kind: type[ReproError], engine: Engine, wanted: Recipe, reference: str | None = None) -> str:
+    base, found = base_of(engine, wanted)
+    with pytest.raises(kind) as caught:
+        image.build(engine, wanted, base, reference or found, again=True, name="localhost/repro-test:refused")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_built_twice_it_is_the_same(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    engine, built = small
+    base, reference = base_of(engine, wanted)
+    name = image.build(engine, wanted, base, reference, again=True, name="localhost/repro-test:again")
+    again = image.examine(engine, name)
+    assert again.tree == built.tree
+    if engine.name == "podman":
+        assert (again.id, again.digest) == (built.id, built.digest)
+
+
+def test_another_recipe_is_another_image(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    engine, built = small
+    planted = "USER 0\nRUN echo planted > /opt/planted\n"
+    wanted.containerfile.write_text(wanted.containerfile.read_text() + planted)
+    base, reference = base_of(engine, wanted)
+    name = image.build(engine, wanted, base, reference, name="localhost/repro-test:other")
+    assert image.examine(engine, name).tree != built.tree
+
+
+def test_a_changed_hash_in_the_lock_stops_the_build(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    text = wanted.lock_file.read_text()
+    start = text.index("pluggy==")
+    wanted.lock_file.write_text(text[:start] + re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", text[start:]))
+    said = refused(IntegrityError, small[0], wanted)
+    assert said.startswith("image: a package is not the one whose hash small.txt holds: pluggy==")
+
+
+def test_a_wrong_digest_stops_the_build_at_once(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    start = time.monotonic()
+    said = refused(InfrastructureError, small[0], wanted, f"localhost/repro-base@sha256:{'0' * 64}")
+    assert said.startswith("image: ")
+    assert "0000" in said
+    assert time.monotonic() - start < 30
+
+
+def test_a_moved_package_of_the_base_stops_the_build(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("needs mmdebstrap")
+    wanted.packages.write_text(wanted.packages.read_text().replace("bash=", "bash=0"))
+    fresh = {**wanted.pins["bases"]["debian"], "rootfs": "0" * 64}  # so that no base is found made
+    moved = Recipe(wanted.root, "small", {**wanted.pins, "bases": {"debian": fresh}})
+    with pytest.raises(IntegrityError, match=r"base: 1 packages are not those of .*packages\.txt: bash 0\S+ -> \d"):
+        image.made(small[0], moved, "debian")

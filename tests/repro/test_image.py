@@ -1,0 +1,239 @@
+"""What decides an image, which base it gets, and each refusal as one line: shown with programs in place of engines."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from repro import image
+from repro.container import Engine
+from repro.errors import InfrastructureError, IntegrityError, ReproError, UsageError
+from repro.image import Recipe, ensure, examine, hold_base, mismatch, moves, recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+TREE = "3d" * 32
+PODMAN = Engine("podman", "4.3.1")
+
+# Keeps the names of built images in a folder; FAIL_* say what it is to fail at, TREE what a tree hashes to.
+ENGINE = """#!/bin/sh
+store="$STORE"
+key() { echo "$1" | /usr/bin/tr '/:@' '___'; }
+case "$1" in
+info) echo "$store";;
+pull) [ -z "$FAIL_PULL" ] || { echo "Error: pinging container registry: no route to host" >&2; exit 125; }
+      : > "$store/$(key "$2")";;
+image) [ -e "$store/$(key "$3")" ] || { echo "Error: $3: image not known" >&2; exit 125; }
+       printf '[{"Id": "sha256:%064d", "Digest": "sha256:%064d", "RepoDigests": []}]' 1 2;;
+build) echo "$@" >> "$store/builds.log"
+       [ -z "$FAIL_BUILD" ] || { echo "$FAIL_BUILD"; exit 1; }
+       while [ "$1" != --tag ]; do shift; done; : > "$store/$(key "$2")";;
+run) case "$*" in *"python3 -"*) [ -z "$FAIL_HASH" ] || exit 1; /bin/cat >/dev/null; echo "$TREE";; esac;;
+esac
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a stand-in engine called podman, which is all of PATH."""
+    programs, store = tmp_path / "bin", tmp_path / "store"
+    programs.mkdir()
+    store.mkdir()
+    (programs / "podman").write_text(ENGINE)
+    (programs / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("STORE", str(store))
+    monkeypatch.setenv("TREE", TREE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in (image.BASE_CHOICE, *image.CERTIFICATES, "FAIL_PULL", "FAIL_BUILD", "FAIL_HASH"):
+        monkeypatch.delenv(name, raising=False)
+    return store
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Recipe:
+    """The project's own recipe of the small lock, in a folder of its own, with no tree hash pinned."""
+    shutil.copytree(ROOT / "containers", tmp_path / "project" / "containers")
+    pins = tmp_path / "project" / "containers" / "images.toml"
+    pins.write_text(pins.read_text().partition("[trees")[0])
+    return recipe(tmp_path / "project", "small")
+
+
+def refused(kind: type[ReproError], wanted: Recipe) -> str:
+    with pytest.raises(kind) as caught:
+        ensure(PODMAN, wanted)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def pin_tree(wanted: Recipe, tree: str) -> Recipe:
+    return Recipe(wanted.root, wanted.lock, {**wanted.pins, "trees": {"python": {"small": tree}}})
+
+
+def test_the_image_is_built_once(store: Path, wanted: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    _, first = ensure(PODMAN, wanted)
+    assert "building once, with podman 4.3.1" in capsys.readouterr().err
+    _, second = ensure(PODMAN, wanted)
+    assert first == second
+    assert (first.name, first.tree) == (wanted.name("python"), TREE)
+    assert (first.id, first.digest) == (f"{1:064d}", f"sha256:{2:064d}")
+    builds = (store / "builds.log").read_text().splitlines()
+    assert len(builds) == 1
+    assert f"--build-arg BASE={wanted.pins['bases']['python']['reference']} --build-arg LOCK=small" in builds[0]
+    assert f"--timestamp {wanted.epoch}" in builds[0]
+    assert "--secret" not in builds[0]
+
+
+def test_what_it_costs_is_said_before_and_the_way_without(
+    store: Path, wanted: Recipe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensure(PODMAN, wanted)
+    said = capsys.readouterr().err
+    for words in ("0.3 GB on disk", "30 MB to fetch", "about a minute", "REPRO_ENGINE=none runs without"):
+        assert words in said
+
+
+def test_anything_that_goes_in_is_another_image(wanted: Recipe) -> None:
+    names = {wanted.name("python"), wanted.name("debian"), Recipe(wanted.root, "cuda", wanted.pins).name("python")}
+    for path in (wanted.containerfile, wanted.lock_file, wanted.packages):
+        path.write_text(path.read_text() + "\n")
+        names.add(wanted.name("python"))
+    names.add(Recipe(wanted.root, "small", {**wanted.pins, "source_date_epoch": 1}).name("python"))
+    assert len(names) == 7
+
+
+def test_certificates_go_in_as_a_secret(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CERT", str(wanted.containerfile))
+    ensure(PODMAN, wanted)
+    assert f"--secret id=ca,src={wanted.containerfile}" in (store / "builds.log").read_text()
+
+
+def test_without_a_registry_and_without_debians_tool_there_is_no_base(
+    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL_PULL", "1")
+    text = refused(InfrastructureError, wanted)
+    assert "python: cannot be pulled by its digest: Error: pinging container registry: no route to host" in text
+    assert "debian: made from Debian's packages by mmdebstrap, which is not installed" in text
+
+
+def test_a_named_base_is_the_only_one_tried(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRO_BASE", "debian")
+    assert "python" not in refused(InfrastructureError, wanted).partition("(")[2].partition(":")[0]
+    monkeypatch.setenv("REPRO_BASE", "alpine")
+    assert refused(UsageError, wanted) == "REPRO_BASE=alpine: no such base; set one of auto, python, debian"
+
+
+def test_too_small_a_disk_is_said_before_anything_is_built(
+    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(store)._replace(free=287_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert refused(InfrastructureError, wanted).startswith(
+        "the build needs 1 GB of free disk for a while, there are 0.3"
+    )
+    assert not (store / "builds.log").exists()
+
+
+def test_a_package_with_another_hash_is_named(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Collecting x\nERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    x==1 from a:\n"
+    monkeypatch.setenv("FAIL_BUILD", said)
+    text = refused(IntegrityError, wanted)
+    assert text.startswith("image: a package is not the one whose hash small.txt holds: x==1 from a:; restore the lock")
+
+
+def test_another_failure_is_told_by_its_line(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL_BUILD", "STEP 1\nError: no space left on device\nbye")
+    assert refused(InfrastructureError, wanted) == "image: podman build ended with 1: Error: no space left on device"
+
+
+def test_the_tree_hash_is_held_to_the_pinned_one(store: Path, wanted: Recipe) -> None:
+    ensure(PODMAN, pin_tree(wanted, TREE))
+    text = refused(IntegrityError, pin_tree(wanted, "4e" * 32))
+    assert f"its tree hash is {TREE}, images.toml says {'4e' * 32} for base 'python' with lock 'small'" in text
+
+
+def test_an_unpinned_tree_is_said(store: Path, wanted: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure(PODMAN, wanted)
+    assert f"pins no tree hash of base 'python' with lock 'small'; this one has {TREE}" in capsys.readouterr().err
+
+
+def test_a_tree_is_hashed_once_and_a_failure_is_not_kept(
+    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL_HASH", "1")
+    assert "could not be hashed" in refused(InfrastructureError, wanted)
+    monkeypatch.delenv("FAIL_HASH")
+    assert examine(PODMAN, wanted.name("python")).tree == TREE
+    monkeypatch.setenv("TREE", "5f" * 32)
+    assert examine(PODMAN, wanted.name("python")).tree == TREE
+
+
+def test_an_image_that_is_not_there(store: Path) -> None:
+    with pytest.raises(
+        InfrastructureError, match=r"no image localhost/gone \(Error: localhost/gone: image not known\)"
+    ):
+        examine(PODMAN, "localhost/gone")
+
+
+def test_an_unknown_lock_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no lock 'cudda' for an image \(there are: cuda, small\)"):
+        recipe(ROOT, "cudda")
+
+
+# The base's pins
+
+
+def test_moved_packages_are_listed() -> None:
+    assert moves("a=1\nb=1\nc=1\n", "a=1\nb=2\nd=1\n") == ["b 1 -> 2", "c 1 -> absent", "d absent -> 1"]
+    assert moves("a=1\n", "a=1\n") == []
+
+
+def test_a_base_is_held_to_its_packages_and_its_archive(tmp_path: Path) -> None:
+    archive = tmp_path / "rootfs.tar"
+    archive.write_bytes(b"tar")
+    pins = {"rootfs": hashlib.sha256(b"tar").hexdigest()}
+    hold_base(pins, archive, "a=1\n", "a=1\n")
+    with pytest.raises(IntegrityError, match=r"base: 1 packages are not those of .*packages\.txt: a 1 -> 2; where"):
+        hold_base(pins, archive, "a=2\n", "a=1\n")
+    archive.write_bytes(b"other")
+    with pytest.raises(IntegrityError, match="base: the pinned packages made an archive with SHA-256"):
+        hold_base(pins, archive, "a=1\n", "a=1\n")
+
+
+def test_the_mirror_is_asked_of_the_user_then_of_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfrastructureError, match="apt knows no mirror of bookworm; set REPRO_DEBIAN_MIRROR"):
+        image.debian_mirror("bookworm")
+    (tmp_path / "apt-get").write_text("#!/bin/sh\necho http://mirror.example/debian/\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    assert image.debian_mirror("bookworm") == "http://mirror.example/debian/"
+    monkeypatch.setenv("REPRO_DEBIAN_MIRROR", "http://other.example/debian")
+    assert image.debian_mirror("bookworm") == "http://other.example/debian"
+
+
+def test_pips_mismatch_is_found_among_its_lines() -> None:
+    said = [
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM",
+        "  numpy==2.4.6 from http://x (from -r y):",
+        "Expected",
+    ]
+    assert mismatch(said) == "numpy==2.4.6 from http://x (from -r y):"
+
+
+def test_docker_builds_with_buildkit_and_without_time_stamps(wanted: Recipe) -> None:
+    docker = Engine("docker", "20.10.24")
+    assert image.building(docker, wanted) == ["docker", "build"]
+    assert image.build_variables(docker)["DOCKER_BUILDKIT"] == "1"
+    assert "DOCKER_BUILDKIT" not in image.build_variables(PODMAN)
+
+
+def test_the_committed_pins_are_whole() -> None:
+    pins = recipe(ROOT).pins
+    assert "@sha256:" in pins["bases"]["python"]["reference"]
+    assert len(bytes.fromhex(pins["bases"]["debian"]["rootfs"])) == 32
+    assert pins["bases"]["python"]["reference"] in (ROOT / "containers" / "Containerfile").read_text()
+    for trees in pins["trees"].values():
+        assert all(lock in image.NEEDS and len(bytes.fromhex(tree)) == 32 for lock, tree in trees.items())
+    json.dumps(pins, default=str)
