@@ -94,12 +94,14 @@ def _word(value: Any) -> Any:
 
 
 def doctor(arguments: Namespace) -> int:
-    """Say what this machine can run: packages against the lock, device, data sets, goldens."""
-    from repro import provenance
+    """Say what this machine can run: packages against the lock, device, data sets, container engines."""
+    from repro import container, provenance
 
     environment, record = provenance.collect(device="cpu")
     sets = {chosen.name: chosen for chosen in _data_sets()}
-    found = {"environment": environment, **record, "data": {name: _found(chosen) for name, chosen in sets.items()}}
+    data = {name: _found(chosen) for name, chosen in sets.items()}
+    engines = {name: " ".join(container.probe(name)).strip() for name in container.ENGINES}
+    found = {"environment": environment, **record, "data": data, "containers": engines}
     if arguments.json:
         return print_json(found)
     for key, value in found.items():

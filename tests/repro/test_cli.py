@@ -118,6 +118,8 @@ def test_json_is_json(cli: Cli, project: Path) -> None:
     assert json.loads(cli("status", "--json").stdout)[0]["ok"] == 18
     doctor = json.loads(cli("doctor", "--json").stdout)
     assert set(doctor) >= {"python", "cpu", "packages", "lock", "data", "gpu"}
+    assert set(doctor["containers"]) == {"podman", "docker"}
+    assert all(doctor["containers"].values())
 
 
 def test_quiet_is_quiet_and_no_colour_leaks_into_a_pipe(cli: Cli) -> None:
