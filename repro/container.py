@@ -23,6 +23,9 @@ RESTRICTED_HOST = Path("containers", "engine", "containers.conf")
 USER_INSIDE = 10001  # what root runs as inside; the image's own user
 PROJECT, RESULTS, DATA, CACHE = "/repo", "/repo/results", "/data", "/cache"
 MEMORY, PROCESSES = "12g", 2048
+START = ("run", "--rm", "--pull", "never", "--network", "none")
+PROBED = 7
+PROBE = ("sh", "-c", f"exit {PROBED}")
 SELINUX = Path("/sys/fs/selinux/enforce")
 
 
@@ -111,22 +114,22 @@ def settled(engine: Engine, image: str, root: Path) -> Engine:
     """Return the engine with the settings under which this host starts containers of an image.
 
     Podman alone needs any: where its plain start fails it is tried with containers/engine/containers.conf. Raise
-    InfrastructureError where nothing starts.
+    InfrastructureError where nothing starts, and where a failure inside would read as success: docker's client on the
+    socket of podman 4.3 ends with 0 whatever happened.
     """
-    plain = engine.call(*START, image, "true")
-    if plain.returncode == 0:
+    plain = engine.call(*START, image, *PROBE)
+    if plain.returncode == PROBED:
         return engine
+    if plain.returncode == 0:
+        raise InfrastructureError(f"{engine} loses the exit codes of its containers; set {CHOICE} to another engine")
     if engine.name == "podman":
         settings = {"CONTAINERS_CONF": os.fspath((root / RESTRICTED_HOST).resolve())}
         restricted = Engine(engine.name, engine.version, settings)
-        if restricted.call(*START, image, "true").returncode == 0:
+        if restricted.call(*START, image, *PROBE).returncode == PROBED:
             return restricted
     raise InfrastructureError(
         f"{engine} answers and starts no container ({first_line(plain.stderr)}); mend it, or set {CHOICE}=none"
     )
-
-
-START = ("run", "--rm", "--pull", "never", "--network", "none")
 
 
 def isolation(engine: Engine) -> list[str]:

@@ -89,12 +89,12 @@ def test_a_silent_engine_is_given_up(programs: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_plain_start_keeps_the_users_settings(programs: Path, tmp_path: Path) -> None:
-    program(programs, "podman", "exit 0")
+    program(programs, "podman", "exit 7")
     assert settled(PODMAN, "image", tmp_path) == PODMAN
 
 
 def test_restricted_settings_come_after_a_plain_start_failed(programs: Path, tmp_path: Path) -> None:
-    program(programs, "podman", '[ -n "$CONTAINERS_CONF" ]')
+    program(programs, "podman", '[ -z "$CONTAINERS_CONF" ] || exit 7; exit 125')
     found = settled(PODMAN, "image", tmp_path)
     assert found.environment == {"CONTAINERS_CONF": str(tmp_path / "containers" / "engine" / "containers.conf")}
     assert Path(__file__).parents[2].joinpath(container.RESTRICTED_HOST).is_file()
@@ -104,6 +104,13 @@ def test_restricted_settings_come_after_a_plain_start_failed(programs: Path, tmp
 def test_an_engine_that_starts_nothing_is_an_error(programs: Path, tmp_path: Path, name: str) -> None:
     program(programs, name, "echo 'setrlimit: not permitted' >&2; exit 126")
     with pytest.raises(InfrastructureError, match=r"answers and starts no container \(setrlimit: not permitted\)"):
+        settled(Engine(name, "1"), "image", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["podman", "docker"])
+def test_an_engine_that_turns_failures_into_success_is_refused(programs: Path, tmp_path: Path, name: str) -> None:
+    program(programs, name, "exit 0")
+    with pytest.raises(InfrastructureError, match=f"{name} 1 loses the exit codes of its containers"):
         settled(Engine(name, "1"), "image", tmp_path)
 
 
