@@ -11,7 +11,9 @@ import platform
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nox
@@ -262,6 +264,52 @@ def build_image(session: nox.Session) -> None:
             ready, built = image.ensure(engine, image.recipe(ROOT, lock))
             session.log(f"image {built.name}, by {ready}: id {built.id}, digest {built.digest or 'none'}")
             session.log(f"tree hash {built.tree}")
+
+
+# Runs a command line tool of the mounted environment with the image's Python, whose own packages stay as they are.
+TOOL = (
+    "import importlib, sys; sys.path.insert(0, sys.argv.pop(1)); module, function = sys.argv.pop(1).split(':'); "
+    "sys.exit(getattr(importlib.import_module(module), function)())"
+)
+
+
+@shared_session(default=False)
+def sbom(session: nox.Session) -> None:
+    """List the parts of the image as CycloneDX, its Python packages and Debian's, below results/sbom."""
+    with one_line(session):
+        engine, said = container.choose()
+        session.log(said)
+        if engine is None:
+            session.error("no engine to look into the image with; install podman or docker")
+        wanted = image.recipe(ROOT)
+        ready, built = image.ensure(engine, wanted)
+        place = container.Place(ROOT, ROOT / "results")
+        (ROOT / "results" / "sbom").mkdir(parents=True, exist_ok=True)
+        place.prepare()
+    when = datetime.fromtimestamp(int(wanted.epoch), UTC).isoformat()
+    number = str(uuid.uuid5(uuid.NAMESPACE_OID, built.tree))  # the same image gives the same list
+    out = f"{container.RESULTS}/sbom"
+    listed = ["cyclonedx_py._internal.cli:run", "environment", "--output-reproducible", "--output-format", "JSON"]
+    packages = [
+        "debsbom.cli:main",
+        "generate",
+        "-t",
+        "cdx",
+        "-r",
+        "/",
+        "--cdx-serialnumber",
+        number,
+        "--timestamp",
+        when,
+    ]
+    tools = f"{container.PROJECT}/.nox/environment/lib/python3.11/site-packages"
+    for line in (
+        [*listed, "-o", f"{out}/python.cdx.json", "/opt/repro/bin/python"],
+        [*packages, "-o", f"{out}/debian"],
+    ):
+        line = ["python", "-c", TOOL, tools, *line]
+        line = container.command(ready, built, line, place, variables={"PYTHONPATH": ""})
+        session.run(*line, env=ready.variables(), external=True)
 
 
 @shared_session(default=False)
