@@ -290,24 +290,11 @@ def sbom(session: nox.Session) -> None:
     number = str(uuid.uuid5(uuid.NAMESPACE_OID, built.tree))  # the same image gives the same list
     out = f"{container.RESULTS}/sbom"
     listed = ["cyclonedx_py._internal.cli:run", "environment", "--output-reproducible", "--output-format", "JSON"]
-    packages = [
-        "debsbom.cli:main",
-        "generate",
-        "-t",
-        "cdx",
-        "-r",
-        "/",
-        "--cdx-serialnumber",
-        number,
-        "--timestamp",
-        when,
-    ]
+    packages = ["debsbom.cli:main", "generate", "-t", "cdx", "-r", "/", "--timestamp", when]
+    packages += ["--cdx-serialnumber", number, "-o", f"{out}/debian"]
     tools = f"{container.PROJECT}/.nox/environment/lib/python3.11/site-packages"
-    for line in (
-        [*listed, "-o", f"{out}/python.cdx.json", "/opt/repro/bin/python"],
-        [*packages, "-o", f"{out}/debian"],
-    ):
-        line = ["python", "-c", TOOL, tools, *line]
+    for arguments in ([*listed, "-o", f"{out}/python.cdx.json", "/opt/repro/bin/python"], packages):
+        line = ["python", "-c", TOOL, tools, *arguments]
         line = container.command(ready, built, line, place, variables={"PYTHONPATH": ""})
         session.run(*line, env=ready.variables(), external=True)
 
