@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import math
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro import audit_golden, bands, claims, exports, pages, registry, table
+from repro import audit_golden, bands, claims, exports, history, pages, registry, table
 from repro.claims import Claim
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError
 from repro.judging import JUDGES, MEASURED, accused
@@ -176,9 +177,12 @@ def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: b
 def rows_of(study: str, profile: str, experiment: str, metric: str, case: str) -> list[float]:
     """Return the finished values of a case's metric, from the golden and else from the store; [] where none is."""
     root = registry.root()
-    for path in (bands.path_of(root, study, profile), registry.results_path(study, profile)):
+    golden = bands.path_of(root, study, profile)
+    for path in (golden, registry.results_path(study, profile)):
         if not path.exists():
             continue
+        if path == golden:
+            _hold(root, f"{study}/{profile}", path)
         values = [
             float(row["value"])
             for row in _read(path)
@@ -187,6 +191,12 @@ def rows_of(study: str, profile: str, experiment: str, metric: str, case: str) -
         if values:
             return values
     return []
+
+
+@functools.cache
+def _hold(root: Path, what: str, golden: Path) -> None:
+    """Raise IntegrityError where a golden is not what was blessed, rows included; looked at once."""
+    history.hold(root, what, {**history.state_of(golden), "rows": bands.digest(table.read_file(golden))})
 
 
 _TABLES: dict[tuple[Path, int], list[dict[str, Any]]] = {}
@@ -232,8 +242,10 @@ def audit(arguments: Namespace) -> int:
     if arguments.bless is not None:
         if arguments.claim:
             raise UsageError("--bless: all claims of a study are blessed together; leave out --claim")
-        say(arguments, bless_audit(path, records, reason=arguments.bless, studies=names))
+        say(arguments, bless_audit(registry.root(), records, reason=arguments.bless, studies=names))
         return PASS
+    if path.exists():
+        history.hold(registry.root(), "audit", history.verdicts_state(path, audit_golden.table_of(path)))
     changes = audit_golden.changes(path, records, studies=names, whole=not arguments.claim)
     for change in changes:
         say(arguments, change)

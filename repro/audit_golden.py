@@ -38,16 +38,19 @@ def rows_of(records: Records) -> list[dict[str, str]]:
 
 def read(path: Path) -> list[dict[str, str]]:
     """Return the blessed verdicts, [] where there are none yet. Raise IntegrityError for a file that is none."""
-    if not path.exists():
-        return []
+    rows: list[dict[str, str]] = table_of(path).to_pylist() if path.exists() else []
+    return rows
+
+
+def table_of(path: Path) -> pa.Table:
+    """Return the table of blessed verdicts. Raise IntegrityError for a file that is none."""
     try:
         with pq.ParquetFile(path) as file:
             table.check_schema(file.schema_arrow, path, SCHEMA)
-            rows: list[dict[str, str]] = file.read().to_pylist()
+            return file.read()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise IntegrityError(f"{path}: not a readable table of verdicts ({reason}); restore it") from error
-    return rows
 
 
 def changes(path: Path, records: Records, *, studies: Sequence[str], whole: bool) -> list[str]:

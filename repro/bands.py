@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from repro import table
 from repro.errors import CannotCompareError, IntegrityError
+from repro.text import case_words
 
 METHOD = "shrunken-t/2"  # name of the rule that draws the bands; another rule gets another name
 
@@ -223,3 +224,27 @@ def as_rows(some: pa.Table) -> list[Row]:
 def as_bands(bands: pa.Table) -> list[Band]:
     """Return the lines of a bands table."""
     return list(map(Band, *(bands[name].to_pylist() for name in BANDS_SCHEMA.names)))
+
+
+def twin(golden: Golden) -> str:
+    """Return the golden as a text that a reviewer can read and compare."""
+    first, record = golden.rows.slice(0, 1).to_pylist()[0], metadata(golden.rows)
+    environments = ", ".join(sorted(pc.unique(golden.rows["environment"]).to_pylist()))
+    head = [f"# Golden of {first['study']}, profile {first['profile']}", "", f"Reason: {record['reason']}", ""]
+    head += [f"Blessed {record['blessed']} from commit {record['commit']}, environment {environments}.", ""]
+    head += [f"Method {record['method']}, {record['alpha']:.2g} false alarms a check; {record['minimum_seeds']} seeds."]
+    for line in as_bands(golden.bands):
+        if f"## {line.experiment}" not in head:
+            head += ["", f"## {line.experiment}", ""]
+            head += ["| case | metric | unit | kind | n | diverged | mean | sd | band |"]
+            head += ["|---|---|---|---|--:|--:|--:|--:|---|"]
+        case = case_words(line.case).replace("|", "\\|")
+        numbers = f"{line.n0} | {line.k0} | {number(line.mean)} | {number(line.sd)}"
+        band = "" if line.low is None else f"{number(line.low)} to {number(line.high)}"
+        head += [f"| {case} | {line.metric} | {line.unit} | {line.kind} | {numbers} | {band} |"]
+    return "\n".join(head) + "\n"
+
+
+def number(value: float | None) -> str:
+    """Return a number to six digits, nothing for none."""
+    return "" if value is None else f"{value:.6g}"

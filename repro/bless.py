@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro import audit_golden, stats, table
+from repro import audit_golden, history, provenance, stats, table
 from repro.bands import (
     BANDS_SCHEMA,
     METHOD,
@@ -27,6 +27,8 @@ from repro.bands import (
     digest,
     load,
     metadata,
+    number,
+    twin,
     twin_path,
 )
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
@@ -34,7 +36,6 @@ from repro.evidence import seed_ignored
 from repro.golden import ALPHA, ALPHA_BANDS
 from repro.plan import content_of
 from repro.study import Experiment, Metric, Study, case_json
-from repro.text import case_words
 
 Line = dict[str, Any]  # one row of a results table, or one line of a bands table under construction
 
@@ -66,11 +67,13 @@ def bless(
     provisional: bool = False,
     dry_run: bool = False,
     now: datetime | None = None,
+    root: Path | None = None,
 ) -> Blessing:
     """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
 
-    Raise UsageError for a request that makes no sense and CannotCompareError for rows that can hold no later run to
-    account; nothing is written then. `provisional` accepts too few seeds and missing cases, and every check says so.
+    With `root`, the project's folder, the blessing is entered in its log. Raise UsageError for a request that makes no
+    sense and CannotCompareError for rows that can hold no later run to account; nothing is written then. `provisional`
+    accepts too few seeds and missing cases, and every check says so.
     """
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
@@ -86,7 +89,7 @@ def bless(
     golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
     changes = (*mixed(rows), *describe_changes(path, golden))
     if not dry_run:
-        write(path, golden)
+        write_logged(root, path, golden) if root else write(path, golden)
     return Blessing(path, golden, changes, not dry_run)
 
 
@@ -317,6 +320,24 @@ def with_record(some: pa.Table, record: Mapping[str, Any]) -> pa.Table:
     return some.replace_schema_metadata({**kept, b"repro.golden": json.dumps(record, sort_keys=True).encode()})
 
 
+def write_logged(root: Path, path: Path, golden: Golden) -> None:
+    """Write a golden and enter it in the log; cut short in between, every check says so until it is blessed again."""
+    record, first = metadata(golden.rows), golden.rows.slice(0, 1).to_pylist()[0]
+    about = {
+        "when": record["blessed"],
+        "who": history.who(root),
+        "reason": record["reason"],
+        "what": f"{first['study']}/{first['profile']}",
+        "commits": record["commit"].split(", "),
+        "images": history.images_of(table.environments(golden.rows)),
+        "rows": golden.rows.num_rows,
+    }
+    with history.adding(root) as entries:
+        before = history.state_of(path) if path.exists() and bands_path(path).exists() else None
+        write(path, golden)
+        history.add(root, entries, about, before=before, after=history.state_of(path))
+
+
 def write(path: Path, golden: Golden) -> None:
     """Write a golden's rows, bands and twin, each whole or not at all."""
     table.write(path, golden.rows)
@@ -334,30 +355,6 @@ def verify(path: Path, study: Study) -> None:
         raise IntegrityError(f"{bands_path(path)}: not what its rows give; restore it or bless anew")
     if not twin_path(path).exists() or twin_path(path).read_text(encoding="utf-8") != twin(golden):
         raise IntegrityError(f"{twin_path(path)}: missing, or not what the golden's tables say; restore it")
-
-
-def twin(golden: Golden) -> str:
-    """Return the golden as a text that a reviewer can read and compare."""
-    first, record = golden.rows.slice(0, 1).to_pylist()[0], metadata(golden.rows)
-    environments = ", ".join(sorted(pc.unique(golden.rows["environment"]).to_pylist()))
-    head = [f"# Golden of {first['study']}, profile {first['profile']}", "", f"Reason: {record['reason']}", ""]
-    head += [f"Blessed {record['blessed']} from commit {record['commit']}, environment {environments}.", ""]
-    head += [f"Method {record['method']}, {record['alpha']:.2g} false alarms a check; {record['minimum_seeds']} seeds."]
-    for line in as_bands(golden.bands):
-        if f"## {line.experiment}" not in head:
-            head += ["", f"## {line.experiment}", ""]
-            head += ["| case | metric | unit | kind | n | diverged | mean | sd | band |"]
-            head += ["|---|---|---|---|--:|--:|--:|--:|---|"]
-        case = case_words(line.case).replace("|", "\\|")
-        numbers = f"{line.n0} | {line.k0} | {number(line.mean)} | {number(line.sd)}"
-        band = "" if line.low is None else f"{number(line.low)} to {number(line.high)}"
-        head += [f"| {case} | {line.metric} | {line.unit} | {line.kind} | {numbers} | {band} |"]
-    return "\n".join(head) + "\n"
-
-
-def number(value: float | None) -> str:
-    """Return a number to six digits, nothing for none."""
-    return "" if value is None else f"{value:.6g}"
 
 
 def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
@@ -379,12 +376,18 @@ def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
             yield f"mean     {' '.join(cell)}: {number(was.mean)} -> {number(now.mean)}{shift}, n {was.n0} -> {now.n0}"
 
 
-def bless_audit(path: Path, records: audit_golden.Records, *, reason: str, studies: Sequence[str]) -> str:
-    """Make the verdicts of these studies the blessed ones, write table and twin, and return what was done."""
+def bless_audit(root: Path, records: audit_golden.Records, *, reason: str, studies: Sequence[str]) -> str:
+    """Make the verdicts of these studies the blessed ones, write table, twin and log, and return what was done."""
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why these verdicts are right, it is kept with them")
+    path = audit_golden.path_of(root)
     about = {"reason": reason.strip(), "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    verdicts = audit_golden.assemble(path, records, studies=studies, about=about)
-    table.write_file(path, verdicts)
-    twin_path(path).write_text(audit_golden.twin(verdicts), "utf-8")
+    entry = {**about, "who": history.who(root), "what": "audit", "images": []}
+    with history.adding(root) as entries:
+        before = history.verdicts_state(path, audit_golden.table_of(path)) if path.exists() else None
+        verdicts = audit_golden.assemble(path, records, studies=studies, about=about)
+        table.write_file(path, verdicts)
+        twin_path(path).write_text(audit_golden.twin(verdicts), "utf-8")
+        entry |= {"commits": [provenance.commit(root)], "rows": verdicts.num_rows}
+        history.add(root, entries, entry, before=before, after=history.verdicts_state(path, verdicts))
     return f"wrote {path}: {verdicts.num_rows} verdicts"

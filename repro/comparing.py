@@ -15,11 +15,14 @@ WORST, SHOWN, ALL = 3, 20, 1_000_000  # lines of a report: after a pass, after a
 
 def check(arguments: Namespace) -> int:
     """Compare a result table with its golden, two-sided and closed-world."""
-    from repro import bands, golden, table
+    from repro import bands, golden, history, table
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
-    blessed = bands.load(_golden_path(arguments))
+    path = _golden_path(arguments)
+    blessed = bands.load(path)
+    if arguments.golden is None:  # another table than the project's own golden is in no log
+        history.hold(registry.root(), f"{study.name}/{arguments.profile}", history.state_of(path))
     results = table.read(arguments.results or registry.results_path(arguments.study, arguments.profile))
     result = golden.check(
         results,
@@ -82,6 +85,7 @@ def bless(arguments: Namespace) -> int:
         experiments=arguments.experiment or None,
         provisional=arguments.provisional,
         dry_run=arguments.dry_run,
+        root=registry.root(),
     )
     print(blessing.text)
     if blessing.written:

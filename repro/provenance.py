@@ -92,11 +92,28 @@ def commit(root: Path | None = None) -> str:
     return f"{head}+dirty" if _git(folder, "status", "--porcelain", "--untracked-files=normal") else head
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def committed(root: Path, name: str) -> str:
+    """Return the text of a file as HEAD holds it, empty where there is no git, no commit or no such file in it."""
+    if shutil.which("git") is None:
+        return ""
+    found = _git(root, "show", f"HEAD:./{name}")
+    return f"{found}\n" if found else ""
+
+
+def committer(root: Path) -> str:
+    """Return "Name <mail>" of whoever would commit now, empty where git is absent or knows nobody."""
+    if shutil.which("git") is None:
+        return ""
+    named = {name: value for name, value in os.environ.items() if name.startswith("GIT_COMMITTER_")}
+    name, found, _ = _git(root, "var", "GIT_COMMITTER_IDENT", variables=named).rpartition("> ")
+    return f"{name}>" if found else ""
+
+
+def _git(folder: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """Return what a read-only git command prints; an empty text where `folder` is in no repository."""
     # A container's user seldom owns the mounted project, and a hook's GIT_DIR would point at another repository.
     options = ("--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", os.fspath(folder))
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | dict(variables or {})
     done = subprocess.run(["git", *options, *arguments], capture_output=True, text=True, env=clean, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 

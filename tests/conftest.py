@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# A blessing is entered in the log under the name that git knows, and a new machine's git knows none.
+for variable, value in (("GIT_COMMITTER_NAME", "Test"), ("GIT_COMMITTER_EMAIL", "test@example.invalid")):
+    os.environ.setdefault(variable, value)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # A busy machine is no failure, and CI looks at the same examples every time.

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("listing", "running", "comparing", "figures", "audit"),
     ("runner", "bless", "merge", "diff"),
     ("worker", "golden", "judging"),
-    ("plan", "measuring"),
+    ("plan", "measuring", "history"),
     ("evidence", "provenance", "store", "arithmetic", "audit_golden", "exports"),
     ("bands", "verdicts", "pages"),
     ("claims", "tabular", "image"),

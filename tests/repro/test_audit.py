@@ -171,7 +171,7 @@ class TestGolden:
         from repro.bless import bless_audit
 
         path = audit_golden.path_of(tmp_path)
-        bless_audit(path, records("reproduced", "erratum"), reason="first", studies=["toy"])
+        bless_audit(tmp_path, records("reproduced", "erratum"), reason="first", studies=["toy"])
         assert audit_golden.changes(path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
         assert audit_golden.changes(path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
             "changed  toy c0: was reproduced, is erratum"
@@ -188,7 +188,7 @@ class TestGolden:
         from repro.bless import bless_audit
 
         path, now = audit_golden.path_of(tmp_path), records("reproduced")
-        bless_audit(path, now, reason="first", studies=["toy"])
+        bless_audit(tmp_path, now, reason="first", studies=["toy"])
         now[0]["published"] = ["3.0"]
         assert "was published as 3, is 3.0" in audit_golden.changes(path, now, studies=["toy"], whole=True)[0]
 
@@ -197,10 +197,10 @@ class TestGolden:
 
         path = audit_golden.path_of(tmp_path)
         with pytest.raises(UsageError, match="the reason is empty"):
-            bless_audit(path, records("reproduced"), reason=" ", studies=["toy"])
+            bless_audit(tmp_path, records("reproduced"), reason=" ", studies=["toy"])
         other = [{**one, "study": "other"} for one in records("erratum")]
-        bless_audit(path, other, reason="a", studies=["other"])
-        bless_audit(path, records("reproduced"), reason="b", studies=["toy"])
+        bless_audit(tmp_path, other, reason="a", studies=["other"])
+        bless_audit(tmp_path, records("reproduced"), reason="b", studies=["toy"])
         assert [row["study"] for row in audit_golden.read(path)] == ["other", "toy"]
 
     def test_a_file_that_is_no_table_of_verdicts_is_refused(self, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ class TestPage:
         from repro.bless import bless_audit
 
         path = audit_golden.path_of(tmp_path)
-        bless_audit(path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
+        bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
         text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
         made = audit_golden.with_counts(text, path, "page.md")
         assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 3 |" in made.splitlines()

@@ -1,0 +1,235 @@
+"""The log of blessings: a chain that shows any change of it, and of the goldens that it speaks of."""
+
+import json
+import multiprocessing
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro import audit_golden, bands, history, provenance
+from repro.bless import bless, bless_audit
+from repro.errors import IntegrityError, ReproError, UsageError
+from repro.history import FIELDS, add, adding, entry_of, hold, parse, path_of, read, written
+from tests.repro.synthetic import invented, rows_of, write
+
+ROOT = Path(__file__).resolve().parents[2]
+WHO = "Test <test@example.invalid>"
+ABOUT = {"when": "2026-01-01T00:00:00Z", "who": WHO, "reason": "first", "commits": ["0a" * 20], "images": [], "rows": 4}
+
+
+def state(letter: str) -> dict[str, str]:
+    return {"rows": letter * 64, "bands": letter * 64, "twin": letter * 64}
+
+
+def log_of(root: Path, *whats: str) -> Path:
+    for number, what in enumerate(whats):
+        with adding(root) as entries:
+            add(root, entries, {**ABOUT, "what": what}, before=None, after=state("abcdef"[number]))
+    return path_of(root)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log of three blessings, the first and the third of the same golden."""
+    return log_of(tmp_path, "a/smoke", "b/smoke", "a/smoke")
+
+
+def refusal(root: Path, what: str = "a/smoke", letter: str = "c") -> str:
+    with pytest.raises(IntegrityError) as caught:
+        hold(root, what, state(letter))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_newest_entry_counts(log: Path, tmp_path: Path) -> None:
+    hold(tmp_path, "a/smoke", state("c"))
+    hold(tmp_path, "b/smoke", state("b"))
+    assert [entry["number"] for entry in read(log)] == [1, 2, 3]
+    assert all(set(entry) == set(FIELDS) for entry in read(log))
+    assert "its bands, rows, twin are not what was blessed in line 3" in refusal(tmp_path, letter="a")
+
+
+@pytest.mark.parametrize("part", ["rows", "bands", "twin"])
+def test_each_part_of_a_golden_is_held(log: Path, tmp_path: Path, part: str) -> None:
+    with pytest.raises(IntegrityError, match=f"its {part} are not what was blessed in line 3"):
+        hold(tmp_path, "a/smoke", {**state("c"), part: "0" * 64})
+
+
+def test_a_golden_without_entry_is_refused(log: Path, tmp_path: Path) -> None:
+    assert "no blessing of c/smoke; restore the log, or bless" in refusal(tmp_path, "c/smoke")
+
+
+def test_a_log_that_is_gone_is_refused(log: Path, tmp_path: Path) -> None:
+    log.unlink()
+    assert "no blessing of a/smoke" in refusal(tmp_path)
+
+
+MISTAKES = {
+    "a changed reason": lambda lines: [lines[0].replace(b"first", b"other"), *lines[1:]],
+    "a changed hash": lambda lines: [lines[0].replace(b"aaaa", b"aaab", 1), *lines[1:]],
+    "a line removed": lambda lines: [lines[0], lines[2]],
+    "the first line removed": lambda lines: lines[1:],
+    "lines exchanged": lambda lines: [lines[1], lines[0], lines[2]],
+    "a line twice": lambda lines: [lines[0], lines[0], *lines[1:]],
+    "an empty line": lambda lines: [lines[0], b"", *lines[1:]],
+    "no JSON": lambda lines: [lines[0], b"{", *lines[2:]],
+    "no UTF-8": lambda lines: [lines[0], b"\xff", *lines[2:]],
+    "another form of the same": lambda lines: [lines[0].replace(b'":', b'": ', 1), *lines[1:]],
+    "a field more": lambda lines: [lines[0][:-1] + b',"z":1}', *lines[1:]],
+    "a list": lambda lines: [b"[]", *lines[1:]],
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_every_tampering_with_the_log_is_found(log: Path, tmp_path: Path, mistake: str) -> None:
+    lines = log.read_bytes().splitlines()
+    log.write_bytes(b"".join(line + b"\n" for line in MISTAKES[mistake](lines)))
+    assert "restore it from version control" in refusal(tmp_path)
+
+
+def test_a_line_cut_short_is_found(log: Path, tmp_path: Path) -> None:
+    log.write_bytes(log.read_bytes()[:-1])
+    assert ":3: the last line has no end" in refusal(tmp_path)
+
+
+@given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_any_changed_bit_of_the_log_is_found(place: int, bit: int) -> None:
+    """Any bit before the last line: what holds the last one is the golden's own hashes, and git."""
+    entries: list[history.Entry] = []
+    previous = history.FIRST
+    for number in (1, 2):
+        entry = {**ABOUT, "number": number, "previous": previous, "what": "a", "before": None, "after": state("a")}
+        entries.append(entry)
+        previous = history.hashlib.sha256(written(entry)).hexdigest()
+    content = bytearray(b"".join(written(entry) + b"\n" for entry in entries))
+    place %= len(written(entries[0])) + 1
+    content[place] ^= 1 << bit
+    with pytest.raises(IntegrityError):
+        parse(bytes(content), "log")
+
+
+def test_lines_dropped_from_the_end_are_found_where_they_are_committed(log: Path, tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "three"]):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+    hold(tmp_path, "a/smoke", state("c"))
+    log_of(tmp_path, "b/smoke")
+    hold(tmp_path, "a/smoke", state("c"))
+    log.write_bytes(b"".join(line + b"\n" for line in log.read_bytes().splitlines()[:2]))
+    assert "does not continue the committed log" in refusal(tmp_path, letter="a")
+    with pytest.raises(IntegrityError, match="does not continue the committed log"), adding(tmp_path):
+        raise AssertionError("a broken log was opened for writing")
+
+
+def test_nothing_is_added_to_a_broken_log(log: Path, tmp_path: Path) -> None:
+    log.write_bytes(log.read_bytes()[:-1])
+    with pytest.raises(IntegrityError), adding(tmp_path):
+        raise AssertionError("a broken log was opened for writing")
+
+
+def bless_many(root: Path, count: int) -> None:
+    for _ in range(count):
+        with adding(root) as entries:
+            add(root, entries, {**ABOUT, "what": "a/smoke"}, before=None, after=state("a"))
+
+
+def test_two_blessings_at_once_make_one_chain(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    makers = [context.Process(target=bless_many, args=(tmp_path, 10)) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert [entry["number"] for entry in read(path_of(tmp_path))] == list(range(1, 21))
+
+
+def blessed(root: Path, reason: str = "first") -> Path:
+    study = invented()
+    results = write(root / "results.parquet", rows_of(study, range(10)))
+    golden = bands.path_of(root, study.name, "smoke")
+    bless(results, golden, study, "smoke", reason=reason, root=root)
+    return golden
+
+
+def test_a_blessing_says_who_why_and_from_what(tmp_path: Path) -> None:
+    golden = blessed(tmp_path)
+    blessed(tmp_path, "again")
+    one, other = read(path_of(tmp_path))
+    assert (one["who"], one["reason"], one["what"], one["images"]) == (WHO, "first", "invented/smoke", [])
+    assert one["before"] is None
+    assert (other["before"], other["reason"]) == (one["after"], "again")
+    assert other["after"]["rows"] == one["after"]["rows"] == bands.digest(bands.load(golden).rows)
+    hold(tmp_path, "invented/smoke", history.state_of(golden))
+
+
+def test_the_images_of_the_rows_are_named() -> None:
+    records = {"1": {"image": None}, "2": {"image": {"tree": "b"}}, "3": {"image": {"tree": "a", "id": "x"}}, "4": {}}
+    assert history.images_of(records) == ["a", "b"]
+
+
+def test_a_blessing_cut_short_is_found_and_mended_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = blessed(tmp_path)
+    with monkeypatch.context() as patch:
+
+        def die(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(history, "add", die)
+        with pytest.raises(KeyboardInterrupt):
+            blessed(tmp_path, "cut short")
+    with pytest.raises(
+        IntegrityError, match=r"twin are not what was blessed in line 1 .*or bless again if a bless was cut"
+    ):
+        hold(tmp_path, "invented/smoke", history.state_of(golden))
+    blessed(tmp_path, "mended")
+    hold(tmp_path, "invented/smoke", history.state_of(golden))
+
+
+def test_an_older_golden_put_back_is_found(tmp_path: Path) -> None:
+    golden = blessed(tmp_path)
+    old = {path: path.read_bytes() for path in golden.parent.iterdir()}
+    blessed(tmp_path, "newer")
+    for path, content in old.items():
+        path.write_bytes(content)
+    with pytest.raises(IntegrityError, match="twin are not what was blessed in line 2"):
+        hold(tmp_path, "invented/smoke", history.state_of(golden))
+
+
+def test_nobody_blesses_unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "committer", lambda root: "")
+    with pytest.raises(UsageError, match=r"git knows nobody to enter in the log; set user\.name and user\.email"):
+        blessed(tmp_path)
+    assert not bands.path_of(tmp_path, "invented", "smoke").exists()
+
+
+def test_verdicts_are_logged_and_held(tmp_path: Path) -> None:
+    record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
+    bless_audit(tmp_path, [record], reason="first", studies=["toy"])
+    path = audit_golden.path_of(tmp_path)
+    hold(tmp_path, "audit", history.verdicts_state(path, audit_golden.table_of(path)))
+    path.with_suffix(".md").write_text("other")
+    with pytest.raises(IntegrityError, match="golden of audit: its twin are not"):
+        hold(tmp_path, "audit", history.verdicts_state(path, audit_golden.table_of(path)))
+
+
+def test_an_entry_is_read_as_it_was_written() -> None:
+    entry = {**dict.fromkeys(FIELDS, "ü"), "number": 1}
+    assert entry_of(written(entry)) == entry
+    assert json.loads(written(entry)) == entry
+
+
+def test_the_committed_goldens_are_those_of_the_committed_log() -> None:
+    entries = read(path_of(ROOT))
+    goldens = sorted(ROOT.glob("golden/*/*.parquet"))
+    whole = [path for path in goldens if not path.name.endswith(".bands.parquet")]
+    assert whole
+    for path in whole:
+        rows = bands.digest(bands.load(path).rows)
+        hold(ROOT, f"{path.parent.name}/{path.stem}", {**history.state_of(path), "rows": rows})
+    audit = audit_golden.path_of(ROOT)
+    hold(ROOT, "audit", history.verdicts_state(audit, audit_golden.table_of(audit)))
+    assert len(entries) >= len(whole) + 1
+    assert issubclass(IntegrityError, ReproError)
