@@ -382,12 +382,12 @@ def bless_audit(root: Path, records: audit_golden.Records, *, reason: str, studi
         raise UsageError("bless: the reason is empty; say why these verdicts are right, it is kept with them")
     path = audit_golden.path_of(root)
     about = {"reason": reason.strip(), "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    entry = {**about, "who": history.who(root), "what": "audit", "images": []}
+    entry = {**about, "who": history.who(root), "what": "audit", "images": [], "commits": [provenance.commit(root)]}
     with history.adding(root) as entries:
         before = history.verdicts_state(path, audit_golden.table_of(path)) if path.exists() else None
         verdicts = audit_golden.assemble(path, records, studies=studies, about=about)
         table.write_file(path, verdicts)
         twin_path(path).write_text(audit_golden.twin(verdicts), "utf-8")
-        entry |= {"commits": [provenance.commit(root)], "rows": verdicts.num_rows}
+        entry |= {"rows": verdicts.num_rows}
         history.add(root, entries, entry, before=before, after=history.verdicts_state(path, verdicts))
     return f"wrote {path}: {verdicts.num_rows} verdicts"

@@ -111,10 +111,14 @@ def test_any_changed_bit_of_the_log_is_found(place: int, bit: int) -> None:
         parse(bytes(content), "log")
 
 
-def test_lines_dropped_from_the_end_are_found_where_they_are_committed(log: Path, tmp_path: Path) -> None:
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "three"]):
+def commit_all(root: Path) -> None:
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *arguments], check=True, capture_output=True)
+
+
+def test_lines_dropped_from_the_end_are_found_where_they_are_committed(log: Path, tmp_path: Path) -> None:
+    commit_all(tmp_path)
     hold(tmp_path, "a/smoke", state("c"))
     log_of(tmp_path, "b/smoke")
     hold(tmp_path, "a/smoke", state("c"))
@@ -213,6 +217,15 @@ def test_verdicts_are_logged_and_held(tmp_path: Path) -> None:
     path.with_suffix(".md").write_text("other")
     with pytest.raises(IntegrityError, match="golden of audit: its twin are not"):
         hold(tmp_path, "audit", history.verdicts_state(path, audit_golden.table_of(path)))
+
+
+def test_verdicts_are_logged_with_the_commit_that_judged(log: Path, tmp_path: Path) -> None:
+    commit_all(tmp_path)
+    record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
+    bless_audit(tmp_path, [record], reason="first", studies=["toy"])
+    (commit,) = read(log)[-1]["commits"]
+    assert provenance.COMMIT.fullmatch(commit)
+    assert "dirty" not in commit
 
 
 def test_an_entry_is_read_as_it_was_written() -> None:
