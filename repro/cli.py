@@ -27,6 +27,8 @@ EXAMPLES = {
     "check": "repro check STUDY --profile smoke\nrepro check STUDY --profile lite --experiment NAME --json",
     "diff": "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
     "bless": 'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
+    "bundle": "repro bundle STUDY --profile smoke\nrepro bundle STUDY --out evidence.zip --key id_ed25519",
+    "verify": "repro verify evidence.zip\nrepro verify evidence.zip --signers allowed_signers --json",
     "merge": "repro merge from-the-gpu.parquet from-here.parquet --out results/STUDY/paper.parquet",
     "figures": "repro figures STUDY\nrepro figures STUDY --profile paper --out figures\n"
     "repro figures STUDY NAME --results FILE --json\n"
@@ -49,6 +51,8 @@ VERBS = {
     "diff": ("repro.comparing", "diff"),
     "bless": ("repro.comparing", "bless"),
     "merge": ("repro.comparing", "merge"),
+    "bundle": ("repro.bundle", "bundle"),
+    "verify": ("repro.verify", "verify"),
     "figures": ("repro.figures", "figures"),
     "audit": ("repro.audit", "audit"),
     "report": ("repro.report", "report"),
@@ -66,6 +70,8 @@ SUMMARIES = {
     "diff": "compare two result tables row by row",
     "bless": "make a result table the golden one",
     "merge": "join result tables from several machines",
+    "bundle": "pack a run as evidence: one archive that others can verify",
+    "verify": "verify a bundle offline and say what it holds",
     "figures": "list a study's figures, make one or all of them from its results, or write a page's tables anew",
     "audit": "judge a document: a verdict for each of its claims",
     "report": "write one HTML file with every verdict and what it rests on",
@@ -85,17 +91,30 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"repro {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     made = {name: _verb(verbs, name) for name in SUMMARIES}
-    for name in ("show", "plan", "run", "check", "bless", "figures"):
+    for name in ("show", "plan", "run", "check", "bless", "bundle", "figures"):
         made[name].add_argument("study", help="the study's name (`repro list`)")
     made["status"].add_argument("study", nargs="?", help="one study; all without it")
-    for name in ("plan", "run", "check", "bless", "figures"):
+    for name in ("plan", "run", "check", "bless", "bundle", "figures"):
         made[name].add_argument("--profile", default="smoke", help="how much to spend (default: smoke)")
         made[name].add_argument("--results", type=Path, metavar="FILE", help="the result table (default: results/...)")
     for name in ("plan", "run", "check", "bless"):
         made[name].add_argument(
             "--experiment", action="append", default=[], metavar="NAME", help="only this experiment (repeatable)"
         )
-    for name in ("list", "show", "doctor", "plan", "run", "status", "check", "diff", "figures", "audit", "data"):
+    for name in (
+        "list",
+        "show",
+        "doctor",
+        "plan",
+        "run",
+        "status",
+        "check",
+        "diff",
+        "verify",
+        "figures",
+        "audit",
+        "data",
+    ):
         made[name].add_argument("--json", action="store_true", help="print JSON on standard output")
     for name in ("run", "bless", "merge"):
         made[name].add_argument("-n", "--dry-run", action="store_true", help="say what would be done, change nothing")
@@ -165,6 +184,12 @@ def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["diff"].add_argument("--relative", type=float, default=0.0, metavar="X", help="values may differ by X of B's")
     made["merge"].add_argument("tables", type=Path, nargs="+", metavar="TABLE")
     made["merge"].add_argument("--out", type=Path, required=True, metavar="FILE", help="where the joined table goes")
+    made["bundle"].add_argument("--out", type=Path, metavar="FILE", help="the archive (default: beside the results)")
+    made["bundle"].add_argument("--key", type=Path, metavar="FILE", help="sign with this key, by `ssh-keygen -Y sign`")
+    made["verify"].add_argument("bundle", type=Path, metavar="BUNDLE")
+    made["verify"].add_argument(
+        "--signers", type=Path, metavar="FILE", help="believe only these: NAME KEYTYPE KEY lines"
+    )
     made["figures"].add_argument("name", nargs="?", help="one figure; without it all are listed, or made with --out")
     made["figures"].add_argument(
         "--out", type=Path, metavar="FOLDER", help="write NAME.md, .csv, .tex, .svg and .png there"

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from repro.bundle import RESULTS, files_of
+from tests.repro import bundles
+
 PROJECT = Path(__file__).resolve().parents[2]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,6 +28,18 @@ def project(tmp_path: Path) -> Path:
     """A project folder that holds the toy study `montecarlo` and nothing else."""
     write_study(tmp_path, "montecarlo", toy_source())
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a blessed golden, blessed verdicts, and the results of one more replicate."""
+    return bundles.make_project(tmp_path_factory.mktemp("bundled"))
+
+
+@pytest.fixture(scope="session")
+def packed(bundled: Path) -> bundles.Files:
+    """The files of a bundle of these results."""
+    return files_of(bundled, "invented", "smoke", bundled / RESULTS)
 
 
 def write_study(folder: Path, name: str, source: str) -> None:

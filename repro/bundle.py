@@ -1,0 +1,133 @@
+"""The verb that packs a run as evidence: one archive with the results, what they were held to and what came out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from argparse import Namespace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repro import attest, audit_golden, bands, claims, golden, history, registry, signature, table
+from repro.errors import INTEGRITY, PASS, InfrastructureError, IntegrityError, NothingSelectedError, UsageError
+from repro.store import DIRTY
+from repro.text import say
+
+RESULTS, ENVIRONMENTS, CHECK = "results.parquet", "environments.json", "check.json"
+LICENCE = "LICENSE"
+PINS = ("containers/lock/cuda.txt", "containers/images.toml")
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file, since the archive of one run is to be one sequence of bytes
+
+
+def members(study: str, profile: str) -> tuple[set[str], set[str]]:
+    """Return the names of the files that a bundle must hold, and of those that it may hold beside them."""
+    paths = golden_paths(Path(), study, profile)
+    must = {RESULTS, ENVIRONMENTS, CHECK, attest.STATEMENT, attest.CRATE, *map(Path.as_posix, paths)}
+    verdicts = audit_golden.path_of(Path())
+    may = {claims.path_of(Path(), study), verdicts, bands.twin_path(verdicts)}
+    return must, {attest.SIGNATURE, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
+
+
+def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path, Path]:
+    """Return where rows, bands and twin of a golden and the log of blessings lie."""
+    path = bands.path_of(root, study, profile)
+    return path, bands.bands_path(path), bands.twin_path(path), history.path_of(root)
+
+
+def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:
+    """Return the files of a bundle by name, the statement left out: copies, and what they come to.
+
+    Raise NothingSelectedError without results or golden, IntegrityError for a golden that the log does not hold.
+    """
+    path = bands.path_of(root, study, profile)
+    if not path.exists():
+        raise NothingSelectedError(
+            f"{path}: no such golden to hold the results to; bless one, or bundle another profile"
+        )
+    blessed, rows = bands.load(path), table.read(results)
+    owners = set(zip(rows["study"].to_pylist(), rows["profile"].to_pylist(), strict=True))
+    if owners != {(study, profile)}:
+        names = ", ".join(f"{one}/{other}" for one, other in sorted(owners)) or "nothing"
+        raise UsageError(f"{results}: holds rows of {names}; wanted {study}/{profile} alone")
+    history.hold(root, f"{study}/{profile}", history.state_of(path))
+    result = golden.check(rows, blessed.rows, blessed.bands)
+    if result.exit_code == INTEGRITY:
+        raise IntegrityError(f"{results}: no evidence: {result.findings[0].text}")
+    checked = golden.as_json(result)
+    must, may = members(study, profile)
+    files = {name: (root / name).read_bytes() for name in sorted(must | may) if (root / name).is_file()}
+    files[RESULTS] = results.read_bytes()
+    files[ENVIRONMENTS] = attest.dump(table.environments(rows))
+    files[CHECK] = attest.dump(checked)
+    files[attest.CRATE] = attest.crate(files, about(rows, checked, files))
+    inputs = [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
+    files[attest.STATEMENT] = attest.statement(files, checked, inputs)
+    return files
+
+
+def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files) -> dict[str, Any]:
+    """Return what the crate says of the run."""
+    first = rows.slice(0, 1).to_pylist()[0]
+    counts = ", ".join(f"{number} {word}" for word, number in checked["counts"].items() if number)
+    name = f"{first['study']}/{first['profile']}"
+    return {
+        "name": f"Results of {name}",
+        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counts}.",
+        "published": pc.max(rows["finished"]).as_py().isoformat(),
+        "licence": LICENCE if LICENCE in files else "",
+        "commits": sorted(pc.unique(rows["commit"]).to_pylist()),
+        "images": history.images_of(table.environments(rows)),
+    }
+
+
+def archive(files: attest.Files) -> bytes:
+    """Return files as a zip archive: the same bytes for the same files, and nothing that `repro.unpack` refuses."""
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w") as target:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16  # a plain file, as Unix has it
+            target.writestr(entry, files[name], zipfile.ZIP_DEFLATED, 9)
+    return made.getvalue()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file, whole or not at all. Raise InfrastructureError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InfrastructureError(f"{path}: cannot be written ({error.strerror}); name another --out") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def bundle(arguments: Namespace) -> int:
+    """Pack a run; a check that does not pass is packed as what it is."""
+    study = registry.load(arguments.study)
+    registry.profile(study, arguments.profile)
+    results = arguments.results or registry.results_path(study.name, arguments.profile)
+    files = files_of(registry.root(), study.name, arguments.profile, results)
+    if arguments.key:
+        files[attest.SIGNATURE] = signature.sign(files[attest.STATEMENT], arguments.key)
+    out = arguments.out or results.with_suffix(".bundle.zip")
+    content = archive(files)
+    write(out, content)
+    outcome = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]["result"]
+    signed = "signed" if arguments.key else "not signed"
+    print(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
+    dirty = [commit for commit in pc.unique(table.read(results)["commit"]).to_pylist() if commit.endswith(DIRTY)]
+    if dirty:
+        say(arguments, f"note: rows were made with uncommitted changes ({', '.join(dirty)}); nobody can run that again")
+    return PASS
