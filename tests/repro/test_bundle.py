@@ -87,7 +87,7 @@ def test_the_verb_packs_and_verifies(tmp_path: Path, capsys: pytest.CaptureFixtu
     """The committed golden's own rows are results as good as any."""
     results, out = ROOT / "golden" / "rfnn" / "smoke.parquet", tmp_path / "new" / "evidence.zip"
     assert main(["bundle", "rfnn", "--results", str(results), "--out", str(out)]) == 0
-    assert f"wrote {out}: 15 files" in capsys.readouterr().out
+    assert f"wrote {out}: 16 files" in capsys.readouterr().out
     assert main(["verify", str(out)]) == 0
     assert "its log is this project's" in capsys.readouterr().out
 
