@@ -19,7 +19,6 @@ from repro.errors import CANNOT_COMPARE, PASS, IntegrityError
 STATEMENT, SIGNATURE, CRATE = "statement.json", "statement.json.sig", "ro-crate-metadata.json"
 UNHASHED = (STATEMENT, SIGNATURE)  # the statement cannot hold its own hash; what signs it comes after it
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
-RESULTS = {PASS: "PASSED", CANNOT_COMPARE: "WARNED"}  # any other exit code of the check: FAILED
 MEDIA = {
     ".json": "application/json", ".jsonl": "application/jsonl", ".md": "text/markdown", ".cff": "application/yaml",
     ".parquet": "application/vnd.apache.parquet", ".toml": "application/toml", ".sig": "application/x-pem-file",
@@ -64,6 +63,13 @@ def load(content: bytes, name: str) -> Any:
 # The statement
 
 
+def result_of(check: Json) -> str:
+    """Return the word of a test result for a check: WARNED where something could not be compared or is not settled."""
+    if check["exit_code"] == PASS:
+        return "WARNED" if check["counts"].get("suspicious") else "PASSED"
+    return "WARNED" if check["exit_code"] == CANNOT_COMPARE else "FAILED"
+
+
 def statement(files: Files, check: Json, inputs: Sequence[str]) -> bytes:
     """Return the statement that these files are the evidence of this check; `inputs` names what it was held to."""
     from google.protobuf.json_format import MessageToDict
@@ -72,14 +78,15 @@ def statement(files: Files, check: Json, inputs: Sequence[str]) -> bytes:
     from in_toto_attestation.v1.statement import Statement
 
     described = {name: ResourceDescriptor(name, digest={"sha256": sha256(files[name])}).pb for name in sorted(files)}
-    words = {"agrees": "passed_tests", "cannot compare": "warned_tests"}
+    words = {
+        "agrees": "passed_tests", "underpowered": "passed_tests", "suspicious": "warned_tests",
+        "cannot compare": "warned_tests",
+    }  # fmt: skip
     tests: dict[str, list[str]] = {"passed_tests": [], "warned_tests": [], "failed_tests": []}
     for finding in check["findings"]:
         name = " ".join(part for part in (finding["experiment"], finding["metric"], finding["case"]) if part)
         tests[words.get(finding["verdict"], "failed_tests")].append(name or "the table")
-    predicate = TestResult(
-        result=RESULTS.get(check["exit_code"], "FAILED"), configuration=[described[name] for name in inputs], **tests
-    )
+    predicate = TestResult(result=result_of(check), configuration=[described[name] for name in inputs], **tests)
     made = Statement(list(described.values()), PREDICATE, MessageToDict(predicate))
     made.validate()
     return dump(MessageToDict(made.pb))

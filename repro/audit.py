@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro import audit_golden, bands, claims, exports, history, pages, registry, table
+from repro import audit_golden, bands, claims, exports, files, history, pages, registry, table
 from repro.claims import Claim
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError
 from repro.judging import JUDGES, MEASURED, accused
@@ -259,21 +259,22 @@ def _page(arguments: Namespace) -> int:
     before = pages.read(path)
     made = audit_golden.with_counts(before, audit_golden.path_of(registry.root()), str(path))
     if made != before:
-        pages.write(path, made)
+        files.write(path, made)
     say(arguments, f"{path}: verdicts {'written' if made != before else 'already so'}")
     return PASS
 
 
 def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the verdicts in the forms that were asked for."""
-    forms = (
-        (arguments.junit_xml, exports.junit),
-        (arguments.sarif, exports.sarif),
-        (arguments.markdown, exports.markdown),
-    )
-    for path, write in forms:
+    items = exports.of_claims(records)
+    forms = {
+        arguments.junit_xml: exports.junit(items),
+        arguments.sarif: exports.sarif("repro audit", items),
+        arguments.markdown: exports.markdown(records),
+    }
+    for path, text in forms.items():
         if path is not None:
-            write_file(path, write(records))
+            files.write(path, text)
             say(arguments, f"wrote {path}")
     if arguments.codecheck is not None:
         if not arguments.study or arguments.claim:
@@ -290,7 +291,7 @@ def codecheck(folder: Path, study: Study, records: Sequence[Mapping[str, Any]]) 
     if not listed:
         raise NothingSelectedError(f"{folder}: no figure of {study.name}; `repro figures {study.name} --out {folder}`")
     path = folder / "codecheck.yml"
-    write_file(path, exports.codecheck(study.title, listed, records))
+    files.write(path, exports.codecheck(study.title, listed, records))
     return path
 
 
@@ -298,15 +299,6 @@ def made_of(study: Study, figure: str) -> str:
     """Return what a figure shows and the command that makes it."""
     what = (study.figures[figure].__doc__ or "").strip().partition("\n")[0]
     return f"{what} `repro figures {study.name} {figure}`"
-
-
-def write_file(path: Path, content: str) -> None:
-    """Write a text file and the folders above it. Raise UsageError where that is not possible."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
 def summary(found: Sequence[Audited]) -> list[list[Any]]:

@@ -18,13 +18,14 @@ from repro import table
 from repro.errors import CannotCompareError, IntegrityError
 from repro.text import case_words
 
-METHOD = "shrunken-t/2"  # name of the rule that draws the bands; another rule gets another name
+METHOD = "two-stage-t/3"  # name of the rule that draws the bands; another rule gets another name
 
 BANDS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("experiment", "case", "metric", "unit")]
     + [("judged", pa.bool_()), ("kind", pa.string()), ("n0", pa.int32()), ("k0", pa.int32())]
     + [(name, pa.float64()) for name in ("mean", "sd", "quantum", "s", "df", "tail_low", "tail_high")]
-    + [(name, pa.float64()) for name in ("critical", "low", "high")]
+    + [(name, pa.float64()) for name in ("bias", "spread", "squares", "suspect", "confirm", "low", "high")]
+    + [(name, pa.float64()) for name in ("detectable", "useful")]
     + [("settings", pa.string()), ("data", pa.string()), ("n_test", pa.int32())]
 )
 
@@ -63,8 +64,8 @@ class Row(NamedTuple):
 
     @property
     def origin(self) -> tuple[str | int, ...]:
-        """Return everything that decides the outcome."""
-        return (*self.cell, self.seed, self.code, self.environment, self.settings, self.data)
+        """Return what names the run wherever and by whatever code it was made."""
+        return (*self.cell, self.seed, self.settings, self.data)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,10 @@ class Band:
     """What the golden allows one metric of one case: a line of the bands table.
 
     `n0` runs were blessed, `k0` of them diverged; `mean` and `sd` are those of the finite ones, `s` the shrunken
-    standard deviation with `df` degrees of freedom, `tail_low` and `tail_high` say by how much the metric's tails are
-    longer than the normal law's (1 or more). `low` to `high` is the band of one new run.
+    standard deviation with `df` degrees of freedom. `tail_low`, `tail_high`, `bias`, `spread` and `squares` are the
+    shape of the metric's values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is
+    suspicious; more than half of three further ones `confirm` s away confirm it. `detectable` is the smallest change
+    found with 80 % chance, `useful` the one that the study wants to see; both in the row's unit.
     """
 
     experiment: str
@@ -91,9 +94,15 @@ class Band:
     df: float | None
     tail_low: float
     tail_high: float
-    critical: float | None
+    bias: float
+    spread: float
+    squares: float
+    suspect: float | None
+    confirm: float | None
     low: float | None
     high: float | None
+    detectable: float | None
+    useful: float | None
     settings: str
     data: str
     n_test: int | None
@@ -103,17 +112,23 @@ class Band:
         """Return what the band is kept for."""
         return self.experiment, self.case, self.metric
 
-    def limits(self, critical: float, runs: int) -> tuple[float, float]:
-        """Return the lowest and the highest mean of `runs` new runs that the band allows."""
-        centre, finite = float(self.mean or 0.0), self.n0 - self.k0
-        half = critical * float(self.s or 0.0) * math.sqrt(1.0 / finite + 1.0 / runs)
-        return centre - self.tail_low * half, centre + self.tail_high * half
+    @property
+    def finite(self) -> int:
+        """Return how many golden runs have a value."""
+        return self.n0 - self.k0
 
-    def distance(self, value: float, critical: float, runs: int) -> float:
-        """Return how far a mean of `runs` new runs is from the golden's, in units of what the band allows there."""
-        low, high = self.limits(critical, runs)
-        centre = float(self.mean or 0.0)
-        return (value - centre) / (high - centre if value > centre else centre - low)
+    def away(self, value: float) -> float:
+        """Return how far a value is from the golden mean, in units of s; of a row with a band only."""
+        return (value - float(self.mean or 0.0)) / float(self.s or math.nan)
+
+    def tail(self, away: float) -> float:
+        """Return by how much the tail on a deviation's side is longer than the normal law's."""
+        return self.tail_high if away > 0 else self.tail_low
+
+    def limits(self, distance: float) -> tuple[float, float]:
+        """Return the values that lie `distance` s from the mean, farther where the tails are longer."""
+        centre, s = float(self.mean or 0.0), float(self.s or 0.0)
+        return centre - self.tail_low * distance * s, centre + self.tail_high * distance * s
 
 
 @dataclass(frozen=True)
@@ -236,12 +251,14 @@ def twin(golden: Golden) -> str:
     for line in as_bands(golden.bands):
         if f"## {line.experiment}" not in head:
             head += ["", f"## {line.experiment}", ""]
-            head += ["| case | metric | unit | kind | n | diverged | mean | sd | band |"]
-            head += ["|---|---|---|---|--:|--:|--:|--:|---|"]
+            head += ["| case | metric | unit | kind | n | diverged | mean | sd | run again outside of | sees |"]
+            head += ["|---|---|---|---|--:|--:|--:|--:|---|--:|"]
         case = case_words(line.case).replace("|", "\\|")
         numbers = f"{line.n0} | {line.k0} | {number(line.mean)} | {number(line.sd)}"
         band = "" if line.low is None else f"{number(line.low)} to {number(line.high)}"
-        head += [f"| {case} | {line.metric} | {line.unit} | {line.kind} | {numbers} | {band} |"]
+        head += [
+            f"| {case} | {line.metric} | {line.unit} | {line.kind} | {numbers} | {band} | {number(line.detectable)} |"
+        ]
     return "\n".join(head) + "\n"
 
 

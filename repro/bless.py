@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,33 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro import audit_golden, history, provenance, stats, table
-from repro.bands import (
-    BANDS_SCHEMA,
-    METHOD,
-    Band,
-    Cell,
-    Golden,
-    as_bands,
-    bands_path,
-    digest,
-    load,
-    metadata,
-    number,
-    twin,
-    twin_path,
-)
+from repro import audit_golden, history, provenance, table
+from repro.bands import METHOD, Golden, as_bands, bands_path, digest, load, metadata, number, twin, twin_path
+from repro.derive import Line, cell_of, derive_bands, metric_of
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
 from repro.evidence import seed_ignored
-from repro.golden import ALPHA, ALPHA_BANDS
+from repro.findings import DEVIATES, CheckResult
+from repro.golden import check
 from repro.plan import content_of
-from repro.study import Experiment, Metric, Study, case_json
+from repro.rule import ALPHA, CONFIRMING
+from repro.study import Study, case_json
 
-Line = dict[str, Any]  # one row of a results table, or one line of a bands table under construction
+SHAKE_DOWN_SEEDS = 9  # so many leave five for a golden, when one is checked and three confirm
 
 
 @dataclass(frozen=True)
@@ -87,10 +74,59 @@ def bless(
     if faults:
         raise CannotCompareError(f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written")
     golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
-    changes = (*mixed(rows), *describe_changes(path, golden))
+    shaken = shake_down(golden, study)
+    if shaken and shaken.counts[DEVIATES] and not provisional:
+        raise CannotCompareError(f"{results}: cannot be blessed: {unsteady(shaken)}; nothing was written")
+    changes = (*said_of(shaken), *mixed(rows), *describe_changes(path, golden))
     if not dry_run:
         write_logged(root, path, golden) if root else write(path, golden)
     return Blessing(path, golden, changes, not dry_run)
+
+
+def shake_down(golden: Golden, study: Study) -> CheckResult | None:
+    """Return the check of a golden's last four replicates against the others, as if they were new runs of today.
+
+    None where no experiment with random numbers has `SHAKE_DOWN_SEEDS` replicates.
+    """
+    replicates: dict[str, set[int]] = defaultdict(set)
+    for name, replicate in zip(*(golden.rows[name].to_pylist() for name in ("experiment", "replicate")), strict=True):
+        replicates[name].add(replicate)
+    kept = {
+        name: sorted(found)
+        for name, found in replicates.items()
+        if not study.experiments[name].deterministic and len(found) >= SHAKE_DOWN_SEEDS
+    }
+    if not kept:
+        return None
+    places = {name: {replicate: place for place, replicate in enumerate(found)} for name, found in kept.items()}
+    parts: dict[int, list[int]] = {0: [], 1: [], 2: []}  # golden, checked, confirming
+    pairs = zip(*(golden.rows[name].to_pylist() for name in ("experiment", "replicate")), strict=True)
+    for row, (name, replicate) in enumerate(pairs):
+        if name in kept:
+            place = places[name][replicate] - (len(kept[name]) - 1 - CONFIRMING)
+            parts[0 if place < 0 else 1 if place == 0 else 2].append(row)
+    old, new, again = (golden.rows.take(parts[part]) for part in (0, 1, 2))
+    held = assemble(old, study, minimum_seeds=2, reason="shake-down", now=datetime.now(UTC))
+    return check(new, held.rows, held.bands, reruns=again)
+
+
+def unsteady(shaken: CheckResult) -> str:
+    """Say which rows of a golden do not agree with the rest of it."""
+    rows = [finding for finding in shaken.findings if finding.word == DEVIATES]
+    first = " ".join(part for part in (rows[0].experiment, rows[0].case, rows[0].metric) if part)
+    return (
+        f"shake-down: {len(rows)} rows of the last {CONFIRMING + 1} replicates deviate from the others, first {first} "
+        f"({rows[0].text}); find what changed between them, or run more replicates"
+    )
+
+
+def said_of(shaken: CheckResult | None) -> list[str]:
+    """Return a line about the shake-down."""
+    if shaken is None:
+        return [f"no shake-down: it takes {SHAKE_DOWN_SEEDS} replicates of an experiment with random numbers"]
+    agree = sum(count for word, count in shaken.counts.items() if word in ("agrees", "underpowered"))
+    odd = f", {shaken.counts[DEVIATES]} deviate" if shaken.counts[DEVIATES] else ""
+    return [f"shake-down: the last {CONFIRMING + 1} replicates against the others, {agree} rows agree{odd}"]
 
 
 def mixed(rows: pa.Table) -> list[str]:
@@ -133,8 +169,11 @@ def refusals(
     for line in lines:
         by_experiment[line["experiment"]].append(line)
     contents = declared_contents(study, profile)
+    strata = table.strata(rows)
     for name, mine in by_experiment.items():
         faults += [f"{name}: {fault}" for fault in uneven(mine, contents)]
+        kinds = len({strata[line["environment"]] for line in mine})
+        faults += [f"{name}: rows of {kinds} kinds of machines; bless those of one"] if kinds > 1 else []
     deterministic = [name for name, one in study.experiments.items() if one.deterministic]
     unjudged = [cell_of(line) for line in lines if not metric_of(study, line).judged]
     ignored = seed_ignored(rows, deterministic=deterministic, unjudged=unjudged)
@@ -199,109 +238,6 @@ def too_few(rows: pa.Table, study: Study, minimum: int) -> dict[str, int]:
         for name, found in seeds.items()
         if name in study.experiments and not study.experiments[name].deterministic and len(found) < minimum
     }
-
-
-def cell_of(line: Line) -> Cell:
-    """Return what a band is kept for."""
-    return line["experiment"], line["case"], line["metric"]
-
-
-def metric_of(study: Study, line: Line) -> Metric:
-    """Return the declaration of a row's metric; an undeclared one counts as judged."""
-    experiment: Experiment | None = study.experiments.get(line["experiment"])
-    declared = {metric.name: metric for metric in experiment.metrics} if experiment else {}
-    return declared.get(line["metric"], Metric(line["metric"]))
-
-
-def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Table:
-    """Return the bands of golden rows: a pure function of the rows and what the study declares about their metrics.
-
-    The variances of a metric are shrunken over all its rows, and the length of its tails is measured over all of them;
-    the level is that of all rows with a band together.
-    """
-    groups: dict[Cell, list[Line]] = defaultdict(list)
-    for line in rows.to_pylist():
-        groups[cell_of(line)].append(line)
-    lines = [summarise(lines, study, minimum_seeds) for _, lines in sorted(groups.items())]
-    banded = [line for line in lines if line["kind"] == "band"]
-    for metric in sorted({line["metric"] for line in banded}):
-        mine = [line for line in banded if line["metric"] == metric]
-        fit(mine, [finite(groups[cell_of(line)]) for line in mine])
-    for line in banded:
-        bound(line, stats.sidak(ALPHA_BANDS, len(banded)))
-    return pa.Table.from_pylist(lines, schema=BANDS_SCHEMA)
-
-
-def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
-    """Return the line of one metric of one case, without a band yet."""
-    first, metric = lines[0], metric_of(study, lines[0])
-    values = finite(lines)
-    n_test = next((line["n_test"] for line in lines if line["n_test"] is not None), None)
-    if metric.counted and len(values) and not n_test:
-        raise UsageError(f"{' '.join(cell_of(first))}: a counted metric needs n_test; let the experiment report it")
-    line = {name: first[name] for name in ("experiment", "case", "metric", "unit", "settings", "data")}
-    line |= {"judged": metric.judged, "n0": len(lines), "k0": len(lines) - len(values), "n_test": n_test}
-    line |= {"quantum": 100.0 / n_test if metric.counted and n_test else 0.0}
-    line |= {"mean": mean(values), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
-    line |= dict.fromkeys(("s", "df", "critical", "low", "high")) | {"tail_low": 1.0, "tail_high": 1.0}
-    line["kind"] = kind_of(line, study.experiments[first["experiment"]].deterministic, minimum_seeds, values)
-    return line
-
-
-def finite(lines: Sequence[Line]) -> stats.Floats:
-    """Return the values of the runs that finished."""
-    return np.array([line["value"] for line in lines if line["status"] == "ok"], dtype=np.float64)
-
-
-def mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
-    """Return the mean, exactly the value where all are equal, None where there are none."""
-    if not len(values):
-        return None
-    return float(values[0]) if (values == values[0]).all() else math.fsum(values) / len(values)
-
-
-def kind_of(line: Line, deterministic: bool, minimum: int, values: Collection[float]) -> str:
-    """Return how later runs of this row are to be judged."""
-    if not line["judged"]:
-        return "recorded"
-    if deterministic and line["k0"] == 0:
-        if len(set(values)) > 1:
-            raise CannotCompareError(f"{' '.join(cell_of(line))}: declared deterministic, and its replicates differ")
-        return "exact"
-    if not deterministic and line["n0"] < minimum:
-        return "provisional"
-    if line["k0"] == line["n0"]:
-        return "diverges"
-    return "provisional" if line["n0"] < 2 else "band"
-
-
-def fit(lines: Sequence[Line], values: Sequence[stats.Floats]) -> None:
-    """Enter shrunken standard deviations, their degrees of freedom and the tails into the lines of one metric."""
-    df = np.array([line["n0"] - line["k0"] - 1 for line in lines], dtype=np.float64)
-    raw = np.array([0.0 if line["sd"] is None else line["sd"] ** 2 for line in lines])
-    quantum = np.array([line["quantum"] for line in lines])
-    shrunken = stats.shrink_variances(stats.quantum_floor(raw, quantum), df)
-    for line, variance, total in zip(lines, shrunken.variance.tolist(), shrunken.df.tolist(), strict=True):
-        if math.isnan(variance):
-            line["kind"] = "provisional"
-        elif variance == 0.0:
-            raise CannotCompareError(
-                f"{' '.join(cell_of(line))}: no seed moves this continuous metric, so that no band can be drawn; "
-                "declare it recorded (judged=False), counted, or the experiment deterministic"
-            )
-        else:
-            line |= {"s": math.sqrt(variance), "df": total}
-    tail_low, tail_high = stats.tails(values, stats.quantum_floor(np.zeros_like(quantum), quantum), shrunken)
-    for line in lines:
-        line |= {"tail_low": tail_low, "tail_high": tail_high}
-
-
-def bound(line: Line, level: float) -> None:
-    """Enter the band of one new run at this level."""
-    if line["kind"] != "band":
-        return
-    line["critical"] = stats.t_critical(level, line["df"])
-    line["low"], line["high"] = Band(**line).limits(line["critical"], 1)
 
 
 def assemble(rows: pa.Table, study: Study, *, minimum_seeds: int, reason: str, now: datetime) -> Golden:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from argparse import Namespace
 from io import BytesIO
@@ -14,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro import attest, audit_golden, bands, claims, golden, history, registry, signature, table
-from repro.errors import INTEGRITY, PASS, InfrastructureError, IntegrityError, NothingSelectedError, UsageError
+from repro.confirming import reruns_path
+from repro.errors import INTEGRITY, PASS, IntegrityError, NothingSelectedError, UsageError
+from repro.files import write
+from repro.findings import as_json
 from repro.store import DIRTY
 from repro.text import say
 
-RESULTS, ENVIRONMENTS, CHECK = "results.parquet", "environments.json", "check.json"
+RESULTS, RERUNS, ENVIRONMENTS, CHECK = "results.parquet", "reruns.parquet", "environments.json", "check.json"
 LICENCE = "LICENSE"
 PINS = ("containers/lock/cuda.txt", "containers/images.toml")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file, since the archive of one run is to be one sequence of bytes
@@ -30,7 +31,7 @@ def members(study: str, profile: str) -> tuple[set[str], set[str]]:
     must = {RESULTS, ENVIRONMENTS, CHECK, attest.STATEMENT, attest.CRATE, *map(Path.as_posix, paths)}
     verdicts = audit_golden.path_of(Path())
     may = {claims.path_of(Path(), study), verdicts, bands.twin_path(verdicts)}
-    return must, {attest.SIGNATURE, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
+    return must, {attest.SIGNATURE, RERUNS, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
 
 
 def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path, Path]:
@@ -42,7 +43,8 @@ def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path
 def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:
     """Return the files of a bundle by name, the statement left out: copies, and what they come to.
 
-    Raise NothingSelectedError without results or golden, IntegrityError for a golden that the log does not hold.
+    What a check ran again belongs to it. Raise NothingSelectedError without results or golden,
+    IntegrityError for a golden that the log does not hold.
     """
     path = bands.path_of(root, study, profile)
     if not path.exists():
@@ -55,13 +57,17 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
         names = ", ".join(f"{one}/{other}" for one, other in sorted(owners)) or "nothing"
         raise UsageError(f"{results}: holds rows of {names}; wanted {study}/{profile} alone")
     history.hold(root, f"{study}/{profile}", history.state_of(path))
-    result = golden.check(rows, blessed.rows, blessed.bands)
+    again = reruns_path(results)
+    reruns = table.read(again) if again.exists() else None
+    result = golden.check(rows, blessed.rows, blessed.bands, reruns=reruns)
     if result.exit_code == INTEGRITY:
         raise IntegrityError(f"{results}: no evidence: {result.findings[0].text}")
-    checked = golden.as_json(result)
+    checked = as_json(result)
     must, may = members(study, profile)
     files = {name: (root / name).read_bytes() for name in sorted(must | may) if (root / name).is_file()}
     files[RESULTS] = results.read_bytes()
+    if reruns is not None:
+        files[RERUNS] = again.read_bytes()
     files[ENVIRONMENTS] = attest.dump(table.environments(rows))
     files[CHECK] = attest.dump(checked)
     files[attest.CRATE] = attest.crate(files, about(rows, checked, files))
@@ -94,23 +100,6 @@ def archive(files: attest.Files) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o100644 << 16  # a plain file, as Unix has it
             target.writestr(entry, files[name], zipfile.ZIP_DEFLATED, 9)
     return made.getvalue()
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file, whole or not at all. Raise InfrastructureError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InfrastructureError(f"{path}: cannot be written ({error.strerror}); name another --out") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def bundle(arguments: Namespace) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from repro import __version__, errors
 
 EXIT_CODES = """exit codes:
-  0 pass   1 deviation   2 usage   3 cannot compare   5 nothing selected
+  0 pass   1 deviation   2 usage   3 cannot compare   4 underpowered   5 nothing selected
   6 integrity (hash, schema, corrupt file)   7 infrastructure (no GPU, no data, out of memory or time)
   130 interrupted"""
 
@@ -24,7 +24,8 @@ EXAMPLES = {
     "repro run STUDY --profile lite --replicates 5 --time-budget 540\n"
     "repro run STUDY --profile paper --where FIELD=0.5,1 --device cpu",
     "status": "repro status\nrepro status STUDY --json",
-    "check": "repro check STUDY --profile smoke\nrepro check STUDY --profile lite --experiment NAME --json",
+    "check": "repro check STUDY --profile smoke\nrepro check STUDY --profile lite --experiment NAME --json\n"
+    "repro check STUDY --replay --require-power --junit-xml check.xml --sarif check.sarif --markdown check.md",
     "diff": "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
     "bless": 'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
     "bundle": "repro bundle STUDY --profile smoke\nrepro bundle STUDY --out evidence.zip --key id_ed25519",
@@ -168,11 +169,26 @@ def _audit_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
     made.add_argument("--codecheck", type=Path, metavar="FOLDER", help="write codecheck.yml for the figures made there")
     made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
+    _export_arguments(made, "verdicts")
+
+
+def _export_arguments(made: argparse.ArgumentParser, what: str) -> None:
     for form in ("junit-xml", "sarif", "markdown"):
-        made.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write the verdicts as {form}")
+        made.add_argument(f"--{form}", type=Path, metavar="FILE", help=f"write the {what} as {form}")
 
 
 def _compare_arguments(made: dict[str, argparse.ArgumentParser]) -> None:
+    made["check"].add_argument(
+        "--no-confirm", action="store_true", help="a quick look: run nothing again, and fail no row"
+    )
+    made["check"].add_argument(
+        "--replay", action="store_true", help="run one golden seed of each case again, to the bit"
+    )
+    made["check"].add_argument(
+        "--require-power", action="store_true", help="exit 4 where a row could miss a change that the study wants seen"
+    )
+    made["check"].add_argument("--jobs", type=int, metavar="N", help="processes for what is run again (default: cores)")
+    _export_arguments(made["check"], "findings")
     made["check"].add_argument("--golden", type=Path, metavar="FILE", help="another golden table (default: golden/...)")
     made["bless"].add_argument("--reason", required=True, help="why this table is right; kept with it")
     made["bless"].add_argument(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repro import registry
-from repro.errors import PASS, NothingSelectedError, UsageError
+from repro.errors import PASS, UNDERPOWERED, NothingSelectedError, UsageError
 from repro.plan import selected_cases
 from repro.text import paint, print_json, say
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repro.findings import CheckResult
 
 WORST, SHOWN, ALL = 3, 20, 1_000_000  # lines of a report: after a pass, after a failure, when asked for all
 
 
 def check(arguments: Namespace) -> int:
-    """Compare a result table with its golden, two-sided and closed-world."""
-    from repro import bands, golden, history, table
+    """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again."""
+    from repro import bands, confirming, findings, golden, history, table
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
@@ -23,23 +30,65 @@ def check(arguments: Namespace) -> int:
     blessed = bands.load(path)
     if arguments.golden is None:  # another table than the project's own golden is in no log
         history.hold(registry.root(), f"{study.name}/{arguments.profile}", history.state_of(path))
-    results = table.read(arguments.results or registry.results_path(arguments.study, arguments.profile))
-    result = golden.check(
-        results,
-        blessed.rows,
-        blessed.bands,
-        experiments=arguments.experiment or None,
-        cases=selected_cases(study, arguments.profile, arguments.where) if arguments.where else None,
-    )
+    results = arguments.results or registry.results_path(arguments.study, arguments.profile)
+    rows = table.read(results)
+    cases = selected_cases(study, arguments.profile, arguments.where) if arguments.where else None
+
+    def judged(reruns: pa.Table | None, here: str) -> CheckResult:
+        return golden.check(
+            rows,
+            blessed.rows,
+            blessed.bands,
+            reruns=reruns,
+            experiments=arguments.experiment or None,
+            cases=cases,
+            confirm=not arguments.no_confirm,
+            here=here,
+        )
+
+    if arguments.no_confirm:
+        result = judged(None, "")
+    else:
+        result = confirming.settle(
+            arguments,
+            study,
+            results,
+            blessed,
+            judged,
+            jobs=registry.jobs(study.profiles[arguments.profile].device, arguments.jobs),
+        )
+    _export(arguments, f"{study.name}/{arguments.profile}", bands.twin_path(path), result)
+    code = result.exit_code_with_power() if arguments.require_power else result.exit_code
     if arguments.json:
-        print_json(golden.as_json(result))
-        return result.exit_code
-    shown = ALL if arguments.verbose else SHOWN if result.exit_code else WORST
-    text, _, summary = golden.render(result, limit=shown).rpartition("\n")
+        print_json({**findings.as_json(result), "exit_code": code})
+        return code
+    shown = ALL if arguments.verbose else SHOWN if code else WORST
+    text, _, summary = findings.render(result, limit=shown).rpartition("\n")
     if text and not arguments.quiet:
         print(text)
-    print(paint(summary, "red" if result.exit_code else "green"))
-    return result.exit_code
+    print(paint(summary, "red" if code else "green"))
+    if code == UNDERPOWERED:
+        print("rows that can miss what is useful are no pass with --require-power; bless more seeds")
+    return code
+
+
+def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) -> None:
+    """Write a check in the forms that were asked for, by option or by GitHub's environment."""
+    from repro import exports, files
+
+    items = exports.of_findings(name, twin.as_posix(), result.findings)
+    forms = {
+        arguments.junit_xml: exports.junit(items),
+        arguments.sarif: exports.sarif("repro check", items),
+        arguments.markdown: exports.check_markdown(name, result),
+    }
+    for path, text in forms.items():
+        if path is not None:
+            files.write(path, text)
+            say(arguments, f"wrote {path}")
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json:
+        for line in exports.github(items):
+            print(line)
 
 
 def _golden_path(arguments: Namespace) -> Path:

@@ -41,6 +41,7 @@ PASS = 0
 DEVIATION = 1
 USAGE = UsageError.exit_code
 CANNOT_COMPARE = CannotCompareError.exit_code
+UNDERPOWERED = 4  # asked to be sure that a check could have seen what matters, and it could not
 NOTHING_SELECTED = NothingSelectedError.exit_code
 INTEGRITY = IntegrityError.exit_code
 INFRASTRUCTURE = InfrastructureError.exit_code

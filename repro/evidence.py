@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from repro.bands import Band, Cell, Row, as_rows
 
@@ -19,7 +20,10 @@ class Evidence:
     """What is known about one row: the finite values and diverged runs of fresh evidence, and what is wrong with it.
 
     `replayed` counts the runs that repeat a golden run bit for bit (no evidence of their own), `altered` says which
-    ones should have and did not, `faults` why values cannot be held against the band, `failed` counts crashed runs.
+    ones should have and did not, `changed` which ones did not since other code made them, `faults` why values cannot
+    be held against the band, `failed` counts crashed runs. `again` are the values and `again_diverged` the diverged
+    runs of further fresh seeds, made to confirm; `outlying` is the replicate of the value farthest from the golden
+    mean. `foreign` rows are of another kind of machine than the golden's.
     """
 
     band: Band
@@ -28,7 +32,25 @@ class Evidence:
     replayed: int = 0
     failed: int = 0
     altered: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    again: tuple[float, ...] = ()
+    again_diverged: int = 0
+    outlying: int = -1
+    foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What rows are weighed against: the golden runs by origin, and the kind of machine of each environment."""
+
+    golden: Mapping[tuple[str | int, ...], Row]
+    strata: Mapping[str, str]
+    kinds: frozenset[str]  # of the golden's machines
+
+    def foreign(self, row: Row) -> bool:
+        """Say whether a row is of another kind of machine than all golden rows."""
+        return self.strata[row.environment] not in self.kinds
 
 
 def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
@@ -51,46 +73,86 @@ def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
     return kept, broken
 
 
-def gather(results: Sequence[Row], golden: pa.Table, bands: Mapping[Cell, Band]) -> dict[Cell, Evidence]:
-    """Return the evidence about every band that has at least one row."""
-    seeds = {row.seed for row in results}
+def gather(
+    results: Sequence[Row],
+    reruns: Sequence[Row],
+    golden: pa.Table,
+    bands: Mapping[Cell, Band],
+    strata: Mapping[str, str],
+) -> dict[Cell, Evidence]:
+    """Return the evidence about every band that has at least one row in `results`; `reruns` add to it."""
+    seeds = {row.seed for row in (*results, *reruns)}
     places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
     old = {row.origin: row for row in as_rows(golden.take(places) if places else golden.slice(0, 0))}
+    kinds = frozenset(strata[name] for name in pc.unique(golden["environment"]).to_pylist())
+    context = Context(old, strata, kinds)
     cells: dict[Cell, list[Row]] = defaultdict(list)
+    again: dict[Cell, list[Row]] = defaultdict(list)
     replicates: dict[tuple[str, str], set[int]] = defaultdict(set)
     for row in results:
         cells[row.cell].append(row)
         replicates[row.experiment, row.case].add(row.replicate)
-    return {cell: weigh(bands[cell], rows, old, replicates[cell[:2]]) for cell, rows in cells.items() if cell in bands}
+    for row in reruns:
+        again[row.cell].append(row)
+    return {
+        cell: weigh(bands[cell], rows, again[cell], replicates[cell[:2]], context)
+        for cell, rows in cells.items()
+        if cell in bands
+    }
 
 
-def weigh(band: Band, rows: Sequence[Row], old: Mapping[tuple[str | int, ...], Row], replicates: set[int]) -> Evidence:
+def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: set[int], context: Context) -> Evidence:
     """Return the evidence about one band: what is fresh, what repeats a golden run, what does not fit."""
-    fresh, altered, replayed = [], [], 0
-    for row in rows:
-        twin = old.get(row.origin) if band.judged and row.status != "failed" else None
-        if twin is None:
-            fresh.append(row)
+    altered, changed, replayed = [], [], 0
+    fresh: dict[bool, list[Row]] = {False: [], True: []}  # of the results; of the runs that confirm
+    made = {row.replicate: row for row in rows}
+    for again, row in [(False, row) for row in rows] + [(True, row) for row in reruns]:
+        first = made.get(row.replicate) if again else None
+        twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
+        if first is not None:  # a run of the results made a second time
+            if repeats(row, first) and row.outcome != first.outcome:
+                altered.append(f"does not repeat: {difference(row, first, 'the results')}")
+        elif twin is None:
+            fresh[again].append(row)
         elif twin.outcome == row.outcome:
             replayed += 1
+        elif repeats(row, twin):
+            altered.append(f"same seed, same code, same environment, another value: {difference(row, twin, 'golden')}")
         else:
-            altered.append(difference(row, twin))
+            if context.strata[row.environment] == context.strata[twin.environment]:
+                changed.append(difference(row, twin, "golden"))
+            if not again:
+                fresh[again].append(row)
+    values = {row.replicate: row.value for row in fresh[False] if row.status == "ok" and row.value is not None}
+    confirming = sorted(fresh[True], key=lambda row: row.replicate)
     return Evidence(
         band,
-        values=tuple(row.value for row in fresh if row.status == "ok" and row.value is not None),
-        diverged=sum(row.status == "nonfinite" for row in fresh),
+        values=tuple(values.values()),
+        diverged=sum(row.status == "nonfinite" for row in fresh[False]),
         replayed=replayed,
-        failed=sum(row.status == "failed" for row in fresh),
+        failed=sum(row.status == "failed" for row in (*fresh[False], *confirming)),
         altered=tuple(altered),
+        changed=tuple(changed),
         faults=tuple(misfits(band, rows, replicates)),
+        again=tuple(row.value for row in confirming if row.status == "ok" and row.value is not None),
+        again_diverged=sum(row.status == "nonfinite" for row in confirming),
+        outlying=max(values, key=lambda name: abs(values[name] - (band.mean or 0.0))) if values else -1,
+        foreign=any(context.foreign(row) for row in fresh[False]),
     )
 
 
-def difference(row: Row, twin: Row) -> str:
-    """Say how a run that should repeat a golden run differs from it."""
+def repeats(row: Row, other: Row) -> bool:
+    """Say whether two runs of one seed are to be the same to the bit: the same code in the same environment."""
+    return (row.code, row.environment, row.settings, row.data) == (
+        other.code, other.environment, other.settings, other.data,
+    )  # fmt: skip
+
+
+def difference(row: Row, twin: Row, whose: str) -> str:
+    """Say how a run that should repeat another differs from it."""
     now, then = (row.status if row.value is None else repr(row.value) for row in (row, twin))
-    what = f"{now}, golden {then}" if now != then else f"{now} with another curve"
-    return f"same seed, same code, same environment, another value: replicate {row.replicate} has {what}"
+    what = f"{now}, {whose} {then}" if now != then else f"{now} with another curve"
+    return f"replicate {row.replicate} has {what}"
 
 
 def misfits(band: Band, rows: Iterable[Row], replicates: Collection[int]) -> list[str]:

@@ -1,63 +1,152 @@
-"""Verdicts written for other tools: JUnit XML, SARIF 2.1.0, Markdown."""
+"""Verdicts of an audit and findings of a check for other tools: JUnit XML, SARIF 2.1.0, Markdown, annotations."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from repro.findings import AGREES, UNDER, CheckResult, Finding, cells, summary
+from repro.text import case_words
 from repro.verdicts import CONTRADICTED
 
 Records = Sequence[Mapping[str, Any]]
 
 LEVELS = {"not reproduced": "error", "erratum": "error", "protocol mismatch": "warning", "inconclusive": "note"}
+CHECK_LEVELS = {
+    "corrupt": "error", "deviates": "error", "changed": "error", "cannot compare": "warning", "suspicious": "warning",
+}  # fmt: skip
+STATES = {"agrees": "passed", "underpowered": "passed", "suspicious": "skipped"}  # any other word: failed
+SHOWN = 50  # rows of a Markdown table
+ANNOTATIONS = 10  # GitHub shows so many of a step
+MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
 
 
-def junit(records: Records) -> str:
-    """Return a JUnit report: a suite for each study, a case for each claim; what is undecided is skipped, with why."""
+@dataclass(frozen=True)
+class Item:
+    """A thing that passed, failed or was skipped: its suite, name and word, what is said of it, and where it stands.
+
+    `level` is SARIF's and an annotation's ("error", "warning", "note"), "" for what neither shall show.
+    """
+
+    suite: str
+    name: str
+    word: str
+    state: str  # passed, failed or skipped
+    message: str
+    detail: str
+    level: str
+    uri: str
+    line: int = 1
+
+
+def of_claims(records: Records) -> list[Item]:
+    """Return an item for each claim of an audit; what is undecided is skipped."""
+    items = []
+    for record in records:
+        word, found = record["verdict"], record["evidence"]
+        state = "failed" if word in CONTRADICTED else "passed" if word == "reproduced" else "skipped"
+        message = f"{word}: {found}" if state == "skipped" else record["statement"]
+        detail = f"published: {'; '.join(record['published'])}\nfound: {found}"
+        uri = f"studies/{record['study']}/claims.toml"
+        level = LEVELS.get(word, "")
+        items.append(Item(record["study"], record["id"], word, state, message, detail, level, uri, record["line"]))
+    return items
+
+
+def of_findings(name: str, uri: str, findings: Iterable[Finding]) -> list[Item]:
+    """Return an item for each row of a check of `name` ("study/profile"); `uri` is the golden's twin, a text."""
+    items = []
+    for finding in findings:
+        case = case_words(finding.case) if finding.case.startswith("{") else finding.case
+        row = " ".join(part for part in (finding.experiment, case, finding.metric) if part) or "the table"
+        state = STATES.get(finding.word, "failed")
+        value = "" if finding.value is None else f"value {finding.value:.6g}, golden {finding.mean or 0.0:.6g}"
+        level = CHECK_LEVELS.get(finding.word, "")
+        items.append(Item(name, row, finding.word, state, finding.text or finding.word, value, level, uri))
+    return items
+
+
+def junit(items: Sequence[Item]) -> str:
+    """Return a JUnit report: a suite for each of the items' suites, a case for each item."""
     suites = ElementTree.Element("testsuites")
-    for study in dict.fromkeys(record["study"] for record in records):
-        mine = [record for record in records if record["study"] == study]
-        failed = sum(record["verdict"] in CONTRADICTED for record in mine)
-        undecided = sum(record["verdict"] not in (*CONTRADICTED, "reproduced") for record in mine)
-        counts = {"tests": str(len(mine)), "failures": str(failed), "skipped": str(undecided)}
-        suite = ElementTree.SubElement(suites, "testsuite", {"name": study, **counts})
-        for record in mine:
-            case = ElementTree.SubElement(suite, "testcase", classname=study, name=record["id"])
-            if record["verdict"] in CONTRADICTED:
-                problem = ElementTree.SubElement(case, "failure", type=record["verdict"], message=record["statement"])
-                problem.text = f"published: {'; '.join(record['published'])}\nfound: {record['evidence']}"
-            elif record["verdict"] != "reproduced":
-                ElementTree.SubElement(case, "skipped", message=f"{record['verdict']}: {record['evidence']}")
+    for name in dict.fromkeys(item.suite for item in items):
+        mine = [item for item in items if item.suite == name]
+        states = Counter(item.state for item in mine)
+        counts = {"tests": str(len(mine)), "failures": str(states["failed"]), "skipped": str(states["skipped"])}
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": name, **counts})
+        for item in mine:
+            case = ElementTree.SubElement(suite, "testcase", classname=name, name=item.name)
+            if item.state == "failed":
+                problem = ElementTree.SubElement(case, "failure", type=item.word, message=item.message)
+                problem.text = item.detail
+            elif item.state == "skipped":
+                ElementTree.SubElement(case, "skipped", message=item.message)
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def sarif(records: Records) -> str:
-    """Return a SARIF log: a result for each claim that is not reproduced, at its place in the file of claims."""
+def sarif(tool: str, items: Sequence[Item]) -> str:
+    """Return a SARIF log: a result for each item that has a level, at its place."""
+    shown = [item for item in items if item.level]
     results = [
         {
-            "ruleId": record["verdict"],
-            "level": LEVELS[record["verdict"]],
-            "message": {"text": f"{record['id']}: {record['statement']} Found: {record['evidence']}"},
+            "ruleId": item.word,
+            "level": item.level,
+            "message": {"text": f"{item.name}: {item.message} ({' '.join(item.detail.split())})"},
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": f"studies/{record['study']}/claims.toml"},
-                        "region": {"startLine": record["line"]},
+                        "artifactLocation": {"uri": item.uri},
+                        "region": {"startLine": item.line},
                     }
                 }
             ],
         }
-        for record in records
-        if record["verdict"] in LEVELS
+        for item in shown
     ]
-    rules = [{"id": verdict} for verdict in LEVELS]
-    run = {"tool": {"driver": {"name": "repro audit", "rules": rules}}, "results": results}
+    rules = [{"id": word} for word in dict.fromkeys(item.word for item in shown)]
+    run = {"tool": {"driver": {"name": tool, "rules": rules}}, "results": results}
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2) + "\n"
+
+
+def github(items: Sequence[Item]) -> list[str]:
+    """Return GitHub's workflow commands for the items that have a level, the first `ANNOTATIONS` of them."""
+    lines = []
+    for item in [item for item in items if item.level][:ANNOTATIONS]:
+        level = "notice" if item.level == "note" else item.level
+        place = f"file={escaped(item.uri, PROPERTY)},line={item.line}"
+        title = escaped(f"{item.suite}: {item.word}", PROPERTY)
+        text = escaped(f"{item.name}: {item.message}", MESSAGE)
+        lines.append(f"::{level} {place},title={title}::{text}")
+    return lines
+
+
+def escaped(text: str, codes: dict[str, str]) -> str:
+    """Return a text with the characters that end a workflow command written as GitHub wants them."""
+    for character, code in codes.items():
+        text = text.replace(character, code)
+    return text
+
+
+def check_markdown(name: str, result: CheckResult) -> str:
+    """Return a check for a step's summary or a comment: the outcome, and every row that does not simply agree."""
+    odd = [finding for finding in result.findings if finding.word not in (AGREES, UNDER)]
+    lines = [f"### {name}: {summary(result)}", "", *(f"> {note}" for note in result.notes)]
+    if odd:
+        heads = ("experiment", "case", "metric", "n0", "n1", "golden", "band", "value", "sees", "verdict", "why")
+        lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+        lines += [
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells(finding)) + " |"
+            for finding in odd[:SHOWN]
+        ]
+        lines += [f"\n{len(odd) - SHOWN} more rows are not shown."] if len(odd) > SHOWN else []
+    return "\n".join([*lines, ""])
 
 
 def markdown(records: Records) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from repro import pages, registry
+from repro import files, pages, registry
 from repro.errors import PASS, IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.pages import Block
 from repro.study import Figure, Study
@@ -122,7 +122,7 @@ def _page(arguments: Namespace, study: Study) -> int:
     contents = blessed()
     made = pages.rewritten(text, str(path), lambda block: contents(block) if block in own else _others(block))
     if made != text:
-        pages.write(path, made)
+        files.write(path, made)
     if arguments.json:
         tables = [{"line": one.first, "profile": one.profile, "figure": one.figure} for one in own]
         return print_json({"page": str(path), "study": study.name, "changed": made != text, "tables": tables})

@@ -1,189 +1,196 @@
 """Does the code still do what it did? Compare a results table with the blessed rows and their bands.
 
-Nothing passes by absence: a row, unit, setting or run that is not what the golden knows is a finding of its own.
+Nothing passes by absence: a row, unit, setting or run that is not what the golden knows is a finding of its own. What
+is suspicious is to be run again; the formulas are in `repro.rule`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro import stats, table
+from repro import rule, table, whole
 from repro.bands import BANDS_SCHEMA, Band, Cell, Row, as_bands, as_rows, digest, metadata
-from repro.errors import CANNOT_COMPARE, DEVIATION, INTEGRITY, PASS, IntegrityError, NothingSelectedError
+from repro.errors import IntegrityError, NothingSelectedError
 from repro.evidence import Evidence, alike, gather, repeats_golden, sound
-from repro.text import case_words, columns
-
-ALPHA_BANDS = 0.0075  # a value outside its band, on either side
-ALPHA_DIVERGED = 0.002  # more diverged runs than the golden's
-ALPHA_FINISHED = 0.0005  # fewer
-ALPHA = ALPHA_BANDS + ALPHA_DIVERGED + ALPHA_FINISHED  # chance that a check of unchanged code raises any alarm
-SEVERITY = (PASS, CANNOT_COMPARE, DEVIATION, INTEGRITY)  # what was shown outranks what could not be compared
-WORDS = {PASS: "agrees", DEVIATION: "deviates", CANNOT_COMPARE: "cannot compare", INTEGRITY: "corrupt"}
+from repro.findings import (
+    AGREES,
+    CANNOT,
+    CHANGED,
+    CORRUPT,
+    DEVIATES,
+    SUSPICIOUS,
+    UNDER,
+    CheckResult,
+    Finding,
+    Run,
+    ordered,
+)
 
 
 @dataclass(frozen=True)
 class Tests:
-    """How the family's false-alarm budget is spent on this check's rows.
+    """The levels of this check's tests, and whether runs can be made again.
 
-    With one new run a row there is one test a row, at the level stored in the bands. With n1 > 1 the mean and every
-    single value of a row are tested (one altered replicate must not hide in a mean), and the level is that of all
-    these tests. `rate` is the share of diverged runs among the golden's rows that do not always diverge.
+    `level` is that of a row among all rows with a band in the golden. `rate` is the share of diverged runs among the
+    golden's rows that do not always diverge.
     """
 
-    planned: int
-    made: int
+    level: float
     rate: float
     diverged_level: float
     finished_level: float
+    confirm: bool = True
 
-    def critical(self, band: Band) -> float:
-        """Return the critical value of each test of this row."""
-        if self.made <= self.planned and band.critical is not None:
-            return band.critical
-        return stats.t_critical(stats.sidak(ALPHA_BANDS, max(self.made, self.planned)), float(band.df or 0.0))
+    def suspect(self, band: Band, n1: int) -> float:
+        """Return how far the mean of n1 new runs may be without being suspicious, in s."""
+        return band.suspect if n1 == 1 and band.suspect else rule.suspect_limit(float(band.df or 0), band.finite, n1)
+
+    def confirming(self, band: Band, n1: int, m: int) -> float:
+        """Return how far more than half of m further runs must be to confirm it, in s."""
+        if n1 == 1 and m == rule.CONFIRMING and band.confirm is not None:
+            return band.confirm
+        return rule.confirm_limit(self.level, float(band.df or 0), band.finite, n1, m)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of a row: an exit code, why, and how far from the golden in units of what is allowed."""
+    """The judgement of a row: a word, why, and how far from the golden in units of what is not suspicious."""
 
-    code: int
+    word: str
     text: str
     score: float = 0.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One judged row, or (with empty names) something about the whole table."""
+@dataclass
+class Case:
+    """What speaks for and against a row, collected test by test."""
 
-    code: int
-    text: str
-    experiment: str = ""
-    case: str = ""
-    metric: str = ""
-    n0: int = 0
-    n1: int = 0
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    value: float | None = None
+    faults: list[str]
+    deviations: list[str]
+    notes: list[str]
+    suspicions: list[str]
     score: float = 0.0
-
-    @property
-    def word(self) -> str:
-        """Return the verdict as a word."""
-        return WORDS[self.code]
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """All findings of a check, worst first, agreeing rows included; `notes` are worth reading and decide nothing."""
-
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Return how many findings of each word there are."""
-        return {word: sum(finding.word == word for finding in self.findings) for word in WORDS.values()}
-
-    @property
-    def exit_code(self) -> int:
-        """Return the gravest code found: integrity (6), deviation (1), cannot compare (3), pass (0)."""
-        return max((finding.code for finding in self.findings), key=SEVERITY.index, default=CANNOT_COMPARE)
 
 
 def judge(evidence: Evidence, tests: Tests) -> Verdict:
-    """Turn a row's evidence into a verdict; a fault outweighs a deviation, and the text names both."""
-    faults, deviations = list(evidence.faults), list(evidence.altered)
-    notes: list[str] = []
+    """Turn a row's evidence into a verdict; a deviation outweighs a fault, and the text names both."""
+    case = Case(list(evidence.faults), list(evidence.altered), [], [])
     if evidence.failed:
-        faults.append(f"{evidence.failed} runs failed; see their detail")
-    score = math.inf if deviations else 0.0
+        case.faults.append(f"{evidence.failed} runs failed; see their detail")
+    case.score = math.inf if case.deviations else 0.0
     if not evidence.faults:
-        more_faults, more_deviations, notes, margin = judge_kind(evidence, tests)
-        faults, deviations, score = faults + more_faults, deviations + more_deviations, max(score, margin)
+        judge_kind(evidence, tests, case)
     if evidence.replayed:
-        notes.append(f"{evidence.replayed} replayed bit for bit")
-    code = CANNOT_COMPARE if faults else DEVIATION if deviations else PASS
-    return Verdict(code, "; ".join(faults + deviations + notes), score)
+        case.notes.append(f"{evidence.replayed} replayed bit for bit")
+    changed = [f"the same seed gives something else: {evidence.changed[0]}"] if evidence.changed else []
+    weak = power_of(evidence.band)
+    words = (
+        (DEVIATES, case.deviations), (CHANGED, changed), (CANNOT, case.faults), (SUSPICIOUS, case.suspicions),
+        (UNDER, weak),
+    )  # fmt: skip
+    word = next((word for word, texts in words if texts), AGREES)
+    texts = [*case.faults, *case.deviations, *changed, *case.suspicions, *case.notes, *(weak if word == UNDER else [])]
+    return Verdict(word, "; ".join(texts), case.score)
 
 
-Judged = tuple[list[str], list[str], list[str], float]  # faults, deviations, notes, score
+def power_of(band: Band) -> list[str]:
+    """Say that a row cannot see a change that matters, [] where it can or nothing is declared to matter."""
+    if band.kind != "band" or band.useful is None or band.detectable is None or band.detectable <= band.useful:
+        return []
+    return [f"a change of {band.useful:g} {band.unit} can go unseen"]
 
 
-def judge_kind(evidence: Evidence, tests: Tests) -> Judged:
+def judge_kind(evidence: Evidence, tests: Tests, case: Case) -> None:
     """Apply the rule for this kind of row."""
     match evidence.band.kind:
         case "band":
-            return judge_band(evidence, tests)
+            judge_band(evidence, tests, case)
         case "exact":
-            return judge_exact(evidence)
+            judge_exact(evidence, case)
         case "diverges":
-            return judge_diverges(evidence)
+            judge_diverges(evidence, case)
         case "recorded":
-            return [], [], [], 0.0
+            pass
         case "provisional":
-            return [f"provisional: blessed on {evidence.band.n0} seeds, too few for a band"], [], [], 0.0
+            case.faults.append(f"provisional: blessed on {evidence.band.n0} seeds, too few for a band")
         case unknown:
-            return [f"unknown kind of band '{unknown}'"], [], [], 0.0
+            case.faults.append(f"unknown kind of band '{unknown}'")
 
 
-def judge_band(evidence: Evidence, tests: Tests) -> Judged:
-    """Hold the mean of the new values, each of them, and the number of diverged runs against the golden's."""
+def judge_band(evidence: Evidence, tests: Tests, case: Case) -> None:
+    """Hold the mean of the new values and the number of diverged runs against the golden's, in two stages."""
+    judge_divergence(evidence, tests, case)
     band, values = evidence.band, evidence.values
-    faults, deviations, notes = judge_divergence(evidence, tests)
     if not values:
-        return faults, deviations, notes, math.inf if deviations else 0.0
-    critical, n1 = tests.critical(band), len(values)
-    shift = band.distance(math.fsum(values) / n1, critical, n1)
-    single = max((band.distance(value, critical, 1) for value in values), key=abs)
-    if abs(shift) > 1.0:
-        deviations.append(f"{'too high' if shift > 0 else 'too low'} by {abs(shift):.2f} of the allowed distance")
-    elif abs(single) > 1.0:
-        deviations.append(f"one of {n1} values {'too high' if single > 0 else 'too low'} ({abs(single):.2f})")
-    return faults, deviations, notes, max(abs(shift), abs(single))
+        return
+    margin = whole.allowed(evidence)
+    away = band.away(math.fsum(values) / len(values))
+    limit = band.tail(away) * tests.suspect(band, len(values)) + margin
+    case.score = max(case.score, abs(away) / limit)
+    if abs(away) <= limit:
+        return
+    text = f"{'too high' if away > 0 else 'too low'} by {abs(away):.1f} s ({limit:.1f} is usual)"
+    again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: rule.CONFIRMING]]
+    if len(evidence.again) + evidence.again_diverged < rule.CONFIRMING:
+        case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
+    elif again and beyond(again, band.tail(away) * tests.confirming(band, len(values), len(again)) + margin):
+        case.deviations.append(f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} s)")
+    else:
+        case.notes.append(f"{text}, and {len(again)} more runs are not")
 
 
-def judge_divergence(evidence: Evidence, tests: Tests) -> tuple[list[str], list[str], list[str]]:
+def beyond(distances: Sequence[float], limit: float) -> bool:
+    """Say whether more than half of some distances exceed a limit."""
+    return sum(distance > limit for distance in distances) > len(distances) / 2
+
+
+def judge_divergence(evidence: Evidence, tests: Tests, case: Case) -> None:
     """Compare how many runs diverged with the golden's count (beta-binomial, both directions).
 
-    A lone diverged run is never a deviation by itself. Where the golden always finished and no new run did, there is
-    no value left to compare, which is no pass either.
+    A lone diverged run is suspicious where the golden's hardly ever did, and never a deviation by itself.
     """
-    band, diverged = evidence.band, evidence.diverged
-    total = diverged + len(evidence.values)
+    band, confirmed = evidence.band, evidence.again_diverged + len(evidence.again) >= rule.CONFIRMING
+    diverged, total = evidence.diverged, evidence.diverged + len(evidence.values)
     if not total:
-        return [], [], []
+        return
+    unusual = rule.nonfinite_tails(diverged, total, band.k0, band.n0, tests.rate)[1] < rule.SUSPECT
+    if diverged and confirmed:
+        diverged, total = diverged + evidence.again_diverged, total + evidence.again_diverged + len(evidence.again)
     text = f"{diverged} of {total} runs diverged (golden: {band.k0} of {band.n0})"
-    few, many = stats.nonfinite_tails(diverged, total, band.k0, band.n0, tests.rate)
+    few, many = rule.nonfinite_tails(diverged, total, band.k0, band.n0, tests.rate)
     if few < tests.finished_level or (many < tests.diverged_level and diverged > 1):
-        return [], [text], []
-    if diverged == total and not band.k0 and not evidence.replayed:
-        return [f"{text}: no value to compare; run more replicates"], [], []
-    return [], [], [text] if diverged else []
+        case.deviations.append(text)
+        case.score = math.inf
+    elif diverged and unusual and not confirmed:
+        case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
+    elif diverged == total and not band.k0 and not evidence.replayed:
+        case.faults.append(f"{text}: no value to compare; run more replicates")
+    elif diverged:
+        case.notes.append(text)
 
 
-def judge_exact(evidence: Evidence) -> Judged:
+def judge_exact(evidence: Evidence, case: Case) -> None:
     """Hold the values of a deterministic experiment to the golden's, bit for bit."""
     assert evidence.band.mean is not None  # an exact band has the value that all its runs agree on
     wanted = evidence.band.mean
-    deviations = [f"{value!r} is not {wanted!r}" for value in evidence.values if value.hex() != wanted.hex()]
+    found = [f"{value!r} is not {wanted!r}" for value in evidence.values if value.hex() != wanted.hex()]
     if evidence.diverged:
-        deviations.append(f"{evidence.diverged} runs diverged where the golden has a value")
-    return [], deviations, [], math.inf if deviations else 0.0
+        found.append(f"{evidence.diverged} runs diverged where the golden has a value")
+    case.deviations += found
+    case.score = math.inf if case.deviations else 0.0
 
 
-def judge_diverges(evidence: Evidence) -> Judged:
+def judge_diverges(evidence: Evidence, case: Case) -> None:
     """Expect divergence where every golden run diverged; a value has nothing to be compared with."""
-    faults = [f"{len(evidence.values)} runs finished where every golden run diverged"] if evidence.values else []
-    return faults, [], [f"{evidence.diverged} runs diverged as the golden's did"] if evidence.diverged else [], 0.0
+    if evidence.values:
+        case.faults.append(f"{len(evidence.values)} runs finished where every golden run diverged")
+    if evidence.diverged:
+        case.notes.append(f"{evidence.diverged} runs diverged as the golden's did")
 
 
 def check(
@@ -191,12 +198,17 @@ def check(
     golden: pa.Table,
     bands: pa.Table,
     *,
+    reruns: pa.Table | None = None,
     experiments: Collection[str] | None = None,
     cases: Collection[tuple[str, str]] | None = None,
-    judge: Callable[[Evidence, Tests], Verdict] = judge,
+    confirm: bool = True,
+    here: str = "",
 ) -> CheckResult:
-    """Compare results with a golden and its bands, row by row and in both directions.
+    """Compare results with a golden and its bands, row by row, all together, and in both directions.
 
+    `reruns` are further runs by the same code: fresh seeds that confirm, golden seeds that replay, runs of the results
+    made a second time. What the check lacks of them is `wanted` in its answer; without `confirm` nothing is, and no
+    row fails on one run. `here` is this machine's environment: of its own runs, suspicious ones are wanted again.
     `experiments` restricts both sides to these experiments, `cases` to these (experiment, case) pairs; the level of the
     tests stays that of the whole golden. Raise NothingSelectedError where nothing is left.
     """
@@ -206,20 +218,54 @@ def check(
     findings = tampered(golden, bands)
     results, strangers = own(results, golden)
     lines = as_bands(bands)
-    planned = sum(band.kind == "band" for band in lines)
+    planned = len(whole.groups(lines))
+    tests = plan(lines, confirm=confirm)
     results, golden, lines = restrict(results, golden, lines, experiments)
     if cases is not None:
         results, lines = narrow(results, lines, cases)
     rows, broken = sound(as_rows(results))
-    findings += strangers + [Finding(INTEGRITY, text, *row.cell) for row, text in broken]
+    findings += strangers + [Finding(CORRUPT, text, *row.cell) for row, text in broken]
     known = {band.cell: band for band in lines}
-    evidence = gather(rows, golden, known)
-    tests = plan(evidence.values(), lines, planned)
-    findings += [found(one, judge(one, tests)) for one in evidence.values()]
+    again = same_code(rows, [] if reruns is None else sound(as_rows(own(reruns, golden)[0]))[0])
+    strata = table.strata(golden, results, *([] if reruns is None else [reruns]))
+    evidence = gather(rows, again, golden, known, strata)
+    judged = [(one, found(one, judge(one, tests))) for one in evidence.values()]
+    together, cases_wanted = whole.judge(evidence.values(), planned, confirm=confirm)
+    findings += [finding for _, finding in judged] + [one for one in together if one.word != AGREES or one.text]
     seen = {row.cell for row in rows} | {row.cell for row, _ in broken}
     findings += unmatched(known, seen) + ignored(rows, golden, known)
-    findings.sort(key=lambda finding: (-SEVERITY.index(finding.code), -finding.score))
-    return CheckResult(tuple(findings), notes(results, golden))
+    wanted = runs_wanted(judged, cases_wanted, rows, again, golden, here) if confirm else ()
+    return CheckResult(ordered(findings), notes(results, golden, strata), wanted)
+
+
+def same_code(rows: Sequence[Row], reruns: Sequence[Row]) -> list[Row]:
+    """Return the further runs that the code, data and settings of the results made."""
+    made = {(row.experiment, row.case, row.code, row.settings, row.data) for row in rows}
+    return [row for row in reruns if (row.experiment, row.case, row.code, row.settings, row.data) in made]
+
+
+def runs_wanted(
+    judged: Sequence[tuple[Evidence, Finding]],
+    cases: Collection[tuple[str, str]],
+    rows: Sequence[Row],
+    again: Sequence[Row],
+    golden: pa.Table,
+    here: str,
+) -> tuple[Run, ...]:
+    """Return the runs that would settle what is suspicious and are not there yet.
+
+    Fresh seeds follow all others that the golden and the results hold, so that the same check asks for the same runs.
+    """
+    first = max([*golden["replicate"].to_pylist(), *(row.replicate for row in rows)]) + 1
+    wanted = {(*case, first) for case in cases}
+    local = {(row.experiment, row.case, row.replicate) for row in rows if row.environment == here}
+    for one, finding in judged:
+        if finding.word == SUSPICIOUS:
+            case = one.band.cell[:2]
+            wanted |= {(*case, first + number) for number in range(rule.CONFIRMING)}
+            wanted |= {(*case, one.outlying)} & local
+    there = {(row.experiment, row.case, row.replicate) for row in again}
+    return tuple(sorted(wanted - there))
 
 
 def malformed(results: pa.Table, golden: pa.Table, bands: pa.Table) -> list[Finding]:
@@ -233,9 +279,9 @@ def malformed(results: pa.Table, golden: pa.Table, bands: pa.Table) -> list[Find
         try:
             table.check_schema(some.schema, name, schema)
         except IntegrityError as error:
-            findings.append(Finding(INTEGRITY, str(error)))
+            findings.append(Finding(CORRUPT, str(error)))
     if not findings and not golden.num_rows:
-        findings.append(Finding(INTEGRITY, "golden: holds no rows; restore it from version control"))
+        findings.append(Finding(CORRUPT, "golden: holds no rows; restore it from version control"))
     return findings
 
 
@@ -243,9 +289,9 @@ def tampered(golden: pa.Table, bands: pa.Table) -> list[Finding]:
     """Return where golden and bands are not what was blessed together."""
     record, findings = metadata(bands), []
     if record.get("rows_digest") != digest(golden):
-        findings.append(Finding(INTEGRITY, "golden: these are not the rows the bands were derived from; restore both"))
+        findings.append(Finding(CORRUPT, "golden: these are not the rows the bands were derived from; restore both"))
     if record.get("bands_digest") != digest(bands):
-        findings.append(Finding(INTEGRITY, "bands: changed after they were blessed; restore them"))
+        findings.append(Finding(CORRUPT, "bands: changed after they were blessed; restore them"))
     return findings
 
 
@@ -256,7 +302,7 @@ def own(results: pa.Table, golden: pa.Table) -> tuple[pa.Table, list[Finding]]:
     mine = pc.and_(*(pc.is_in(results[name], owner[name].combine_chunks()) for name in ("study", "profile")))
     others = results.num_rows - int(pc.sum(mine).as_py() or 0)
     text = f"{others} rows are not of study '{study}', profile '{profile}', which the golden is of"
-    return results.filter(mine) if others else results, [Finding(CANNOT_COMPARE, text)] if others else []
+    return results.filter(mine) if others else results, [Finding(CANNOT, text)] if others else []
 
 
 def restrict(
@@ -289,13 +335,13 @@ def narrow(results: pa.Table, lines: list[Band], cases: Collection[tuple[str, st
     return results, lines
 
 
-def plan(evidence: Iterable[Evidence], lines: Sequence[Band], planned: int) -> Tests:
-    """Return the levels at which this check tests; `planned` is the number of rows the stored bands allow for."""
-    runs = [len(one.values) for one in evidence if one.band.kind == "band"]
-    finishing = [band for band in lines if band.kind == "band"]
-    rate = (sum(band.k0 for band in finishing) + 0.5) / (sum(band.n0 for band in finishing) + 1.0)
-    diverged, finished = (stats.sidak(alpha, max(planned, 1)) for alpha in (ALPHA_DIVERGED, ALPHA_FINISHED))
-    return Tests(planned, sum(n1 + 1 if n1 > 1 else 1 for n1 in runs), rate, diverged, finished)
+def plan(lines: Sequence[Band], *, confirm: bool) -> Tests:
+    """Return the levels at which a golden's rows are tested."""
+    banded = [band for band in lines if band.kind == "band"]
+    rate = (sum(band.k0 for band in banded) + 0.5) / (sum(band.n0 for band in banded) + 1.0)
+    alphas = (rule.ALPHA_ROWS, rule.ALPHA_DIVERGED, rule.ALPHA_FINISHED)
+    row, diverged, finished = (rule.sidak(alpha, max(len(banded), 1)) for alpha in alphas)
+    return Tests(row, rate, diverged, finished, confirm)
 
 
 def found(evidence: Evidence, verdict: Verdict) -> Finding:
@@ -304,20 +350,23 @@ def found(evidence: Evidence, verdict: Verdict) -> Finding:
     n1 = len(values) + evidence.diverged + evidence.replayed + len(evidence.altered) + evidence.failed
     value = math.fsum(values) / len(values) if values else None
     low, high = band.low, band.high
-    if len(values) > 1 and band.kind == "band" and band.critical is not None:
-        low, high = band.limits(band.critical, len(values))
-    return Finding(verdict.code, verdict.text, *band.cell, band.n0, n1, band.mean, low, high, value, verdict.score)
+    if len(values) > 1 and band.kind == "band":
+        low, high = band.limits(rule.suspect_limit(float(band.df or 0), band.finite, len(values)))
+    return Finding(
+        verdict.word, verdict.text, *band.cell, n0=band.n0, n1=n1, mean=band.mean, low=low, high=high, value=value,
+        sees=band.detectable, score=verdict.score,
+    )  # fmt: skip
 
 
 def unmatched(known: Mapping[Cell, Band], seen: Collection[Cell]) -> list[Finding]:
     """Return the rows that only one side has."""
     gone = [
-        Finding(CANNOT_COMPARE, "missing: the golden has this row, the results do not", *cell, n0=band.n0)
+        Finding(CANNOT, "missing: the golden has this row, the results do not", *cell, n0=band.n0)
         for cell, band in known.items()
         if cell not in seen
     ]
     new = sorted(set(seen) - set(known))
-    return gone + [Finding(CANNOT_COMPARE, "unknown: the golden has no such row", *cell) for cell in new]
+    return gone + [Finding(CANNOT, "unknown: the golden has no such row", *cell) for cell in new]
 
 
 def ignored(rows: Sequence[Row], golden: pa.Table, known: Mapping[Cell, Band]) -> list[Finding]:
@@ -326,7 +375,7 @@ def ignored(rows: Sequence[Row], golden: pa.Table, known: Mapping[Cell, Band]) -
     rows = [row for row in rows if row.cell in stochastic]
     copied = repeats_golden(rows, golden, stochastic)
     return [
-        Finding(CANNOT_COMPARE, f"SEED_IGNORED: {text}; draw every random number from run.seed", experiment=name)
+        Finding(CANNOT, f"SEED_IGNORED: {text}; draw every random number from run.seed", experiment=name)
         for text, names in (
             ("all replicates are equal to the bit", alike(rows)),
             ("new seeds repeat golden runs to the bit", copied),
@@ -335,37 +384,12 @@ def ignored(rows: Sequence[Row], golden: pa.Table, known: Mapping[Cell, Band]) -
     ]
 
 
-def notes(results: pa.Table, golden: pa.Table) -> tuple[str, ...]:
+def notes(results: pa.Table, golden: pa.Table, strata: Mapping[str, str]) -> tuple[str, ...]:
     """Return what a reader should know before trusting the verdicts."""
-    old, new = (set(pc.unique(some["environment"]).to_pylist()) for some in (golden, results))
-    other = sorted(new - old)
-    return (f"environment {', '.join(other)} is not the golden's ({', '.join(sorted(old))})",) if other else ()
-
-
-def render(result: CheckResult, *, limit: int = 20) -> str:
-    """Return the worst findings as a table, the notes, and one line that sums up."""
-    shown = result.findings[:limit]
-    heads = ("experiment", "case", "metric", "n0", "n1", "golden", "band", "value", "verdict", "why")
-    parts = [columns(heads, [cells(finding) for finding in shown])] if shown else []
-    hidden = len(result.findings) - len(shown)
-    parts += [f"... and {hidden} more"] if hidden else []
-    parts += [f"note: {note}" for note in result.notes]
-    counts = ", ".join(f"{number} {word}" for word, number in result.counts.items() if number)
-    return "\n".join([*parts, f"{'PASS' if result.exit_code == PASS else 'FAIL'}: {counts or 'nothing compared'}"])
-
-
-def cells(finding: Finding) -> tuple[str, ...]:
-    """Return a finding's line of the printed table."""
-    band = "" if finding.low is None or finding.high is None else f"{finding.low:.6g} .. {finding.high:.6g}"
-    mean, value = ("" if number is None else f"{number:.6g}" for number in (finding.mean, finding.value))
-    case = case_words(finding.case) if finding.case.startswith("{") else finding.case
-    sizes = (str(finding.n0 or ""), str(finding.n1 or ""))
-    return finding.experiment, case, finding.metric, *sizes, mean, band, value, finding.word, finding.text
-
-
-def as_json(result: CheckResult) -> dict[str, Any]:
-    """Return the result for machines: exit code, counts, notes, and every finding."""
-    lines = [{**asdict(finding), "verdict": finding.word} for finding in result.findings]
-    for line in lines:
-        del line["score"]
-    return {"exit_code": result.exit_code, "counts": result.counts, "notes": list(result.notes), "findings": lines}
+    old, new = (sorted(pc.unique(some["environment"]).to_pylist()) for some in (golden, results))
+    kinds = {strata[name] for name in old}
+    other = [name for name in new if strata[name] not in kinds]
+    if not other:
+        return ()
+    text = f"environment {', '.join(other)} is another kind of machine than the golden's ({', '.join(old)})"
+    return (f"{text}: each row may differ by {rule.MARGIN:g} s more, and nothing can be replayed",)

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from repro import printed, stats
+from repro import printed, rule, stats
 from repro.arithmetic import bound_of
 from repro.claims import Claim
 from repro.errors import UsageError
@@ -41,7 +41,7 @@ def decide_interval(claim: Claim, evidence: Any) -> Finding:
         return few
     ours, number = sample_of(values), printed.parse(claim.published[0])
     margin, value, rounding = float(claim.margin or 0), float(number.value), float(number.half)
-    half = stats.t_critical(LEVEL, ours.n - 1) * ours.sd * math.sqrt(1 + 1 / ours.n)
+    half = rule.t_critical(LEVEL, ours.n - 1) * ours.sd * math.sqrt(1 + 1 / ours.n)
     away = abs(value - ours.mean) - rounding
     said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
     if away > half:
@@ -134,7 +134,7 @@ def decide_samples(claim: Claim, evidence: Any) -> Finding:
 
 def confidence(sample: stats.Sample) -> Span:
     """Return a mean with the ends of its 95 % confidence interval."""
-    return around(sample.mean, stats.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
+    return around(sample.mean, rule.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
 
 
 def power_of(test: stats.WelchTest, margin: float) -> float:
@@ -144,7 +144,7 @@ def power_of(test: stats.WelchTest, margin: float) -> float:
     """
     from scipy.special import stdtr
 
-    reach = margin / test.standard_error - stats.t_critical(2 * LEVEL, test.df)
+    reach = margin / test.standard_error - rule.t_critical(2 * LEVEL, test.df)
     return max(0.0, 2 * float(stdtr(test.df, reach)) - 1)
 
 
@@ -156,7 +156,7 @@ def further_runs(ours: float, theirs: float, margin: float, n: int) -> int | Non
     variance = ours**2 + theirs**2
 
     def shown(total: int) -> bool:
-        reach = stats.t_critical(2 * LEVEL, 2 * total - 2) + stats.t_critical(1 - POWER, 2 * total - 2)
+        reach = rule.t_critical(2 * LEVEL, 2 * total - 2) + rule.t_critical(1 - POWER, 2 * total - 2)
         return reach * math.sqrt(variance / total) <= margin
 
     totals = range(max(n, 2), MOST_RUNS)
@@ -179,7 +179,7 @@ def decide_order(claim: Claim, evidence: Any) -> Finding:
     if few:
         return few
     ours, margin = sample_of(values), float(claim.margin or 0)
-    half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
+    half = rule.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
     said = f"{ours.mean:+.3g}, one-sided bounds {ours.mean - half:.3g} and {ours.mean + half:.3g}"
     more = further_runs(ours.sd, 0.0, margin, ours.n) if abs(ours.mean) <= half else None
     return _sided(ours.mean, half, 0.0, said, ours.n, more)
@@ -213,7 +213,7 @@ def decide_threshold(claim: Claim, evidence: Any) -> Finding:
     if few:
         return few
     ours = sample_of(values)
-    half = stats.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
+    half = rule.t_critical(2 * LEVEL, ours.n - 1) * ours.sd / math.sqrt(ours.n)
     low, high = ours.mean - half, ours.mean + half
     said = f"{ours.mean:.4g}, one-sided bounds {low:.4g} and {high:.4g}"
     distance = abs(ours.mean - limit)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,24 +91,3 @@ def rewritten(text: str, page: str, content: Callable[[Block], str | None]) -> s
         if made is not None:
             lines[block.first : block.last - 1] = ["", *made.split("\n"), ""]
     return "\n".join(lines)
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a page, whole or not at all; its permissions stay. Raise UsageError where it cannot be written."""
-    try:
-        _replace(path, text.encode("utf-8"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise UsageError(f"{path}: cannot be written ({reason}), and is as it was; make room or allow it") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).chmod(path.stat().st_mode & 0o777)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -103,6 +103,13 @@ def planned_runs(
             f"`repro show {study.name}` lists its experiments and case fields"
         )
     runs = [_run(study, experiment, case, replicate) for replicate in replicates for experiment, case in chosen]
+    return sorted(runs, key=lambda run: (run.replicate, run.cost))
+
+
+def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
+    """Return the runs of (experiment, case, replicate) names, cheapest first; the cases are a profile's own."""
+    cases = {(experiment.name, case_json(case)): (experiment, case) for experiment, case in study.select(profile_name)}
+    runs = [_run(study, *cases[name[:2]], name[2]) for name in names]
     return sorted(runs, key=lambda run: (run.replicate, run.cost))
 
 

@@ -79,6 +79,13 @@ def profile(study: Study, name: str) -> Profile:
     return study.profiles[name]
 
 
+def jobs(device: str, asked: int | None) -> int:
+    """Return the number of processes: as asked, else one a core, or one on a GPU. Raise UsageError for none."""
+    if asked is not None and asked < 1:
+        raise UsageError(f"--jobs {asked}: wanted at least one process")
+    return asked or (1 if device == "cuda" else len(os.sched_getaffinity(0)))
+
+
 def check_study(study: Study, *, expected_name: str | None = None) -> None:
     """Refuse a study whose name, profiles, metrics, cases or seeds are inconsistent, naming every fault."""
     faults = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from repro import audit, registry
+from repro import audit, files, registry
 from repro.audit import SUMMARY_HEADERS, Audited
 from repro.claims import KINDS
 from repro.errors import PASS, NothingSelectedError, ReproError
@@ -36,7 +36,7 @@ def report(arguments: Namespace) -> int:
             say(arguments, f"{name}: making {len(study.figures)} figures from golden rows of profile {PROFILE}")
             figures[name] = list(_figures(study))
     out: Path = arguments.out
-    audit.write_file(out, page(found, figures))
+    files.write(out, page(found, figures))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
     return PASS
 
@@ -71,7 +71,7 @@ def page(found: Sequence[Audited], figures: dict[str, list[tuple[str, str, Figur
         _claims(found, studies),
         "</main>",
     ]
-    style, script = (files("repro").joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    style, script = (resources.files("repro").joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from argparse import Namespace
@@ -95,7 +94,7 @@ def plan(arguments: Namespace) -> int:
             [[*[row[key] for key in [*row][:-1]], duration(row["cpu_seconds"])] for row in rows],
         )
     )
-    jobs = _jobs(arguments, study)
+    jobs = registry.jobs(_device(arguments, study), arguments.jobs)
     source = (
         "no earlier run here says how long that takes"
         if total is None
@@ -107,14 +106,6 @@ def plan(arguments: Namespace) -> int:
 
 def _device(arguments: Namespace, study: Study) -> str:
     return str(arguments.device or registry.profile(study, arguments.profile).device)
-
-
-def _jobs(arguments: Namespace, study: Study) -> int:
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise UsageError(f"--jobs {arguments.jobs}: wanted at least one process")
-    if arguments.jobs:
-        return int(arguments.jobs)
-    return 1 if _device(arguments, study) == "cuda" else len(os.sched_getaffinity(0))
 
 
 def run(arguments: Namespace) -> int:
@@ -138,7 +129,7 @@ def run(arguments: Namespace) -> int:
             profile=arguments.profile,
             runs=runs,
             device=_device(arguments, study),
-            jobs=_jobs(arguments, study),
+            jobs=registry.jobs(_device(arguments, study), arguments.jobs),
             budget_s=arguments.time_budget,
             started=started,
         )

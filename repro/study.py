@@ -24,13 +24,15 @@ class Metric:
 
     `unit` is printed and compared ("%", "nats", "1", "epoch"). A `judged` metric is held inside the golden band; any
     other is recorded, and its presence and unit are still checked. `counted` says that the value is a share of
-    `n_test` counted items in percent, so that its quantum is 100/n_test.
+    `n_test` counted items in percent, so that its quantum is 100/n_test. `useful` is the smallest change that a check
+    is wanted to see, in the metric's unit; a row that cannot see it is called underpowered.
     """
 
     name: str
     unit: str = "1"
     judged: bool = True
     counted: bool = False
+    useful: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from repro.errors import IntegrityError, NothingSelectedError
 SCHEMA_VERSION = 1
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 STATUSES = ("ok", "nonfinite", "failed")
+MACHINE = ("machine", "cpu", "isa", "threads", "device", "gpu")  # facts of an environment that can move a number,
+NUMERICAL = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")  # and the packages that can
 
 SCHEMA = pa.schema(
     [
@@ -56,6 +58,25 @@ def environments(table: pa.Table) -> dict[str, dict[str, Any]]:
     """Return the provenance records a table carries, by environment id."""
     found: dict[str, dict[str, Any]] = json.loads((table.schema.metadata or {}).get(b"repro.environments", b"{}"))
     return found
+
+
+def strata(*tables: pa.Table) -> dict[str, str]:
+    """Return, for each environment of tables, what of it can move a number: equal texts are one kind of machine.
+
+    An environment without a record is a kind of its own.
+    """
+    found = {}
+    for table in tables:
+        records = environments(table)
+        for name in set(table["environment"].to_pylist()):
+            found[name] = stratum(records[name]) if records.get(name) else name
+    return found
+
+
+def stratum(record: Mapping[str, Any]) -> str:
+    """Return what of an environment's record can move a number."""
+    packages = {key: value for key, value in record.get("packages", {}).items() if key in NUMERICAL}
+    return json.dumps({"packages": packages, **{key: record.get(key) for key in MACHINE}}, sort_keys=True)
 
 
 def with_environments(table: pa.Table, records: Mapping[str, Mapping[str, Any]]) -> pa.Table:

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from repro import attest, audit_golden, bands, claims, golden, history, provenance, registry, signature, table
-from repro.bundle import CHECK, ENVIRONMENTS, PINS, RESULTS, members
+from repro.bundle import CHECK, ENVIRONMENTS, PINS, RERUNS, RESULTS, members
 from repro.errors import INTEGRITY, PASS, InfrastructureError, IntegrityError, ReproError, UsageError
+from repro.findings import as_json
 from repro.judging import JUDGES
 from repro.text import print_json
 from repro.unpack import contents
@@ -33,6 +34,7 @@ class Tables:
     """What a bundle's verified files say."""
 
     results: pa.Table
+    reruns: pa.Table | None
     golden: bands.Golden
     study: str
     profile: str
@@ -108,7 +110,8 @@ def read(root: Path, files: attest.Files) -> Tables:
     path = bands.path_of(root, study, profile)
     for half in (path, bands.bands_path(path)):
         bounded(half)
-    return Tables(results, bands.load(path), study, profile)
+    reruns = table.read(bounded(root / RERUNS)) if RERUNS in files else None
+    return Tables(results, reruns, bands.load(path), study, profile)
 
 
 def bounded(path: Path) -> Path:
@@ -141,15 +144,15 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
     verdicts = audit_golden.path_of(root)
     if verdicts.exists():
         history.hold(root, "audit", history.verdicts_state(verdicts, audit_golden.table_of(bounded(verdicts))))
-    result = golden.check(found.results, found.golden.rows, found.golden.bands)
+    result = golden.check(found.results, found.golden.rows, found.golden.bands, reruns=found.reruns)
     if result.exit_code == INTEGRITY:
         raise IntegrityError(f"{path}: {result.findings[0].text}")
-    again = golden.as_json(result)
+    again = as_json(result)
     said = attest.load(files[CHECK], CHECK)
     if not alike(said, again):
         raise IntegrityError(f"{CHECK}: not what these rows and bands come to (made again: {outcome(again)})")
     predicate = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]
-    if predicate["result"] != attest.RESULTS.get(again["exit_code"], "FAILED"):
+    if predicate["result"] != attest.result_of(again):
         raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome(again)}")
     return f"{predicate['result']}, made again: {outcome(again)}"
 

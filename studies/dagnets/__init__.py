@@ -37,10 +37,10 @@ from studies.dagnets.published import PUBLISHED
 
 ETAS = (0.001, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.333, 0.34)
 TRAINED = (
-    Metric("error", "%", counted=True),
+    Metric("error", "%", counted=True, useful=5.0),
     Metric("loss", "nats", judged=False),
-    Metric("log10_loss", "log10 nats"),  # judged in its place: over seeds, losses spread by factors
-    Metric("log10_train_loss", "log10 nats"),
+    Metric("log10_loss", "log10 nats", useful=0.1),  # judged in its place: over seeds, losses spread by factors
+    Metric("log10_train_loss", "log10 nats", useful=0.1),
     Metric("train_error", "%", judged=False),
     Metric("train_loss", "nats", judged=False),
     *(

@@ -22,6 +22,7 @@ SMOKE = Profile(
         timing=Timing(samples=500, repeats=5),
     ),
     data_of(DIGITS, CIFAR10_JPEG),
+    golden_seeds=20,
     experiments={
         **{name: {} for name in (*WITHOUT_TRAINING, "training_listing", "batch_sizes")},
         "speed_ups": {"what": ("batch", "dense")},  # on the CPU "batch_on_device" is "batch"

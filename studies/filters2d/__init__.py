@@ -39,12 +39,12 @@ from studies.filters2d.profiles import LITE, PAPER, SMOKE
 
 TRAINED = (Metric("train_loss", judged=False), Metric("rate", judged=False))
 # Over seeds errors spread by factors: their logarithms are judged.
-ERRORS = (*TRAINED, Metric("mse", judged=False), Metric("log10_mse", "log10"))
-BESIDE_LINEAR = (*ERRORS, Metric("linear_mse", judged=False), Metric("log10_ratio", "log10"))
+ERRORS = (*TRAINED, Metric("mse", judged=False), Metric("log10_mse", "log10", useful=0.1))
+BESIDE_LINEAR = (*ERRORS, Metric("linear_mse", judged=False), Metric("log10_ratio", "log10", useful=0.1))
 OUTLINES = (
     *TRAINED,
-    Metric("log10_train_loss", "log10 nats"),
-    Metric("batch_error", "%", counted=True),
+    Metric("log10_train_loss", "log10 nats", useful=0.1),
+    Metric("batch_error", "%", counted=True, useful=5.0),
     Metric("error", "%", judged=False),  # after few updates running statistics lag by chance
     Metric("lowest_error", "%", judged=False),
     Metric("train_error", "%", judged=False),
@@ -71,6 +71,7 @@ study = Study(
     smoke=Profile(
         SMOKE,
         data_of(DIGITS, TILES),
+        golden_seeds=20,
         experiments={
             **{name: {} for name in (*WITHOUT_TRAINING, *TRAININGS)},
             "circle_or_square": {"side": (48,)},
@@ -241,7 +242,7 @@ def broken_listings(listing: Listing, _run: Run) -> dict[str, float]:
 
 @study.experiment(
     grid(Backgrounds, strength=(0.5, 0.2, 0.1)),
-    metrics=(Metric("hits", "%", counted=True), Metric("margin", judged=False)),
+    metrics=(Metric("hits", "%", counted=True, useful=5.0), Metric("margin", judged=False)),
 )
 def matched_filter(backgrounds: Backgrounds, run: Run) -> Outcome:
     """In how many noisy backgrounds a matched filter finds a digit of some strength (section 9)."""
@@ -342,9 +343,10 @@ def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
 @study.experiment(
     (Topology("boundary", "convolutional"), Topology("shape", "convolutional"), Topology("shape", "lstm2")),
     metrics=(
-        *TRAINED, Metric("mse", judged=False), Metric("explained", "%", judged=False), Metric("overlap", "%"),
-        Metric("batch_mse", judged=False), Metric("classical_overlap", "%", judged=False),
-        Metric("variance", judged=False), Metric("filled", "%", judged=False),
+        *TRAINED, Metric("mse", judged=False), Metric("explained", "%", judged=False),
+        Metric("overlap", "%", useful=5.0), Metric("batch_mse", judged=False),
+        Metric("classical_overlap", "%", judged=False), Metric("variance", judged=False),
+        Metric("filled", "%", judged=False),
     ),
     cost=lambda case: 8.0 if case.network == "lstm2" else 2.0,
 )  # fmt: skip
@@ -358,7 +360,7 @@ def blob_boundaries(topology: Topology, run: Run) -> Outcome:
 @study.experiment(
     (Median("notebook"),),
     metrics=(
-        *BESIDE_LINEAR, Metric("box_mse", judged=False), Metric("log10_over_box", "log10"),
+        *BESIDE_LINEAR, Metric("box_mse", judged=False), Metric("log10_over_box", "log10", useful=0.1),
         Metric("identity_mse", judged=False), Metric("dots_median", judged=False), "dots_mean",
         Metric("dots_at", judged=False),
     ),

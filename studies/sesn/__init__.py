@@ -35,9 +35,9 @@ SMALL = ("scalar_small", "vector_small")
 
 
 TRAINED = (
-    Metric("error", "%", counted=True),
+    Metric("error", "%", counted=True, useful=5.0),
     Metric("loss", "nats", judged=False),
-    Metric("log10_loss", "log10 nats"),  # judged in its place: over seeds, losses spread by factors
+    Metric("log10_loss", "log10 nats", useful=0.1),  # judged in its place: over seeds, losses spread by factors
     Metric("train_loss", "nats", judged=False),
 )
 ON_MNIST = (*TRAINED, Metric("validation_error", "%", judged=False), Metric("best_epoch", "epoch", judged=False))
@@ -80,6 +80,7 @@ study = Study(
             Stl10(epochs=1, batch=20, learning_rate=0.1, steps=(), widen=1),
         ),
         data_of([SCALED_DIGITS], PHOTOGRAPHS),
+        golden_seeds=20,
         experiments={
             "scaled_mnist": {"model": SMALL, "realisation": (0,)},
             "plain_cnn": {"model": ("cnn_small",), "realisation": (0,)},
@@ -180,7 +181,7 @@ def stl10(wide: Wide, run: Run) -> Outcome:
 
 @study.experiment(
     grid(Layers, layer=("steerable", "interacting", "ordinary"), depth=(1, 2, 3), padded=(False, True)),
-    metrics=[Metric(f"log10_error{where}") for where in ("", "_centre", "_projected")],
+    metrics=[Metric(f"log10_error{where}", useful=0.1) for where in ("", "_centre", "_projected")],
 )
 def equivariance(layers: Layers, run: Run) -> dict[str, float]:
     """Scale equivariance error of random layers against depth and padding (ours)."""

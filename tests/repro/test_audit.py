@@ -227,12 +227,14 @@ class TestPage:
 
 class TestExports:
     def test_junit_counts_failures_and_what_is_undecided(self) -> None:
-        suite = ElementTree.fromstring(exports.junit(records("reproduced", "erratum", "inconclusive")))[0]
+        suite = ElementTree.fromstring(
+            exports.junit(exports.of_claims(records("reproduced", "erratum", "inconclusive")))
+        )[0]
         assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
         assert suite[1][0].tag == "failure"
 
     def test_sarif_points_at_the_claim(self) -> None:
-        run = json.loads(exports.sarif(records("reproduced", "erratum")))["runs"][0]
+        run = json.loads(exports.sarif("repro audit", exports.of_claims(records("reproduced", "erratum"))))["runs"][0]
         assert [one["level"] for one in run["results"]] == ["error"]
         place = run["results"][0]["locations"][0]["physicalLocation"]
         assert place == {"artifactLocation": {"uri": "studies/toy/claims.toml"}, "region": {"startLine": 2}}

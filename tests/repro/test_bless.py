@@ -12,12 +12,14 @@ import pyarrow as pa
 import pytest
 
 from repro import bless as blessing
-from repro import stats
+from repro import rule, table
 from repro.bands import BANDS_SCHEMA, as_bands, bands_path, digest, load, metadata, twin_path
-from repro.bless import bless, derive_bands, verify
+from repro.bless import bless, verify
 from repro.data import DataSet
+from repro.derive import derive_bands
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
-from repro.golden import ALPHA, ALPHA_BANDS, check
+from repro.golden import check
+from repro.rule import ALPHA
 from repro.study import Study
 from tests.repro.synthetic import Row, build, diverge, invented, rows_of, with_profile, write
 
@@ -77,9 +79,11 @@ def test_a_band_is_what_its_rows_give(study: Study) -> None:
     assert line.sd == pytest.approx(values.std(ddof=1), rel=1e-12)
     assert line.quantum == 0.1
     assert line.s == pytest.approx(math.sqrt(values.var(ddof=1) + 0.01 / 12), rel=1e-12)  # too few rows to shrink
-    assert line.critical == pytest.approx(stats.t_critical(stats.sidak(ALPHA_BANDS, 8), 9.0))
-    assert line.high is not None
-    assert line.high == pytest.approx(line.mean + line.critical * line.s * math.sqrt(1.1))
+    assert line.suspect == pytest.approx(rule.t_critical(rule.SUSPECT, 9.0) * math.sqrt(1.1))
+    level = rule.sidak(rule.ALPHA_ROWS, 8)
+    assert line.confirm == pytest.approx(rule.confirm_limit(level, 9.0, 10))
+    assert line.high == pytest.approx(line.mean + line.suspect * line.s)
+    assert line.detectable == pytest.approx(line.s * rule.detectable(level, 9.0, 10))
 
 
 def test_many_rows_are_shrunken(study: Study) -> None:
@@ -102,6 +106,46 @@ def test_diverged_runs_enter_no_mean(study: Study) -> None:
         ("loss", "diverges", None),
         ("seconds", "recorded", None),
     ]
+
+
+def test_a_golden_whose_last_seeds_are_other_is_refused(tmp_path: Path, study: Study) -> None:
+    """As if the code had changed while the golden's seeds were made."""
+
+    def later(row: Row) -> None:
+        if row["metric"] == "loss" and row["case"] == '{"x":1}' and row["replicate"] >= 6:
+            row["value"] += 5.0
+
+    with pytest.raises(CannotCompareError, match="shake-down: 1 rows of the last 4 replicates deviate") as caught:
+        blessed(tmp_path, study, edited(study, later))
+    assert 'first noisy {"x":1} loss' in str(caught.value)
+    assert files(tmp_path) == []
+    done = blessed(tmp_path, study, edited(study, later), provisional=True)
+    assert "shake-down: the last 4 replicates against the others, 11 rows agree, 1 deviate" in done.text
+
+
+def test_a_steady_golden_is_shaken_and_few_seeds_are_not(tmp_path: Path, study: Study) -> None:
+    assert (
+        "shake-down: the last 4 replicates against the others, 12 rows agree"
+        in blessed(tmp_path, study, rows_of(study, TEN)).text
+    )
+    few = with_profile(invented(), golden_seeds=5)
+    done = blessed(tmp_path / "few", few, rows_of(few, range(5)))
+    assert "no shake-down: it takes 9 replicates" in done.text
+
+
+def test_rows_of_two_kinds_of_machines_make_no_golden(tmp_path: Path, study: Study) -> None:
+    """A row is held to the scatter of one kind; the other kind is compared with a margin, never mixed in."""
+    rows = edited(study, lambda row: row.update(environment="there" if row["replicate"] > 4 else "here"))
+    path = tmp_path / "results.parquet"
+    for cpu, refused in (("one", False), ("other", True)):
+        records = {"here": {"cpu": "one", "image": "a"}, "there": {"cpu": cpu, "image": "b"}}
+        table.write(path, table.build(rows, records))
+        given = (path, tmp_path / cpu / "golden/invented/smoke.parquet", study, "smoke")
+        if refused:
+            with pytest.raises(CannotCompareError, match="noisy: rows of 2 kinds of machines; bless those of one"):
+                bless(*given, reason=REASON)
+        else:
+            assert bless(*given, reason=REASON).written
 
 
 def test_an_edited_golden_does_not_verify(tmp_path: Path, study: Study) -> None:
@@ -234,23 +278,24 @@ def test_a_dry_run_shows_and_writes_nothing(tmp_path: Path, study: Study) -> Non
 
 def test_what_changes_is_shown(tmp_path: Path, study: Study) -> None:
     blessed(tmp_path, study, rows_of(study, TEN))
+    shaken = "shake-down: the last 4 replicates against the others, 12 rows agree"
     same = blessed(tmp_path, study, rows_of(study, TEN))
-    assert same.changes == ()
+    assert same.changes == (shaken,)
 
     def shift(row: Row) -> None:
         if row["case"] == '{"x":1}' and row["metric"] == "loss":
             row["value"] += 2.0
-        if row["replicate"] == 1:
+        if row["experiment"] == "exact":
             row["environment"] = "there"
 
     moved = blessed(tmp_path, study, edited(study, shift), dry_run=True)
-    assert [line.split()[0] for line in moved.changes] == ["mixed", "mean"]
-    assert "loss" in moved.changes[1]
-    assert "sd), n 10 -> 10" in moved.changes[1]
+    assert [line.split()[0] for line in moved.changes] == ["shake-down:", "mixed", "mean"]
+    assert "loss" in moved.changes[2]
+    assert "sd), n 10 -> 10" in moved.changes[2]
     fewer = blessed(tmp_path, study, rows_of(study, TEN), experiments=("noisy",))
-    assert fewer.changes == ('removed  exact {"x":0} total',)
+    assert fewer.changes == (shaken, 'removed  exact {"x":0} total')
     back = blessed(tmp_path, study, rows_of(study, TEN))
-    assert back.changes == ('added    exact {"x":0} total',)
+    assert back.changes == (shaken, 'added    exact {"x":0} total')
 
 
 def test_the_twin_is_readable(tmp_path: Path, study: Study) -> None:

@@ -11,6 +11,7 @@ import pytest
 from repro import attest, bundle, table
 from repro.bundle import RESULTS, archive, files_of
 from repro.cli import main
+from repro.confirming import reruns_path
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
 from tests.repro.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
 from tests.repro.synthetic import invented, rows_of, write
@@ -54,12 +55,27 @@ def test_it_is_believed_in_another_folder_by_another_process(packed: Files, tmp_
 
 def test_a_failed_check_is_packed_as_one(bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = rows_of(invented(), range(10, 11))
-    rows[0]["value"] -= 50.0
+    next(row for row in rows if row["metric"] == "total")["value"] += 1.0
     table.write(tmp_path / "r.parquet", with_record(rows))
     path = tmp_path / "bundle.zip"
     path.write_bytes(archive(files_of(bundled, "invented", "smoke", tmp_path / "r.parquet")))
     assert main(["verify", str(path)]) == 0
     assert "FAILED, made again: 12 agrees, 1 deviates" in capsys.readouterr().out
+
+
+def test_what_was_run_again_is_packed_too(bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A suspicious row is not settled, and with the runs that settle it is."""
+    rows = rows_of(invented(), range(10, 11))
+    rows[1]["value"] -= 50.0
+    table.write(tmp_path / "r.parquet", with_record(rows))
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(archive(files_of(bundled, "invented", "smoke", tmp_path / "r.parquet")))
+    assert main(["verify", str(path)]) == 0
+    assert "WARNED, made again: 12 agrees, 1 suspicious" in capsys.readouterr().out
+    table.write(reruns_path(tmp_path / "r.parquet"), with_record(rows_of(invented(), range(11, 14))))
+    path.write_bytes(archive(files_of(bundled, "invented", "smoke", tmp_path / "r.parquet")))
+    assert main(["verify", str(path)]) == 0
+    assert "PASSED, made again: 13 agrees" in capsys.readouterr().out
 
 
 def test_what_the_statement_says(packed: Files) -> None:
@@ -122,8 +138,8 @@ def test_a_golden_that_the_log_does_not_hold_is_not_packed(bundled: Path, tmp_pa
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     results = ROOT / "golden" / "rfnn" / "smoke.parquet"
-    assert main(["bundle", "rfnn", "--results", str(results), "--out", str(tmp_path / "file" / "b.zip")]) == 7
-    assert "cannot be written (File exists); name another --out" in capsys.readouterr().err
+    assert main(["bundle", "rfnn", "--results", str(results), "--out", str(tmp_path / "file" / "b.zip")]) == 2
+    assert "cannot be written (File exists)" in capsys.readouterr().err
 
 
 # Signatures

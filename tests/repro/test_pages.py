@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import pages
+from repro import files, pages
 from repro.errors import IntegrityError, UsageError
 
 from .conftest import Cli, commit, toy_source, write_study
@@ -72,7 +72,7 @@ class TestFiles:
         page = tmp_path / "page.md"
         page.write_text("old")
         page.chmod(0o640)
-        pages.write(page, "neu: ü")
+        files.write(page, "neu: ü")
         assert (pages.read(page), page.stat().st_mode & 0o777) == ("neu: ü", 0o640)
         assert [*tmp_path.iterdir()] == [page]
 
@@ -87,7 +87,7 @@ class TestFiles:
         with pytest.raises(
             UsageError, match=r"page\.md: cannot be written \(No space left on device\), and is as it was"
         ):
-            pages.write(page, "new")
+            files.write(page, "new")
         assert page.read_text() == "old"
         assert [*tmp_path.iterdir()] == [page]
 

@@ -34,7 +34,8 @@ def bare(files: Files) -> Files:
 
 def seal_statement(files: Files) -> None:
     """Make the statement anew, as a forger would."""
-    check = json.loads(files[CHECK]) if CHECK in files else {"findings": [], "exit_code": 0}
+    check = json.loads(files[CHECK]) if CHECK in files else {}
+    check = {"findings": [], "exit_code": 0, "counts": {}, **check}
     files[attest.STATEMENT] = attest.statement(bare(files), check, [])
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from repro import golden
+from repro import findings, golden
 from studies.filters2d import inspected, learned, networks, shapes, shapes_learned, signals
 from tests.studies.goldens import check_with, fresh_runs
 
@@ -83,11 +83,11 @@ MISTAKES: dict[Plant, tuple[str, ...]] = {
 @pytest.mark.parametrize("where", dict.fromkeys(MISTAKES.values()), ids=" ".join)
 def test_what_is_made_anew_passes(where: tuple[str, ...]) -> None:
     result = check(*where)
-    assert result.exit_code == 0, golden.render(result)
+    assert result.exit_code == 0, findings.render(result)
 
 
 @pytest.mark.parametrize("plant", MISTAKES, ids=lambda plant: plant.__name__)
 def test_a_planted_mistake_is_a_deviation(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     result = check(*MISTAKES[plant])
-    assert result.exit_code == 1, golden.render(result)
+    assert result.exit_code == 1, findings.render(result)

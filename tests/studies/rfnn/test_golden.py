@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from repro import golden, table
+from repro import findings, golden, table
 from studies.common.hermite import hermite_verkes
 from studies.rfnn import basis, fast, network, study
 from tests.studies.goldens import check_with, fresh_runs, smoke
@@ -20,7 +20,7 @@ def check() -> golden.CheckResult:
 
 def test_fresh_seeds_pass() -> None:
     result = check()
-    assert result.exit_code == 0, golden.render(result)
+    assert result.exit_code == 0, findings.render(result)
 
 
 def wrong_hermite(patch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_a_planted_mistake_does_not_pass(
         result = check()
     finally:
         forget_kernels()
-    assert result.exit_code == code, golden.render(result)
+    assert result.exit_code == code, findings.render(result)
 
 
 def forget_kernels() -> None:

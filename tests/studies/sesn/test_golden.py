@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro import golden
+from repro import findings, golden
 from repro.errors import IntegrityError
 from studies.sesn import affine, bases, fast, layers, scaled, stl10_transforms, train_mnist
 from studies.sesn.augmentation import augment, factors
@@ -94,7 +94,7 @@ MISTAKES = {
 @pytest.mark.parametrize("where", dict.fromkeys(MISTAKES.values()), ids=" ".join)
 def test_what_is_made_anew_passes(where: tuple[str, ...]) -> None:
     result = check(*where)
-    assert result.exit_code == 0, golden.render(result)
+    assert result.exit_code == 0, findings.render(result)
 
 
 @pytest.mark.parametrize("plant", MISTAKES, ids=lambda plant: plant.__name__)
@@ -106,14 +106,14 @@ def test_a_planted_mistake_is_a_deviation(plant: Plant, monkeypatch: pytest.Monk
     finally:
         monkeypatch.undo()
         forget()
-    assert result.exit_code == 1, golden.render(result)
+    assert result.exit_code == 1, findings.render(result)
 
 
 def test_layers_evaluated_plainly_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what the planted layers are caught by is the mistake, not the way they are evaluated."""
     monkeypatch.setattr(layers.LiftConv2d, "forward", plainly)
     result = check("forward", "model=scalar_small")
-    assert result.exit_code == 0, golden.render(result)
+    assert result.exit_code == 0, findings.render(result)
 
 
 def test_images_scaled_about_another_centre_are_not_the_pinned_ones(monkeypatch: pytest.MonkeyPatch) -> None:

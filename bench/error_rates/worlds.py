@@ -1,0 +1,243 @@
+"""Simulated tables: what a check says of code that did not change, and of code that did, in worlds of many kinds.
+
+A table has rows of accuracies near 98 % in steps of 0.01 points. The functions of `repro.rule` are applied to arrays;
+tests/repro/test_rule.py shows that `repro.golden` says the same of the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from repro import rule
+from repro.rule import Floats
+
+ROWS = 100
+QUANTUM = 0.01  # points: 10,000 images
+SD = 0.08  # points, the median over rows
+NO_VALUE = math.nan  # of a run that diverged
+
+Random = np.random.Generator
+Draw = Callable[[Random, Floats, tuple[int, int]], Floats]  # deviations in points, for a column of sds, of this shape
+
+
+def even(_random: Random, rows: int) -> Floats:
+    """Return one standard deviation for all rows, as a column."""
+    return np.full((rows, 1), SD)
+
+
+def uneven(random: Random, rows: int) -> Floats:
+    """Return standard deviations whose squares follow a scaled inverse chi-squared law with 6 degrees of freedom."""
+    found: Floats = SD * np.sqrt(6.0 / random.chisquare(6.0, (rows, 1)))
+    return found
+
+
+def normal(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law."""
+    return sd * random.standard_normal(shape)
+
+
+def skewed(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from a gamma law of shape 2, long to the left."""
+    return -sd * (random.gamma(2.0, size=shape) - 2.0) / math.sqrt(2.0)
+
+
+def heavy(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from Student's law with 3 degrees of freedom."""
+    return sd * random.standard_t(3.0, shape) / math.sqrt(3.0)
+
+
+def outlying(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law, one run in a hundred 8 standard deviations lower."""
+    return sd * (random.standard_normal(shape) - 8.0 * (random.random(shape) < 0.01))
+
+
+def bounded(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw normal logits about 98 %, and count right answers of 10,000."""
+    logit = math.log(0.98 / 0.02) + sd / 100.0 / (0.98 * 0.02) * random.standard_normal(shape)
+    return 100.0 * random.binomial(10_000, 1.0 / (1.0 + np.exp(-logit))) / 10_000 - 98.0
+
+
+def diverging(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law; a fifth of the runs of the first five rows diverge."""
+    found = sd * random.standard_normal(shape)
+    found[:5][random.random((min(5, shape[0]), shape[1])) < 0.2] = NO_VALUE
+    return found
+
+
+@dataclass(frozen=True)
+class World:
+    """How rows scatter and how runs do."""
+
+    title: str
+    sds: Callable[[Random, int], Floats]
+    draw: Draw
+
+
+WORLDS: Mapping[str, World] = {
+    "equal": World("equal variances", even, normal),
+    "unequal": World("unequal variances", uneven, normal),
+    "skewed": World("skewed to the left", uneven, skewed),
+    "bounded": World("near the bound of 100 %", uneven, bounded),
+    "heavy": World("heavy tails (t, 3 degrees of freedom)", uneven, heavy),
+    "outlying": World("one run in a hundred 8 sd lower", uneven, outlying),
+    "diverging": World("five cells that diverge now and then", uneven, diverging),
+}
+
+Defect = Callable[[Floats, Floats], Floats]  # from deviations and the column of sds to what the defect makes of them
+
+
+def moved(shift: float, rows: int | None = None) -> Defect:
+    """Return a defect that moves the first rows, or all, by so many of their own standard deviations."""
+
+    def defect(values: Floats, sd: Floats) -> Floats:
+        found = values.copy()
+        found[:rows] += shift * sd[:rows]
+        return found
+
+    return defect
+
+
+def broken(values: Floats, _sd: Floats) -> Floats:
+    """Let the first row diverge in every run."""
+    found = values.copy()
+    found[0] = NO_VALUE
+    return found
+
+
+DEFECTS: Mapping[str, Defect] = {
+    "one row, 3 sd": moved(-3.0, 1),
+    "one row, 5 sd": moved(-5.0, 1),
+    "one row, 8 sd": moved(-8.0, 1),
+    "20 rows, 1.5 sd": moved(-1.5, 20),
+    "all rows, 0.3 sd": moved(-0.3),
+    "all rows, 0.6 sd": moved(-0.6),
+    "scatter doubled": lambda values, _sd: 2.0 * values,
+    "one row diverges": broken,
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Golden runs (rows, n0), new runs (rows, n1) and further ones (rows, 3) of one table, NaN where one diverged."""
+
+    golden: Floats
+    new: Floats
+    again: Floats
+
+
+def made(world: World, random: Random, rows: int, n0: int, n1: int, defect: Defect | None = None) -> Table:
+    """Return a table of a world; a defect is in the new and the further runs."""
+    sd, centre = world.sds(random, rows), random.uniform(97.0, 99.0, (rows, 1))
+    parts = [world.draw(random, sd, (rows, runs)) for runs in (n0, n1, rule.CONFIRMING)]
+    if defect is not None:
+        parts[1:] = [defect(part, sd) for part in parts[1:]]
+    golden, new, again = (np.round((centre + part) / QUANTUM) * QUANTUM for part in parts)
+    return Table(golden, new, again)
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """What a check of a table raised, and what it ran again."""
+
+    row: bool
+    shift: bool
+    dispersion: bool
+    diverged: bool
+    reruns: int
+
+    @property
+    def any(self) -> bool:
+        """Say whether the check failed."""
+        return self.row or self.shift or self.dispersion or self.diverged
+
+
+def check(table: Table) -> Alarms:
+    """Check a table as `repro.golden` does."""
+    golden, new, again = table.golden, table.new, table.again
+    rows = len(golden)
+    n = np.isfinite(golden).sum(1)
+    values = [row[np.isfinite(row)] for row in golden]
+    raw = np.array([row.var(ddof=1) if len(row) > 1 else 0.0 for row in values])
+    quantum = np.full(rows, QUANTUM)
+    shrunken = rule.shrink_variances(rule.quantum_floor(raw, quantum), np.maximum(n - 1.0, 0.0))
+    shape = rule.shape(values, quantum**2 / 12.0, shrunken)
+    mean, s = np.array([row.mean() if len(row) else math.nan for row in values]), np.sqrt(shrunken.variance)
+    level = rule.sidak(rule.ALPHA_ROWS, rows)
+    counts = np.isfinite(new).sum(1)
+    with np.errstate(invalid="ignore"):
+        away = (np.where(np.isfinite(new), new, 0.0).sum(1) / np.maximum(counts, 1) - mean) / s
+    away[counts == 0] = math.nan
+    further = (again - mean[:, None]) / s[:, None]
+    suspicious, confirmed = np.zeros(rows, bool), np.zeros(rows, bool)
+    for row in np.flatnonzero(np.isfinite(away)):
+        sign = math.copysign(1.0, away[row])
+        tail, df = shape.tail_high if sign > 0 else shape.tail_low, float(shrunken.df[row])
+        suspicious[row] = abs(away[row]) > tail * rule.suspect_limit(df, int(n[row]), int(counts[row]))
+        distances = sign * further[row][np.isfinite(further[row])]
+        if suspicious[row] and len(distances):
+            limit = tail * rule.confirm_limit(level, df, int(n[row]), int(counts[row]), len(distances))
+            confirmed[row] = (distances > limit).sum() > len(distances) / 2
+    diverged, odd = count_diverged(golden, new, again)
+    shift, dispersion, whole = together(away, counts, further, n, shape)
+    reruns = rule.CONFIRMING * int((suspicious | odd).sum()) + (rows if whole else 0)
+    return Alarms(bool(confirmed.any()), shift, dispersion, diverged, reruns)
+
+
+def count_diverged(golden: Floats, new: Floats, again: Floats) -> tuple[bool, NDArray[np.bool_]]:
+    """Say whether diverged runs raise an alarm, and of which rows they are suspicious."""
+    rows, n0 = golden.shape
+    old, now, later = (np.isnan(part).sum(1) for part in (golden, new, again))
+    rate = (old.sum() + 0.5) / (golden.size + 1.0)
+    many_level, few_level = (rule.sidak(alpha, rows) for alpha in (rule.ALPHA_DIVERGED, rule.ALPHA_FINISHED))
+    alarm, odd = False, np.zeros(rows, bool)
+    for row in range(rows):
+        runs, k1 = new.shape[1], int(now[row])
+        odd[row] = k1 > 0 and rule.nonfinite_tails(k1, runs, int(old[row]), n0, rate)[1] < rule.SUSPECT
+        if k1:
+            k1, runs = k1 + int(later[row]), runs + again.shape[1]
+        few, many = rule.nonfinite_tails(k1, runs, int(old[row]), n0, rate)
+        alarm = alarm or few < few_level or (many < many_level and k1 > 1)
+    return alarm, odd
+
+
+def together(away: Floats, counts: Floats, further: Floats, n: Floats, shape: rule.Shape) -> tuple[bool, bool, bool]:
+    """Say whether all rows have moved, whether they scatter more, and whether every row had to be run again."""
+    used = np.isfinite(away)
+    n, counts = n[used].astype(float), counts[used].astype(float)
+
+    def scores(distance: Floats, runs: Floats, n: Floats) -> tuple[float, float]:
+        one = np.ones(len(distance))
+        t, bias = distance / np.sqrt(1.0 / n + 1.0 / runs), shape.bias / np.sqrt(runs)
+        return (
+            rule.shift_score(t, bias * one, shape.spread * one),
+            rule.dispersion_score(t, bias * one, shape.spread * one, shape.squares * one, n),
+        )
+
+    first = scores(away[used], counts, n)
+    finished = np.isfinite(further[used])
+    one_more = np.array(
+        [row[mask][0] if mask.any() else math.nan for row, mask in zip(further[used], finished, strict=True)]
+    )
+    there = np.isfinite(one_more)
+    second = scores(one_more[there], np.ones(there.sum()), n[there])
+    common = len(n) / float((1.0 / n).sum())
+    alarms, whole = [], False
+    for place, (alpha, sides) in enumerate(((rule.ALPHA_SHIFT, 2), (rule.ALPHA_DISPERSION, 1))):
+        limit, limit_again = rule.table_limits(alpha, 1, common, sides=sides, stages=2)
+        sign = math.copysign(1.0, first[place]) if sides == 2 else 1.0
+        beyond = first[place] * sign > limit
+        whole = whole or beyond
+        alarms.append(beyond and second[place] * sign > limit_again)
+    return alarms[0], alarms[1], whole
+
+
+def rates(world: str, *, n0: int, n1: int, tables: int, seed: int, defect: str = "", rows: int = ROWS) -> list[Alarms]:
+    """Check so many tables of a world; the same arguments give the same answer."""
+    random = np.random.default_rng([seed, n0, n1, rows, *world.encode(), *defect.encode()])
+    change = DEFECTS[defect] if defect else None
+    return [check(made(WORLDS[world], random, rows, n0, n1, change)) for _ in range(tables)]

@@ -1,0 +1,156 @@
+"""`repro check` makes the runs it wants: fresh seeds that confirm, the golden's seeds again, a run a second time."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from repro import table as tables
+
+from .conftest import Cli, command, commit, make_committed, toy_source, write_study
+
+RESULTS = "results/montecarlo/smoke.parquet"
+RERUNS = "results/montecarlo/reruns/smoke.parquet"
+
+
+@pytest.fixture(scope="module")
+def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project with a golden of ten seeds and one fresh replicate in its store, made once."""
+    folder = tmp_path_factory.mktemp("blessed")
+    make_committed(folder)
+    for arguments in (
+        ("run", "montecarlo", "--replicates", "10", "-q"),
+        ("bless", "montecarlo", "--reason", "first golden"),
+    ):
+        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
+    (folder / RESULTS).unlink()
+    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def blessed(blessed_once: Path, project: Path) -> Path:
+    """A copy of that project, for this test to change."""
+    return shutil.copytree(blessed_once, project, dirs_exist_ok=True)
+
+
+def alter(folder: Path, by: float) -> None:
+    """Change one number of the results."""
+    found = tables.read(folder / RESULTS)
+    rows = found.to_pylist()
+    next(row for row in rows if row["metric"] == "pi")["value"] += by
+    tables.write(folder / RESULTS, tables.build(rows, tables.environments(found)))
+
+
+def mend(folder: Path, old: str, new: str) -> None:
+    write_study(folder, "montecarlo", toy_source().replace(old, new))
+
+
+def test_an_altered_number_is_given_away_by_its_own_seed(blessed: Path, cli: Cli) -> None:
+    alter(blessed, -1.0)
+    done = cli("check", "montecarlo")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 rows are suspicious: 9 more runs will tell (--no-confirm: none)" in done.stderr  # it, and all six
+    assert "does not repeat: replicate 10 has" in done.stdout
+    assert tables.read(blessed / RERUNS).num_rows == 9 * 2
+    again = cli("check", "montecarlo")
+    assert (again.returncode, again.stdout) == (1, done.stdout)
+    assert "suspicious" not in again.stderr  # the runs are kept
+
+
+def test_a_quick_look_runs_nothing_and_fails_on_no_seed(blessed: Path, cli: Cli) -> None:
+    alter(blessed, -1.0)
+    done = cli("check", "montecarlo", "--no-confirm")
+    assert done.returncode == 0
+    assert "suspicious" in done.stdout
+    assert not (blessed / RERUNS).exists()
+
+
+def test_a_mistake_in_the_code_is_confirmed(blessed: Path, cli: Cli) -> None:
+    mend(blessed, "2 * dimensions * inside", "1.5 * dimensions * inside")
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    done = cli("check", "montecarlo")
+    assert done.returncode == 1
+    assert "and so are 3 more runs" in done.stdout
+
+
+def test_results_of_other_code_cannot_be_confirmed(blessed: Path, cli: Cli) -> None:
+    alter(blessed, -1.0)
+    mend(blessed, "2 * dimensions * inside", "2.0 * dimensions * inside")
+    done = cli("check", "montecarlo")
+    assert done.returncode == 3
+    assert "made by other code, settings or data than are here" in done.stderr
+    assert done.stderr.count("\n") == 2
+    assert cli("check", "montecarlo", "--no-confirm").returncode == 0
+
+
+def test_a_replay_sees_what_no_band_can(blessed: Path, cli: Cli) -> None:
+    done = cli("check", "montecarlo", "--replay")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 replayed bit for bit" in cli("check", "montecarlo", "-v").stdout
+    mend(blessed, "2 * dimensions * inside", "(2 + 1e-12) * dimensions * inside")
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    assert cli("check", "montecarlo").returncode == 0
+    done = cli("check", "montecarlo", "--replay")
+    assert done.returncode == 1
+    assert "the same seed gives something else: replicate 0 has" in done.stdout
+    assert "6 changed" in done.stdout
+
+
+def test_a_run_that_fails_confirms_nothing(blessed: Path, cli: Cli) -> None:
+    mend(blessed, "2 * dimensions * inside", "(1.5 if run.replicate == 10 else 1 / 0) * dimensions * inside")
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    done = cli("check", "montecarlo")
+    assert done.returncode == 7
+    assert "a run made to confirm failed" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_power_can_be_required(blessed: Path, cli: Cli) -> None:
+    """The toy declares nothing useful; one that wants to see a thousandth is told that it cannot."""
+    assert cli("check", "montecarlo", "--require-power").returncode == 0
+    mend(blessed, 'Metric("pi")', 'Metric("pi", useful=0.001)')
+    commit(blessed)
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    assert cli("bless", "montecarlo", "--reason", "a thousandth matters").returncode == 0
+    done = cli("check", "montecarlo", "--require-power")
+    assert done.returncode == 4
+    assert "a change of 0.001 1 can go unseen" in done.stdout
+    assert "6 underpowered" in done.stdout
+    assert cli("check", "montecarlo").returncode == 0
+
+
+def test_every_form_says_the_same(blessed: Path, cli: Cli) -> None:
+    mend(blessed, "2 * dimensions * inside", "1.5 * dimensions * inside")
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    forms = ("--junit-xml", "out/c.xml", "--sarif", "out/c.sarif", "--markdown", "out/c.md")
+    done = cli("check", "montecarlo", "--json", *forms)
+    found = json.loads(done.stdout)
+    assert done.returncode == found["exit_code"] == 1
+    suite = ElementTree.parse(blessed / "out/c.xml").getroot()[0]
+    assert suite.get("name") == "montecarlo/smoke"
+    assert int(suite.get("failures", 0)) == found["counts"]["deviates"]
+    sarif = json.loads((blessed / "out/c.sarif").read_text())["runs"][0]
+    assert len(sarif["results"]) == found["counts"]["deviates"]
+    assert {one["level"] for one in sarif["results"]} == {"error"}
+    place = sarif["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "golden/montecarlo/smoke.md"
+    text = (blessed / "out/c.md").read_text()
+    assert text.startswith("### montecarlo/smoke: FAIL: ")
+    assert text.count("| deviates |") == found["counts"]["deviates"]
+
+
+def test_annotations_are_for_github_alone(blessed: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    alter(blessed, -1.0)
+    assert "::warning" not in cli("check", "montecarlo", "--no-confirm").stdout
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    lines = cli("check", "montecarlo", "--no-confirm").stdout.splitlines()
+    found = [line for line in lines if line.startswith("::")]
+    assert len(found) == 1
+    assert found[0].startswith(
+        "::warning file=golden/montecarlo/smoke.md,line=1,title=montecarlo/smoke%3A suspicious::"
+    )
+    assert "::" not in found[0][2:].partition("::")[2]
