@@ -167,10 +167,24 @@ def load(path: Path) -> Golden:
     return Golden(table.read_file(path), read_bands(bands_path(path)))
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """Return a golden's own record of itself from the file of its rows or bands, whatever the columns are."""
+    try:
+        return metadata(pq.read_schema(path).empty_table())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise IntegrityError(f"{path}: not a readable part of a golden ({reason}); restore it") from error
+
+
 def read_bands(path: Path) -> pa.Table:
-    """Read a bands table and refuse a file that is not one (exit 6)."""
+    """Read a bands table and refuse a file that is not one, or of another rule (exit 6)."""
     try:
         with pq.ParquetFile(path) as file:
+            method = metadata(file.schema_arrow.empty_table()).get("method", METHOD)
+            if method != METHOD:
+                raise IntegrityError(
+                    f"{path}: drawn by the rule '{method}', this version's is '{METHOD}'; bless the golden's rows again"
+                )
             table.check_schema(file.schema_arrow, path, BANDS_SCHEMA)
             return file.read()
     except (pa.ArrowException, OSError) as error:

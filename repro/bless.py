@@ -14,7 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro import audit_golden, history, provenance, table
-from repro.bands import METHOD, Golden, as_bands, bands_path, digest, load, metadata, number, twin, twin_path
+from repro.bands import (
+    METHOD,
+    Golden,
+    as_bands,
+    bands_path,
+    digest,
+    load,
+    metadata,
+    number,
+    read_record,
+    twin,
+    twin_path,
+)
 from repro.derive import Line, cell_of, derive_bands, metric_of
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
 from repro.evidence import seed_ignored
@@ -297,6 +309,10 @@ def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
     """Yield what blessing would change: rows that come and go, other kinds, and how far means move."""
     if not path.exists():
         yield "first golden of this profile"
+        return
+    method = read_record(bands_path(path)).get("method")
+    if method != METHOD:
+        yield f"rule     {method} -> {METHOD}: old bands and new ones cannot be compared line by line"
         return
     old, new = ({band.cell: band for band in as_bands(one.bands)} for one in (load(path), golden))
     yield from (f"removed  {' '.join(cell)}" for cell in sorted(set(old) - set(new)))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import provenance
-from repro.bands import bands_path, digest, metadata, read_bands, twin_path
+from repro.bands import bands_path, digest, read_record, twin_path
 from repro.errors import IntegrityError, UsageError
 
 NAME = "log.jsonl"
@@ -110,7 +110,7 @@ def held_to_commit(root: Path, path: Path) -> None:
 
 def state_of(golden: Path) -> dict[str, str]:
     """Return the hashes of a golden as its bands record them, which the check of the rows holds to what is there."""
-    record = metadata(read_bands(bands_path(golden)))
+    record = read_record(bands_path(golden))
     found = {part: str(record.get(f"{part}_digest", "")) for part in ("rows", "bands")}
     return {**found, "twin": hash_of(twin_path(golden))}
 
