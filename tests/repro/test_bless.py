@@ -298,6 +298,16 @@ def test_what_changes_is_shown(tmp_path: Path, study: Study) -> None:
     assert back.changes == (shaken, 'added    exact {"x":0} total')
 
 
+def test_a_golden_of_another_rule_is_blessed_again(tmp_path: Path, study: Study) -> None:
+    done = blessed(tmp_path, study, rows_of(study, TEN))
+    older = done.golden.bands.drop_columns(["suspect", "confirm"])
+    record = {**metadata(done.golden.bands), "method": "shrunken-t/2"}
+    table.write_file(bands_path(done.path), blessing.with_record(older, record))
+    again = blessed(tmp_path, study, rows_of(study, TEN))
+    assert again.changes[1].startswith("rule     shrunken-t/2 -> two-stage-t/3")
+    assert load(again.path).bands.equals(done.golden.bands)
+
+
 def test_the_twin_is_readable(tmp_path: Path, study: Study) -> None:
     blessed(tmp_path, study, rows_of(study, TEN))
     text = (tmp_path / "golden/invented/smoke.md").read_text()

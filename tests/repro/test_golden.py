@@ -13,8 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from repro import golden
-from repro.bands import bands_path, digest, load, path_of
+from repro import golden, table
+from repro.bands import bands_path, digest, load, metadata, path_of
+from repro.bless import with_record
 from repro.bless import write as write_golden
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError
 from repro.evidence import seed_ignored
@@ -302,6 +303,18 @@ def test_a_golden_is_read_as_it_was_written(tmp_path: Path) -> None:
         load(path)
     bands_path(path).unlink()
     with pytest.raises(IntegrityError, match="missing half"):
+        load(path)
+
+
+def test_bands_of_another_rule_are_no_bands(tmp_path: Path) -> None:
+    path = path_of(tmp_path, "invented", "smoke")
+    write_golden(path, GOLDEN)
+    record = {**metadata(GOLDEN.bands), "method": "shrunken-t/2"}
+    older = GOLDEN.bands.drop_columns(["suspect", "confirm"])
+    table.write_file(bands_path(path), with_record(older, record))
+    with pytest.raises(
+        IntegrityError, match="drawn by the rule 'shrunken-t/2', this version's is 'two-stage-t/3'; bless"
+    ):
         load(path)
 
 
