@@ -1,0 +1,94 @@
+"""Measure how often the check is wrong, and write the tables of docs/error-rates.md.
+
+Usage: python -m bench.error_rates               everything but clean checks, and the page
+       python -m bench.error_rates --short       a few minutes of it, and exit 1 where a bound is broken
+       python -m bench.error_rates --clean 299   unchanged code run again, and the page; --seconds S ends it early
+       python -m bench.error_rates --page        the page from what was measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from bench.error_rates import baselines, measuring, page
+from bench.error_rates.catalogue import DEFECTS
+from bench.error_rates.planting import ROOT
+from repro import files, rule
+
+MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
+PAGE = ROOT / "docs" / "error-rates.md"
+TABLES, POWER_TABLES, CHECKS = 2000, 500, 1000
+SHORT = ("hermite-recurrence", "adam-bias", "transpose", "crop", "width", "leak")
+
+
+def with_rules(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what became of planted mistakes, with every rule's answer in place of the values it was got from."""
+    told = {}
+    for name, one in found.items():
+        values = one.pop("values")
+        answers = {}
+        if values:
+            arrays = baselines.table_of(values)
+            answers = {title: baselines.alarms(some, *arrays) for title, some in baselines.RULES.items()}
+            answers[page.OURS] = bool(page.caught(one, ("golden rows", "whole table")))
+        told[name] = {**one, "rules": answers}
+    return told
+
+
+def write(**parts: Any) -> None:
+    """Keep what was measured and write the page."""
+    before = json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}
+    measured = {**before, **parts}
+    files.write(MEASURED, json.dumps(measured, indent=1, sort_keys=True) + "\n")
+    if {"worlds", "banks", "defects", "clean"} <= measured.keys():
+        files.write(PAGE, page.rewritten(PAGE.read_text("utf-8"), measured))
+
+
+def short() -> int:
+    """Measure a little and hold it to the promise; print each bound."""
+    from scipy.stats import binom
+
+    broken = []
+    found = measuring.simulate(500, 0, sizes=((10, 1),))["false"]["10 1"]
+    for world, counts in found.items():
+        chance = float(binom.sf(counts["any"] - 1, counts["tables"], rule.ALPHA))
+        print(f"{world}: {counts['any']} alarms in {counts['tables']} tables, chance of as many at 1 %: {chance:.3f}")
+        broken += [world] if chance < 1e-3 else []
+    for name, one in measuring.plant([defect for defect in DEFECTS if defect.name in SHORT]).items():
+        layers = page.caught(one)
+        print(f"{name}: found by {', '.join(layers) or 'nothing'}")
+        broken += [] if layers else [name]
+    print(f"{'FAIL: ' + ', '.join(broken) if broken else 'PASS'}")
+    return 1 if broken else 0
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--clean", type=int, metavar="N")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--page", action="store_true")
+    chosen = parser.parse_args()
+    if chosen.short:
+        return short()
+    if chosen.clean:
+        write(clean=measuring.clean(chosen.clean, seconds=chosen.seconds))
+    elif chosen.page:
+        write()
+    else:
+        start = time.monotonic()
+        simulated = measuring.simulate(TABLES, POWER_TABLES)
+        real = measuring.banks(CHECKS)
+        planted = with_rules(measuring.plant())
+        write(worlds=simulated, banks=real, defects=planted)
+        print(f"measured in {(time.monotonic() - start) / 60:.0f} min", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,301 @@
+"""The measurement: false alarms and power in simulated worlds, on real seeds and on planted mistakes, for every rule.
+
+Everything is kept below results/error-rates/ as it comes, so that the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from bench.error_rates import baselines, planting, worlds
+from bench.error_rates.catalogue import DEFECTS, Defect
+from repro import bands, registry, table
+
+ROOT = planting.ROOT
+KEPT = ROOT / "results" / "error-rates"
+SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
+STUDIES = ("rfnn", "sesn", "rbf", "filters2d", "dagnets")
+BLOCK = 250  # tables of one task
+JOBS = 2
+FIRST_CLEAN = 100  # replicate of the first clean check; each has ten replicates to itself
+
+Json = dict[str, Any]
+
+
+def code() -> str:
+    """Return the hash of everything that a measurement hangs on."""
+    hasher = hashlib.sha256()
+    for folder in ("repro", "studies", "golden", "bench/error_rates", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+                hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return hasher.hexdigest()[:16]
+
+
+class Kept:
+    """Answers by name, in a file of one line each; those of other code are made again."""
+
+    def __init__(self, name: str, identity: str) -> None:
+        self.path = KEPT / f"{name}.jsonl"
+        self.identity = identity
+        lines = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
+        records = [json.loads(line) for line in lines]
+        self.found: dict[str, Any] = {one["name"]: one["answer"] for one in records if one["code"] == identity}
+
+    def make(
+        self, tasks: Mapping[str, Callable[[], Any]], run: Callable[[Iterable[Any]], Iterable[Any]]
+    ) -> dict[str, Any]:
+        """Return the answers to all tasks; `run` makes those that are missing and yields (name, answer)."""
+        missing = {name: task for name, task in tasks.items() if name not in self.found}
+        KEPT.mkdir(parents=True, exist_ok=True)
+        for name, answer in run(missing.items()):
+            self.found[name] = answer
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"name": name, "code": self.identity, "answer": answer}) + "\n")
+            print(f"[{len(self.found)}/{len(tasks)}] {name}", file=sys.stderr, flush=True)
+        return {name: self.found[name] for name in tasks if name in self.found}
+
+
+# Worlds
+
+
+def block(world: str, n0: int, n1: int, tables: int, seed: int, defect: str) -> Json:
+    """Check a block of tables of a world by every rule; return counts."""
+    random = np.random.default_rng([seed, n0, n1, *world.encode(), *defect.encode()])
+    change = worlds.DEFECTS[defect] if defect else None
+    counts: Json = dict.fromkeys(("tables", "any", "row", "shift", "dispersion", "diverged", "reruns"), 0)
+    counts |= dict.fromkeys(baselines.RULES, 0)
+    for _ in range(tables):
+        made = worlds.made(worlds.WORLDS[world], random, worlds.ROWS, n0, n1, change)
+        alarms = worlds.check(made)
+        counts["tables"] += 1
+        for name in ("any", "row", "shift", "dispersion", "diverged", "reruns"):
+            counts[name] += int(getattr(alarms, name))
+        for name, rule in baselines.RULES.items():
+            counts[name] += int(baselines.alarms(rule, made.golden, made.new))
+    return counts
+
+
+def block_of(arguments: tuple[str, tuple[str, int, int, int, int, str]]) -> tuple[str, Json]:
+    """Return a named block, for a pool of processes."""
+    return arguments[0], block(*arguments[1])
+
+
+def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Json:
+    """Return counts of alarms by world and size, without and with simulated defects."""
+    kept = Kept("worlds", code())
+    wanted: dict[str, tuple[str, int, int, int, int, str]] = {}
+    for n0, n1 in sizes:
+        for world in worlds.WORLDS:
+            for number in range(max(tables // BLOCK, 1)):
+                wanted[f"{world} {n0} {n1} {number}"] = (world, n0, n1, min(BLOCK, tables), number, "")
+        for defect in worlds.DEFECTS:
+            if power_tables:
+                wanted[f"{defect} {n0} {n1}"] = ("unequal", n0, n1, power_tables, 0, defect)
+
+    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+        with ProcessPoolExecutor(JOBS) as pool:
+            yield from pool.map(block_of, [(name, wanted[name]) for name, _ in missing])
+
+    found = kept.make({name: (lambda: None) for name in wanted}, run)
+    summed: Json = {"false": {}, "power": {}}
+    for name, counts in found.items():
+        world, n0, n1, _, _, defect = wanted[name]
+        part, key = ("power", defect) if defect else ("false", world)
+        into = summed[part].setdefault(f"{n0} {n1}", {}).setdefault(key, {})
+        for what, count in counts.items():
+            into[what] = into.get(what, 0) + count
+    return summed
+
+
+# Real seeds
+
+
+def values_of(study: str) -> dict[str, Any]:
+    """Return the smoke golden's values by metric: (rows, n0) arrays, NaN where a run diverged, and their quantum."""
+    golden = bands.load(bands.path_of(ROOT, study, "smoke"))
+    banded = {band.cell: band for band in bands.as_bands(golden.bands) if band.kind == "band"}
+    columns = ("experiment", "case", "metric", "replicate", "value")
+    cells: dict[tuple[str, str, str], dict[int, float]] = {}
+    for *cell, replicate, value in zip(*(golden.rows[name].to_pylist() for name in columns), strict=True):
+        if tuple(cell) in banded:
+            cells.setdefault(tuple(cell), {})[replicate] = float("nan") if value is None else value  # type: ignore[arg-type]
+    return {"cells": cells, "bands": banded}
+
+
+def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
+    """Draw goldens of n0 seeds and checks from a smoke golden's own seeds, and check them by every rule.
+
+    A seed is drawn for a whole replicate, so that what hangs together in a run stays together; no seed is in two roles.
+    """
+    from repro import bless, golden
+
+    held = bands.load(bands.path_of(ROOT, study, "smoke"))
+    declared = registry.load(study)
+    stochastic = [name for name, one in declared.experiments.items() if not one.deterministic]
+    rows = held.rows.filter(np.isin(held.rows["experiment"].to_pylist(), stochastic))
+    replicates = sorted(set(rows["replicate"].to_pylist()))
+    number = np.array(rows["replicate"].to_pylist())
+    random = np.random.default_rng([seed, n0, *study.encode()])
+    counts: Json = {"checks": 0, "any": 0, **dict.fromkeys(baselines.RULES, 0)}
+    for _ in range(checks):
+        drawn = random.permutation(replicates)
+        parts = (drawn[:n0], drawn[n0 : n0 + 1], drawn[n0 + 1 : n0 + 4])
+        old, new, again = (rows.filter(np.isin(number, part)).combine_chunks() for part in parts)
+        again = renumbered(again, 1000)
+        now = bless.assemble(old, declared, minimum_seeds=2, reason="resampled", now=bless.datetime.now(bless.UTC))
+        result = golden.check(new, now.rows, now.bands, reruns=again)
+        counts["checks"] += 1
+        counts["any"] += int(result.counts["deviates"] > 0)
+        arrays = baselines.table_of(pairs(old, new, now))
+        for name, rule in baselines.RULES.items():
+            counts[name] += int(baselines.alarms(rule, *arrays))
+    return counts
+
+
+def renumbered(some: Any, first: int) -> Any:
+    """Return rows whose replicates follow one another from `first`, as those of runs made to confirm."""
+    import pyarrow as pa
+
+    order = {old: first + place for place, old in enumerate(sorted(set(some["replicate"].to_pylist())))}
+    column = pa.array([order[old] for old in some["replicate"].to_pylist()], pa.int32())
+    return some.set_column(some.schema.get_field_index("replicate"), some.schema.field("replicate"), column)
+
+
+def pairs(old: Any, new: Any, now: bands.Golden) -> list[Json]:
+    """Return golden and new values of every row with a band."""
+    columns = ("experiment", "case", "metric", "value")
+    before: dict[tuple[str, ...], list[float | None]] = {}
+    for *cell, value in zip(*(old[name].to_pylist() for name in columns), strict=True):
+        before.setdefault(tuple(cell), []).append(value)
+    after = {tuple(cell): value for *cell, value in zip(*(new[name].to_pylist() for name in columns), strict=True)}
+    banded = [band.cell for band in bands.as_bands(now.bands) if band.kind == "band"]
+    return [{"golden": before[cell], "new": after[cell]} for cell in banded if cell in after]
+
+
+def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str, Json]:
+    """Return a named answer, for a pool of processes."""
+    return arguments[0], resampled(*arguments[1])
+
+
+def banks(checks: int, blocks: int = 4) -> Json:
+    """Return counts of alarms on resampled real seeds, by study and golden size."""
+    kept = Kept("banks", code())
+    wanted = {
+        f"{study} {n0} {number}": (study, n0, max(checks // blocks, 1), number)
+        for study in STUDIES
+        for n0 in (5, 10)
+        for number in range(blocks)
+    }
+
+    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+        with ProcessPoolExecutor(JOBS) as pool:
+            yield from pool.map(resampled_of, [(name, wanted[name]) for name, _ in missing])
+
+    summed: Json = {}
+    for name, counts in kept.make({name: (lambda: None) for name in wanted}, run).items():
+        study, n0, *_ = wanted[name]
+        into = summed.setdefault(study, {}).setdefault(str(n0), {})
+        for what, count in counts.items():
+            into[what] = into.get(what, 0) + count
+    return summed
+
+
+# Planted mistakes
+
+
+def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
+    """Return what became of each planted mistake."""
+    kept = Kept("defects", code())
+    by_name = {defect.name: defect for defect in defects}
+
+    def one(item: tuple[str, Any]) -> tuple[str, Json]:
+        defect = by_name[item[0]]
+        return item[0], planting.as_record(planting.tried(defect, defect.study, defect.cases, defect.tests))
+
+    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+        with ThreadPoolExecutor(JOBS) as pool:
+            yield from pool.map(one, missing)
+
+    return kept.make({name: (lambda: None) for name in by_name}, run)
+
+
+# Clean checks
+
+
+def clean(count: int, studies: Sequence[str] = STUDIES, seconds: float = float("inf")) -> dict[str, Json]:
+    """Run unchanged code again and check it, `count` times over all studies; nothing is to be found.
+
+    It ends early after so many seconds, and goes on from there when called again.
+    """
+    kept = Kept("clean", clean_code())
+    started = time.monotonic()
+    names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
+
+    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+        for name, _ in missing:
+            if time.monotonic() - started > seconds:
+                return
+            study, number = name.split()
+            yield name, clean_check(study, FIRST_CLEAN + 10 * int(number))
+
+    return kept.make({name: (lambda: None) for name in names}, run)
+
+
+def clean_code() -> str:
+    """Return the hash of what a clean check hangs on: the judging, the studies and the goldens, and no tests."""
+    hasher = hashlib.sha256()
+    for folder in ("repro", "studies", "golden"):
+        for path in sorted((ROOT / folder).rglob("*.p*")):
+            if path.suffix in (".py", ".parquet"):
+                hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return hasher.hexdigest()[:16]
+
+
+def clean_check(study: str, replicate: int) -> Json:
+    """Run one replicate of a study's smoke profile and check it as a user would; return the outcome."""
+    path = KEPT / "clean" / f"{study}-{replicate}.parquet"
+    stochastic = [name for name, one in registry.load(study).experiments.items() if not one.deterministic]
+    selected = [
+        name
+        for name in dict.fromkeys(one.name for one, _ in registry.load(study).select("smoke"))
+        if name in stochastic
+    ]
+    chosen = [word for name in selected for word in ("--experiment", name)]
+    start = time.perf_counter()
+    for verb, more in (("run", ["--replicates", f"{replicate}-{replicate}", "-q"]), ("check", ["--json"])):
+        line = [sys.executable, "-m", "repro", verb, study, "--results", str(path), *chosen, *more]
+        done = subprocess.run(
+            line, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        )
+        if verb == "run" and done.returncode:
+            return {"exit": done.returncode, "said": done.stderr[-300:]}
+    found = json.loads(done.stdout) if done.stdout.startswith("{") else {"findings": []}
+    odd = [one for one in found["findings"] if one["verdict"] not in ("agrees", "underpowered")]
+    reruns = path.parent / "reruns" / path.name
+    again = (
+        len(set(zip(*(table.read(reruns)[name].to_pylist() for name in ("case", "replicate")), strict=True)))
+        if reruns.exists()
+        else 0
+    )
+    for made in (path, reruns):
+        made.unlink(missing_ok=True)
+    seconds = time.perf_counter() - start
+    named = [[one["experiment"], one["case"], one["metric"], one["text"]] for one in odd[:5]]
+    return {
+        "exit": done.returncode,
+        "seconds": seconds,
+        "rows": len(found["findings"]),
+        "reruns": again,
+        "odd": named,
+    }

@@ -1,0 +1,193 @@
+"""The tables of docs/error-rates.md, made from what was measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.error_rates import baselines, planting, worlds
+from bench.error_rates.catalogue import DEFECTS
+
+Json = Mapping[str, Any]
+BLOCK = re.compile(r"(<!-- measured: (?P<name>[a-z-]+) -->\n).*?(<!-- /measured -->)", re.S)
+OURS = "repro check"
+
+
+def interval(count: int, trials: int) -> tuple[float, float]:
+    """Return Clopper and Pearson's 95 % interval of a rate."""
+    from scipy.stats import binomtest
+
+    found = binomtest(count, trials).proportion_ci(method="exact")
+    return float(found.low), float(found.high)
+
+
+def percent(count: int, trials: int, *, bounds: bool = False) -> str:
+    """Return a rate in percent, with its interval if asked."""
+    if not trials:
+        return ""
+    digits = 2 if bounds else 0 if count in (0, trials) or trials < 500 else 1
+    text = f"{100 * count / trials:.{digits}f} %"
+    if bounds:
+        low, high = interval(count, trials)
+        text += f" ({100 * low:.2f} to {100 * high:.2f})"
+    return text
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Return a Markdown table, all but the first columns to the right."""
+    marks = ["---"] * left + ["--:"] * (len(head) - left)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *rows))
+
+
+def size_words(size: str) -> str:
+    """Return golden seeds and new runs as a heading."""
+    n0, n1 = size.split()
+    return f"{n0} seeds, {n1} new"
+
+
+def false_alarms(measured: Json) -> str:
+    """Return how often unchanged code alarms, by world and size."""
+    found = measured["worlds"]["false"]
+    sizes = list(found)
+    rows = [
+        [
+            worlds.WORLDS[world].title,
+            *(percent(found[size][world]["any"], found[size][world]["tables"], bounds=True) for size in sizes),
+        ]
+        for world in worlds.WORLDS
+        if world in found[sizes[0]]
+    ]
+    again = [
+        f"{sum(one['reruns'] for one in found[size].values()) / sum(one['tables'] for one in found[size].values()):.1f}"
+        for size in sizes
+    ]
+    return grid(["world", *map(size_words, sizes)], [*rows, ["runs made again, a check", *again]])
+
+
+def power(measured: Json) -> str:
+    """Return how often a simulated change is found, by size."""
+    found = measured["worlds"]["power"]
+    rows = [
+        [defect, *(percent(found[size][defect]["any"], found[size][defect]["tables"]) for size in found)]
+        for defect in worlds.DEFECTS
+    ]
+    return grid(["change", *map(size_words, found)], rows)
+
+
+def real_seeds(measured: Json) -> str:
+    """Return how often checks of resampled real seeds alarm."""
+    found = measured["banks"]
+    rows = [
+        [study, *(percent(one[n0]["any"], one[n0]["checks"], bounds=True) for n0 in ("5", "10"))]
+        for study, one in found.items()
+    ]
+    return grid(["study", "goldens of 5 seeds", "goldens of 10 seeds"], rows)
+
+
+def clean_checks(measured: Json) -> str:
+    """Return what came of unchanged code that was run again."""
+    found: dict[str, list[Json]] = {}
+    for name, one in measured["clean"].items():
+        found.setdefault(name.split()[0], []).append(one)
+    rows = [
+        [
+            study,
+            str(len(some)),
+            str(sum(one["exit"] != 0 for one in some)),
+            f"{sum(one['reruns'] for one in some) / len(some):.1f}",
+        ]
+        for study, some in found.items()
+    ]
+    every = [one for some in found.values() for one in some]
+    alarms = sum(one["exit"] != 0 for one in every)
+    high = 100 * interval(alarms, len(every))[1] if every else 100.0
+    rows.append(["all", str(len(every)), str(alarms), ""])
+    text = f"With {alarms} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence of 97.5 %."
+    return grid(["study", "checks", "alarms", "runs made again, a check"], rows) + "\n\n" + text
+
+
+def caught(one: Json, layers: Sequence[str] = planting.LAYERS) -> list[str]:
+    """Return the layers that found a planted mistake, the cheapest first."""
+    return [layer for layer in layers if one["caught"].get(layer)]
+
+
+def layers(measured: Json) -> str:
+    """Return how many planted mistakes each layer finds, alone."""
+    found = measured["defects"]
+    groups = [
+        *((layer, (layer,)) for layer in planting.LAYERS),
+        ("tests: property and unit", ("property", "unit")),
+        ("runs: integrity, replay, rows, table", ("integrity", "replay", "golden rows", "whole table")),
+        ("fresh seeds alone: rows, table", ("golden rows", "whole table")),
+        ("all", planting.LAYERS),
+    ]
+    rows = []
+    for name, some in groups:
+        tried = [one for one in found.values() if any(layer in one["caught"] for layer in some)]
+        count = sum(bool(caught(one, some)) for one in tried)
+        low, high = interval(count, len(tried)) if tried else (0.0, 1.0)
+        rows.append([name, f"{count} of {len(tried)}", f"{100 * low:.0f} to {100 * high:.0f} %"])
+    return grid(["layer", "found", "95 % interval"], rows)
+
+
+def mistakes(measured: Json) -> str:
+    """Return each planted mistake with the layers that found it, and the seconds of the first."""
+    found, rows = measured["defects"], []
+    for defect in DEFECTS:
+        one = found.get(defect.name)
+        if one is None:
+            continue
+        names = caught(one)
+        first = f"{one['seconds'].get(names[0], 0.0):.0f}" if names else ""
+        rows.append([defect.name, defect.study, defect.what, ", ".join(names) or "**none**", first])
+    return grid(["mistake", "study", "what", "found by", "seconds"], rows, left=4)
+
+
+def side_by_side(measured: Json) -> str:
+    """Return false alarms and detection of every rule on the same tables and mistakes."""
+    false, banks = measured["worlds"]["false"]["10 1"], measured["banks"]
+    changes, planted = measured["worlds"]["power"]["10 1"], measured["defects"].values()
+    rows = []
+    for name in (OURS, *baselines.RULES):
+        key = "any" if name == OURS else name
+        cells = [
+            percent(false[world][key], false[world]["tables"])
+            for world in ("unequal", "skewed", "outlying", "diverging")
+        ]
+        cells.append(
+            percent(sum(one["10"][key] for one in banks.values()), sum(one["10"]["checks"] for one in banks.values()))
+        )
+        cells += [
+            percent(changes[what][key], changes[what]["tables"]) for what in ("one row, 5 sd", "all rows, 0.6 sd")
+        ]
+        judged = [one for one in planted if one["rules"]]
+        found = sum(one["rules"][name] for one in judged)
+        rows.append([name, *cells, f"{found} of {len(judged)}"])
+    head = [
+        "rule",
+        "unequal",
+        "skewed",
+        "outliers",
+        "diverging",
+        "real seeds",
+        "one row, 5 sd",
+        "all rows, 0.6 sd",
+        "planted",
+    ]
+    return grid(head, rows)
+
+
+TABLES = {
+    "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "clean-checks": clean_checks,
+    "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
+}  # fmt: skip
+
+
+def rewritten(text: str, measured: Json) -> str:
+    """Return a page with its measured tables made anew."""
+
+    def table(block: re.Match[str]) -> str:
+        return f"{block[1]}\n{TABLES[block['name']](measured)}\n\n{block[3]}"
+
+    return BLOCK.sub(table, text)

@@ -1,0 +1,75 @@
+"""The measurement of error rates: every planted mistake is one, and other rules are as described."""
+
+from __future__ import annotations
+
+import ast
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.error_rates import baselines, planting
+from bench.error_rates.catalogue import DEFECTS, Defect
+from repro import cli, registry
+from repro.errors import UsageError
+from repro.study import case_json
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_there_are_enough_and_in_every_study() -> None:
+    assert len(DEFECTS) >= 40
+    assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
+    assert {defect.study for defect in DEFECTS} == set(registry.names())
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_planted_mistake_is_one_change_of_code(defect: Defect) -> None:
+    text = (ROOT / defect.path).read_text("utf-8")
+    assert text.count(defect.old) == 1
+    planted = ast.parse(text.replace(defect.old, defect.new))
+    assert ast.dump(planted) != ast.dump(ast.parse(text))
+    assert all((ROOT / test).exists() for test in defect.tests)
+    arguments = cli.parser().parse_args(["run", defect.study, *defect.cases])
+    study = registry.load(defect.study)
+    assert set(arguments.experiment) <= {experiment.name for experiment, _ in study.select("smoke")}
+    assert any(case_json(case) for _, case in study.select("smoke"))
+
+
+def test_a_mistake_whose_text_is_not_there_is_not_planted(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\nx = 1\n")
+    defect = Defect("n", "w", "rfnn", "a.py", "x = 1", "x = 2", (), ())
+    with pytest.raises(UsageError, match=r"a\.py: defect 'n' wants its text once, found 2"):
+        planting.plant(defect, tmp_path)
+
+
+GOLDEN = np.array([[90.0, 91.0, 92.0, 93.0, 94.0, 95.0]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "agreeing", "failing"),
+    [
+        ("pytest-regressions (one stored run)", 90.0, 90.01),
+        ("tolerance by hand, 0.5 %", 92.9, 93.1),
+        ("tolerance by hand, 5 %", 97.0, 97.2),
+        ("mean ± 3 sd", 98.1, 98.2),
+        ("MLPerf's reference points", 99.0, 88.0),
+        ("CORE-Bench's interval", 97.6, 97.8),
+    ],
+)
+def test_other_rules_fail_where_they_say(rule: str, agreeing: float, failing: float) -> None:
+    other = 90.0 if "stored" in rule else 92.5  # what the first row has to be to agree
+    found = [
+        baselines.alarms(baselines.RULES[rule], GOLDEN, np.array([[other], [value]])) for value in (agreeing, failing)
+    ]
+    assert found == [False, True]
+
+
+def test_a_nan_fails_every_rule_but_one() -> None:
+    new = np.array([[math.nan], [90.0]])
+    failing = {name for name, rule in baselines.RULES.items() if baselines.alarms(rule, GOLDEN, new)}
+    assert failing == set(baselines.RULES)
+    stored = GOLDEN.copy()
+    stored[0, 0] = math.nan
+    assert not baselines.alarms(baselines.RULES["pytest-regressions (one stored run)"], stored, new)
