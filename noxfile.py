@@ -151,6 +151,12 @@ def bench(session: nox.Session) -> None:
         python(session, str(script.relative_to(ROOT)), *session.posargs)
 
 
+@shared_session(name="error-rates", default=False)
+def error_rates(session: nox.Session) -> None:
+    """Measure how often the check is wrong; -- --short for a few minutes of it, -- --clean 299 for real runs."""
+    python(session, "-m", "bench.error_rates", *session.posargs, threads=1)
+
+
 @nox.session(default=False)
 def relock(session: nox.Session) -> None:
     """Compile the lock again; -- --upgrade moves its pins."""
@@ -166,7 +172,7 @@ CHECK_FILES = ("--junit-xml", "--sarif", "--markdown")
 
 
 def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
-    """Return the arguments of `repro run` and `repro check`; in the smoke profile the check replays golden seeds too."""
+    """Return the arguments of `repro run` and `repro check`, which replays golden seeds in the smoke profile."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--experiment", action="append", default=[])

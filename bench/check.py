@@ -38,10 +38,10 @@ class Absent:  # no part of the project but its tests wants pandas, and pyarrow 
 sys.meta_path.insert(0, Absent())
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from repro import bands, golden, table
+from repro import bands, findings, golden, table
 found = bands.load(Path(sys.argv[3]))
 result = golden.check(table.read(Path(sys.argv[2])), found.rows, found.bands)
-golden.render(result)
+findings.render(result)
 sys.exit(result.exit_code)
 """
 EMPTY = "import numpy, pyarrow.parquet, pyarrow.compute"

@@ -345,7 +345,8 @@ def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
     metrics=(
         *TRAINED, Metric("mse", judged=False), Metric("explained", "%", judged=False),
         Metric("overlap", "%", useful=5.0), Metric("batch_mse", judged=False),
-        *(Metric(name, "%", judged=False) for name in ("classical_overlap", "filled")), Metric("variance", judged=False),
+        *(Metric(name, "%", judged=False) for name in ("classical_overlap", "filled")),
+        Metric("variance", judged=False),
     ),
     cost=lambda case: 8.0 if case.network == "lstm2" else 2.0,
 )  # fmt: skip
