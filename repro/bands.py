@@ -170,7 +170,7 @@ def load(path: Path) -> Golden:
 def read_record(path: Path) -> dict[str, Any]:
     """Return a golden's own record of itself from the file of its rows or bands, whatever the columns are."""
     try:
-        return metadata(pq.read_schema(path).empty_table())
+        return record_of(pq.read_schema(path))
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise IntegrityError(f"{path}: not a readable part of a golden ({reason}); restore it") from error
@@ -180,7 +180,7 @@ def read_bands(path: Path) -> pa.Table:
     """Read a bands table and refuse a file that is not one, or of another rule (exit 6)."""
     try:
         with pq.ParquetFile(path) as file:
-            method = metadata(file.schema_arrow.empty_table()).get("method", METHOD)
+            method = record_of(file.schema_arrow).get("method", METHOD)
             if method != METHOD:
                 raise IntegrityError(
                     f"{path}: drawn by the rule '{method}', this version's is '{METHOD}'; bless the golden's rows again"
@@ -194,7 +194,12 @@ def read_bands(path: Path) -> pa.Table:
 
 def metadata(some: pa.Table) -> dict[str, Any]:
     """Return the golden's own record of itself, {} where there is none."""
-    found: dict[str, Any] = json.loads((some.schema.metadata or {}).get(b"repro.golden", b"{}"))
+    return record_of(some.schema)
+
+
+def record_of(schema: pa.Schema) -> dict[str, Any]:
+    """Return the record that a schema carries; an empty table of it would import pandas where that is installed."""
+    found: dict[str, Any] = json.loads((schema.metadata or {}).get(b"repro.golden", b"{}"))
     return found
 
 
