@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from importlib import resources
@@ -21,6 +22,11 @@ from repro.verdicts import CONTRADICTED, VERDICTS, Span
 
 TITLE = "Verdicts on published results"
 PROFILE = "smoke"  # the one whose golden every study has
+MEASURED = re.compile(r"<!-- measured: ([a-z-]+) -->\n(.*?)<!-- /measured -->", re.S)
+RATES = {
+    "layers": "Planted mistakes found, by layer",
+    "side-by-side": "The check beside other rules: false alarms, then detection",
+}
 
 
 def report(arguments: Namespace) -> int:
@@ -64,6 +70,7 @@ def page(found: Sequence[Audited], figures: dict[str, list[tuple[str, str, Figur
         _table("Claims by verdict", SUMMARY_HEADERS, audit.summary(found)),
         _headlines(found),
         "</section>",
+        _error_rates(registry.root() / "docs" / "error-rates.md"),
         *(
             _document(name, [one for one in found if one.claim.study == name], figures.get(name, []))
             for name in studies
@@ -78,6 +85,21 @@ def page(found: Sequence[Audited], figures: dict[str, list[tuple[str, str, Figur
         f"<title>{TITLE}</title>\n<style>\n{style}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n"
         f"<script>\n{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _error_rates(path: Path) -> str:
+    """Return how often the check is wrong, from a page that `nox -s error-rates` writes; "" without it."""
+    if not path.exists():
+        return ""
+    found = dict(MEASURED.findall(path.read_text("utf-8")))
+    tables = []
+    for name, caption in RATES.items():
+        lines = [line for line in found.get(name, "").splitlines() if line.startswith("|")]
+        cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+        tables += [_table(caption, cells[0], cells[2:])] if len(cells) > 2 else []
+    head = '<section aria-labelledby="rates"><h2 id="rates">How often the check is wrong</h2>'
+    said = "<p>Measured by planting mistakes, and by checking code that did not change.</p>"
+    return f"{head}{said}{''.join(tables)}</section>" if tables else ""
 
 
 def _contents(studies: Sequence[str]) -> str:

@@ -113,6 +113,18 @@ def test_intervals_are_drawn_where_they_were_compared(page: str) -> None:
     assert "<dt>power</dt><dd>0.5</dd>" in page
 
 
+def test_error_rates_are_those_of_their_page(tmp_path: Path) -> None:
+    path = tmp_path / "error-rates.md"
+    assert report._error_rates(path) == ""
+    path.write_text(
+        "<!-- measured: layers -->\n\n| layer | found |\n| --- | --: |\n| <all> | 9 of 10 |\n\n<!-- /measured -->\n"
+    )
+    made = report._error_rates(path)
+    assert "<td>&lt;all&gt;</td><td>9 of 10</td>" in made
+    path.write_text("<!-- measured: layers -->\n<!-- /measured -->\n")
+    assert report._error_rates(path) == ""
+
+
 def test_the_same_verdicts_give_the_same_file(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load", lambda name: Namespace(title=f"The study <{name}>"))
     assert report.page(FOUND, FIGURES) == page
