@@ -134,12 +134,12 @@ def judge_band(evidence: Evidence, tests: Tests, case: Case) -> None:
     case.score = max(case.score, abs(away) / limit)
     if abs(away) <= limit:
         return
-    text = f"{'too high' if away > 0 else 'too low'} by {abs(away):.1f} s ({limit:.1f} is usual)"
+    text = f"{'too high' if away > 0 else 'too low'} by {abs(away):.1f} sd (up to {limit:.1f} is usual)"
     again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: rule.CONFIRMING]]
     if len(evidence.again) + evidence.again_diverged < rule.CONFIRMING:
         case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
     elif again and beyond(again, band.tail(away) * tests.confirming(band, len(values), len(again)) + margin):
-        case.deviations.append(f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} s)")
+        case.deviations.append(f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} sd)")
     else:
         case.notes.append(f"{text}, and {len(again)} more runs are not")
 
@@ -392,4 +392,4 @@ def notes(results: pa.Table, golden: pa.Table, strata: Mapping[str, str]) -> tup
     if not other:
         return ()
     text = f"environment {', '.join(other)} is another kind of machine than the golden's ({', '.join(old)})"
-    return (f"{text}: each row may differ by {rule.MARGIN:g} s more, and nothing can be replayed",)
+    return (f"{text}: each row may differ by {rule.MARGIN:g} sd more, and nothing can be replayed",)
