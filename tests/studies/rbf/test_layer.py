@@ -52,6 +52,14 @@ class TestLaws:
         assert ((h_BK > 0) & (h_BK <= 1)).all()
 
     @every_form
+    @given(features=sizes, seed=seeds)
+    def test_far_from_the_origin_rounding_lifts_no_activation_above_1(self, form: Any, features: int, seed: int) -> None:
+        """There |x|^2 - 2 x.w + |w|^2 comes out below 0 as often as above."""
+        draw = torch.Generator().manual_seed(seed)
+        w_KD = 1000 + torch.randn(50, features, generator=draw)
+        assert (gaussians(w_KD, w_KD, torch.ones(50), form) <= 1).all()
+
+    @every_form
     @given(centres=sizes, features=sizes, seed=seeds)
     def test_an_input_at_a_centre_gives_1(self, form: Any, centres: int, features: int, seed: int) -> None:
         """The density that the document's N suggests would give 1 / (sigma sqrt(2 pi)) there."""
