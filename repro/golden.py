@@ -139,7 +139,9 @@ def judge_band(evidence: Evidence, tests: Tests, case: Case) -> None:
     if len(evidence.again) + evidence.again_diverged < rule.CONFIRMING:
         case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
     elif again and beyond(again, band.tail(away) * tests.confirming(band, len(values), len(again)) + margin):
-        case.deviations.append(f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} sd)")
+        case.deviations.append(
+            f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} sd)"
+        )
     else:
         case.notes.append(f"{text}, and {len(again)} more runs are not")
 

@@ -1,6 +1,7 @@
 """A small project with the toy study of docs/adding-a-study.md, and the command line inside it."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.bundle import RESULTS, files_of
+from repro import bundle
 from tests.repro import bundles
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def packed(bundled: Path) -> bundles.Files:
     """The files of a bundle of these results."""
-    return files_of(bundled, "invented", "smoke", bundled / RESULTS)
+    return bundle.files_of(bundled, "invented", "smoke", bundled / bundle.RESULTS)
 
 
 def write_study(folder: Path, name: str, source: str) -> None:
@@ -89,3 +90,25 @@ def command(*arguments: str) -> list[str]:
         f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())",
         *arguments,
     ]
+
+
+RESULTS = "results/montecarlo/smoke.parquet"
+BLESS = ("bless", "montecarlo", "--reason", "first golden")
+
+
+@pytest.fixture(scope="session")
+def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project with a golden of ten seeds and one fresh replicate in its store, made once."""
+    folder = tmp_path_factory.mktemp("blessed")
+    make_committed(folder)
+    for arguments in (("run", "montecarlo", "--replicates", "10", "-q"), BLESS):
+        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
+    (folder / RESULTS).unlink()
+    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def blessed(blessed_once: Path, project: Path) -> Path:
+    """A copy of that project, for a test to change."""
+    return shutil.copytree(blessed_once, project, dirs_exist_ok=True)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,28 +12,7 @@ import pytest
 from repro import table as tables
 from tests.test_docs import commands
 
-from .conftest import PROJECT, Cli, command, commit, make_committed, toy_source, write_study
-
-RESULTS = "results/montecarlo/smoke.parquet"
-BLESS = ("bless", "montecarlo", "--reason", "first golden")
-
-
-@pytest.fixture(scope="module")
-def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project with a golden of ten seeds and one fresh replicate in its store, made once."""
-    folder = tmp_path_factory.mktemp("blessed")
-    make_committed(folder)
-    for arguments in (("run", "montecarlo", "--replicates", "10", "-q"), BLESS):
-        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
-    (folder / RESULTS).unlink()
-    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
-    return folder
-
-
-@pytest.fixture
-def blessed(blessed_once: Path, project: Path) -> Path:
-    """A copy of that project, for this test to change."""
-    return shutil.copytree(blessed_once, project, dirs_exist_ok=True)
+from .conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
 
 
 def test_the_toy_study_is_short_and_its_page_tells_the_truth(committed: Path, cli: Cli) -> None:

@@ -1,8 +1,6 @@
 """`repro check` makes the runs it wants: fresh seeds that confirm, the golden's seeds again, a run a second time."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,31 +8,9 @@ import pytest
 
 from repro import table as tables
 
-from .conftest import Cli, command, commit, make_committed, toy_source, write_study
+from .conftest import RESULTS, Cli, commit, toy_source, write_study
 
-RESULTS = "results/montecarlo/smoke.parquet"
 RERUNS = "results/montecarlo/reruns/smoke.parquet"
-
-
-@pytest.fixture(scope="module")
-def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project with a golden of ten seeds and one fresh replicate in its store, made once."""
-    folder = tmp_path_factory.mktemp("blessed")
-    make_committed(folder)
-    for arguments in (
-        ("run", "montecarlo", "--replicates", "10", "-q"),
-        ("bless", "montecarlo", "--reason", "first golden"),
-    ):
-        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
-    (folder / RESULTS).unlink()
-    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
-    return folder
-
-
-@pytest.fixture
-def blessed(blessed_once: Path, project: Path) -> Path:
-    """A copy of that project, for this test to change."""
-    return shutil.copytree(blessed_once, project, dirs_exist_ok=True)
 
 
 def alter(folder: Path, by: float) -> None:

@@ -53,7 +53,9 @@ class TestLaws:
 
     @every_form
     @given(features=sizes, seed=seeds)
-    def test_far_from_the_origin_rounding_lifts_no_activation_above_1(self, form: Any, features: int, seed: int) -> None:
+    def test_far_from_the_origin_rounding_lifts_no_activation_above_1(
+        self, form: Any, features: int, seed: int
+    ) -> None:
         """There |x|^2 - 2 x.w + |w|^2 comes out below 0 as often as above."""
         draw = torch.Generator().manual_seed(seed)
         w_KD = 1000 + torch.randn(50, features, generator=draw)
