@@ -32,14 +32,18 @@ FIRST_CLEAN = 100  # replicate of the first clean check; each has ten replicates
 Json = dict[str, Any]
 
 
-def code() -> str:
-    """Return the hash of everything that a measurement hangs on."""
+def identity(*names: str) -> str:
+    """Return the hash of the files that a measurement hangs on: these, or those below these folders."""
     hasher = hashlib.sha256()
-    for folder in ("repro", "studies", "golden", "bench/error_rates", "tests"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+    for name in names:
+        for path in sorted([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")):
+            if path.suffix in (".py", ".parquet", ".toml", ".csv"):
                 hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return hasher.hexdigest()[:16]
+
+
+RULES = ("repro/rule.py", "bench/error_rates/baselines.py")
+JUDGING = ("repro", "studies", "golden")
 
 
 class Kept:
@@ -93,7 +97,7 @@ def block_of(arguments: tuple[str, tuple[str, int, int, int, int, str]]) -> tupl
 
 def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Json:
     """Return counts of alarms by world and size, without and with simulated defects."""
-    kept = Kept("worlds", code())
+    kept = Kept("worlds", identity(*RULES, "bench/error_rates/worlds.py"))
     wanted: dict[str, tuple[str, int, int, int, int, str]] = {}
     for n0, n1 in sizes:
         for world in worlds.WORLDS:
@@ -190,7 +194,7 @@ def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str,
 
 def banks(checks: int, blocks: int = 4) -> Json:
     """Return counts of alarms on resampled real seeds, by study and golden size."""
-    kept = Kept("banks", code())
+    kept = Kept("banks", identity(*JUDGING, *RULES))
     wanted = {
         f"{study} {n0} {number}": (study, n0, max(checks // blocks, 1), number)
         for study in STUDIES
@@ -216,7 +220,7 @@ def banks(checks: int, blocks: int = 4) -> Json:
 
 def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
     """Return what became of each planted mistake."""
-    kept = Kept("defects", code())
+    kept = Kept("defects", identity(*JUDGING, "tests", "bench/error_rates"))
     by_name = {defect.name: defect for defect in defects}
 
     def one(item: tuple[str, Any]) -> tuple[str, Json]:
@@ -238,7 +242,7 @@ def clean(count: int, studies: Sequence[str] = STUDIES, seconds: float = float("
 
     It ends early after so many seconds, and goes on from there when called again.
     """
-    kept = Kept("clean", clean_code())
+    kept = Kept("clean", identity(*JUDGING))
     started = time.monotonic()
     names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
 
@@ -250,16 +254,6 @@ def clean(count: int, studies: Sequence[str] = STUDIES, seconds: float = float("
             yield name, clean_check(study, FIRST_CLEAN + 10 * int(number))
 
     return kept.make({name: (lambda: None) for name in names}, run)
-
-
-def clean_code() -> str:
-    """Return the hash of what a clean check hangs on: the judging, the studies and the goldens, and no tests."""
-    hasher = hashlib.sha256()
-    for folder in ("repro", "studies", "golden"):
-        for path in sorted((ROOT / folder).rglob("*.p*")):
-            if path.suffix in (".py", ".parquet"):
-                hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return hasher.hexdigest()[:16]
 
 
 def clean_check(study: str, replicate: int) -> Json:
