@@ -42,11 +42,12 @@ def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Tabl
         groups[cell_of(line)].append(line)
     lines = [summarise(lines, study, minimum_seeds) for _, lines in sorted(groups.items())]
     banded = [line for line in lines if line["kind"] == "band"]
+    level = rule.sidak(rule.ALPHA_ROWS, max(len(banded), 1))
     for metric in sorted({line["metric"] for line in banded}):
         mine = [line for line in banded if line["metric"] == metric]
-        fit(mine, [finite(groups[cell_of(line)]) for line in mine])
+        fit(mine, [finite(groups[cell_of(line)]) for line in mine], level)
     for line in banded:
-        bound(line, rule.sidak(rule.ALPHA_ROWS, len(banded)))
+        bound(line, level)
     return pa.Table.from_pylist(lines, schema=BANDS_SCHEMA)
 
 
@@ -94,7 +95,7 @@ def kind_of(line: Line, deterministic: bool, minimum: int, values: Collection[fl
     return "provisional" if line["n0"] < 2 else "band"
 
 
-def fit(lines: Sequence[Line], values: Sequence[rule.Floats]) -> None:
+def fit(lines: Sequence[Line], values: Sequence[rule.Floats], level: float) -> None:
     """Enter shrunken standard deviations, their degrees of freedom and the shape into the lines of one metric."""
     df = np.array([line["n0"] - line["k0"] - 1 for line in lines], dtype=np.float64)
     raw = np.array([0.0 if line["sd"] is None else line["sd"] ** 2 for line in lines])
@@ -110,7 +111,7 @@ def fit(lines: Sequence[Line], values: Sequence[rule.Floats]) -> None:
             )
         else:
             line |= {"s": math.sqrt(variance), "df": total}
-    shape = asdict(rule.shape(values, rule.quantum_floor(np.zeros_like(quantum), quantum), shrunken))
+    shape = asdict(rule.shape(values, rule.quantum_floor(np.zeros_like(quantum), quantum), shrunken, level))
     for line in lines:
         line.update(shape)
 

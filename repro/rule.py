@@ -33,7 +33,9 @@ PRIOR_DF = (0.5, 200.0)  # smallest and largest degrees of freedom a fitted prio
 SHRINKABLE = 20  # fewer rows than this say too little about how variances scatter (found by simulation)
 SCORES = 200  # fewer leave-one-out scores than this do not tell how long a tail is
 CLIP = 3.5  # of the scores that the tests of a whole table sum
-TABLE_ROWS = 5  # fewer rows than this are no table
+TABLE_ROWS = 10  # fewer rows than this are no table
+SPLITS = 400  # of each golden row into a golden, a new run and three that confirm
+SPLITTABLE = 9  # golden runs; fewer leave too small a golden
 MARGIN = 0.25  # standard deviations that another environment may move a row by
 MARGIN_POINTS = 0.02  # and at least so many points of a share of counted items
 NORMAL = NormalDist()
@@ -135,12 +137,12 @@ class Shape:
     squares: float = 2.0
 
 
-def shape(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken) -> Shape:
+def shape(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken, level: float) -> Shape:
     """Return the shape of a metric's values; that of the normal law where there are fewer than `SCORES` of them.
 
     Each value of each row is held against the other values of its row, with their variance (plus the row's `floor`)
     shrunken to the same prior. The tails are the 1 % and 99 % quantiles of the normal scores of all of them, in units
-    of the normal law's.
+    of the normal law's; or what `own_alarms` wants, if that is more. `level` is that of a row.
     """
     from scipy.special import ndtri, stdtr
 
@@ -156,10 +158,40 @@ def shape(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken) -> Shape
     clipped = np.clip(t, -CLIP, CLIP)
     bias = float(clipped.mean())
     around = clipped - bias
+    own_low, own_high = own_alarms(samples, floor, shrunken, level)
     return Shape(
-        max(1.0, -float(low)), max(1.0, float(high)), bias, max(1.0, float(around.var())),
+        max(1.0, -float(low), own_low), max(1.0, float(high), own_high), bias, max(1.0, float(around.var())),
         max(2.0, float((around**2).var())),
     )  # fmt: skip
+
+
+def own_alarms(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken, level: float) -> tuple[float, float]:
+    """Return by how much wider the limits must be, below and above, for the golden to raise no more than its alarms.
+
+    Each row is split `SPLITS` times into a golden, a new run and three that confirm, and the two stages are played.
+    What a normal law makes rare is not where a cell has two ways to end: four of its runs can agree on the other.
+    """
+    random = np.random.default_rng(0)
+    needed: tuple[list[Floats], list[Floats]] = ([], [])
+    for n in sorted({len(values) for values in samples if len(values) >= SPLITTABLE}):
+        rows = [(values, least) for values, least in zip(samples, floor.tolist(), strict=True) if len(values) == n]
+        values_RN, floor_R1 = np.array([row[0] for row in rows]), np.array([[row[1]] for row in rows])
+        order = random.random((len(rows), SPLITS, n)).argsort(axis=2)
+        split = np.take_along_axis(np.broadcast_to(values_RN[:, None, :], order.shape), order, axis=2)
+        kept = n - 1 - CONFIRMING
+        old, new, again = split[..., :kept], split[..., kept], split[..., kept + 1 :]
+        df = shrunken.prior_df + kept - 1
+        variance = shrunken.prior_df * shrunken.prior_variance + (kept - 1) * (old.var(axis=2, ddof=1) + floor_R1)
+        s = np.sqrt(np.maximum(variance / df, np.finfo(float).tiny))
+        first, second = suspect_limit(df, kept, 1), confirm_limit(level, df, kept)
+        away = (new - old.mean(axis=2)) / s / first
+        middle = np.median(again - old.mean(axis=2)[..., None], axis=2) / s / second
+        needed[0].append(np.minimum(-away, -middle).ravel())
+        needed[1].append(np.minimum(away, middle).ravel())
+    if not needed[0]:
+        return 1.0, 1.0
+    low, high = (float(np.quantile(np.concatenate(side), 1.0 - level / 2.0)) for side in needed)
+    return max(1.0, low), max(1.0, high)
 
 
 def left_out(values: Floats, floor: float, shrunken: Shrunken) -> tuple[Floats, Floats]:

@@ -69,6 +69,13 @@ def diverging(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
     return found
 
 
+def two_ways(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law; a quarter of the runs of the first ten rows end 10 standard deviations lower."""
+    found: Floats = sd * random.standard_normal(shape)
+    found[:10] -= 10.0 * sd[:10] * (random.random((min(10, shape[0]), shape[1])) < 0.25)
+    return found
+
+
 @dataclass(frozen=True)
 class World:
     """How rows scatter and how runs do."""
@@ -85,6 +92,7 @@ WORLDS: Mapping[str, World] = {
     "bounded": World("near the bound of 100 %", uneven, bounded),
     "heavy": World("heavy tails (t, 3 degrees of freedom)", uneven, heavy),
     "outlying": World("one run in a hundred 8 sd lower", uneven, outlying),
+    "two-ways": World("ten cells with two ways to end", uneven, two_ways),
     "diverging": World("five cells that diverge now and then", uneven, diverging),
 }
 
@@ -165,9 +173,9 @@ def check(table: Table) -> Alarms:
     raw = np.array([row.var(ddof=1) if len(row) > 1 else 0.0 for row in values])
     quantum = np.full(rows, QUANTUM)
     shrunken = rule.shrink_variances(rule.quantum_floor(raw, quantum), np.maximum(n - 1.0, 0.0))
-    shape = rule.shape(values, quantum**2 / 12.0, shrunken)
-    mean, s = np.array([row.mean() if len(row) else math.nan for row in values]), np.sqrt(shrunken.variance)
     level = rule.sidak(rule.ALPHA_ROWS, rows)
+    shape = rule.shape(values, quantum**2 / 12.0, shrunken, level)
+    mean, s = np.array([row.mean() if len(row) else math.nan for row in values]), np.sqrt(shrunken.variance)
     counts = np.isfinite(new).sum(1)
     with np.errstate(invalid="ignore"):
         away = (np.where(np.isfinite(new), new, 0.0).sum(1) / np.maximum(counts, 1) - mean) / s

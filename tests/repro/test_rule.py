@@ -163,7 +163,7 @@ class TestShape:
         samples = [draw(n0) for _ in range(rows)]
         variance = np.array([values.var(ddof=1) for values in samples])
         shrunken = rule.shrink_variances(variance, np.full(rows, n0 - 1.0))
-        return rule.shape(samples, np.zeros(rows), shrunken)
+        return rule.shape(samples, np.zeros(rows), shrunken, rule.sidak(rule.ALPHA_ROWS, rows))
 
     def test_normal_values_have_normal_tails(self) -> None:
         found = self.measured(np.random.default_rng(1).standard_normal)
@@ -181,6 +181,27 @@ class TestShape:
         found = self.measured(lambda n: -random.gamma(1.0, size=n))
         assert found.tail_low > 1.15
         assert found.tail_high == 1.0
+
+    def test_cells_with_two_ways_to_end_widen_the_limits(self) -> None:
+        random = np.random.default_rng(8)
+
+        def draw(n: int) -> rule.Floats:
+            found: rule.Floats = random.standard_normal(n) - 12.0 * (random.random(n) < 0.25)
+            return found
+
+        def samples(cells: int) -> list[rule.Floats]:
+            return [draw(12) if row < cells else random.standard_normal(12) for row in range(60)]
+
+        def wanted(some: list[rule.Floats]) -> tuple[float, float]:
+            variance = np.array([values.var(ddof=1) for values in some])
+            shrunken = rule.shrink_variances(variance, np.full(60, 11.0))
+            return rule.own_alarms(some, np.zeros(60), shrunken, rule.sidak(rule.ALPHA_ROWS, 60))
+
+        low, high = wanted(samples(6))
+        assert low > 1.3
+        assert high < 1.2
+        assert max(wanted(samples(0))) < 1.2
+        assert wanted([values[:8] for values in samples(6)]) == (1.0, 1.0)  # too few to split
 
     def test_few_values_tell_nothing(self) -> None:
         random = np.random.default_rng(4)
