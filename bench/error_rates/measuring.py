@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -25,6 +25,7 @@ ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
 SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
 STUDIES = ("rfnn", "sesn", "rbf", "filters2d", "dagnets")
+BANK_SIZES = (5, 10, 16)  # golden seeds; a check takes four more of twenty
 BLOCK = 250  # tables of one task
 JOBS = 2
 FIRST_CLEAN = 100  # replicate of the first clean check; each has ten replicates to itself
@@ -43,31 +44,28 @@ def identity(*names: str) -> str:
 
 
 RULES = ("repro/rule.py", "bench/error_rates/baselines.py")
-JUDGING = ("repro", "studies", "golden")
 
 
 class Kept:
     """Answers by name, in a file of one line each; those of other code are made again."""
 
-    def __init__(self, name: str, identity: str) -> None:
+    def __init__(self, name: str, made_by: Callable[[str], str]) -> None:
         self.path = KEPT / f"{name}.jsonl"
-        self.identity = identity
+        self.made_by = made_by  # from a name to the identity of what its answer hangs on
+
+    def make(self, names: Sequence[str], run: Callable[[list[str]], Iterable[tuple[str, Json]]]) -> dict[str, Json]:
+        """Return the answers by name; `run` makes those that are missing, and may stop early."""
+        identities = {name: self.made_by(name) for name in names}
         lines = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
         records = [json.loads(line) for line in lines]
-        self.found: dict[str, Any] = {one["name"]: one["answer"] for one in records if one["code"] == identity}
-
-    def make(
-        self, tasks: Mapping[str, Callable[[], Any]], run: Callable[[Iterable[Any]], Iterable[Any]]
-    ) -> dict[str, Any]:
-        """Return the answers to all tasks; `run` makes those that are missing and yields (name, answer)."""
-        missing = {name: task for name, task in tasks.items() if name not in self.found}
+        found = {one["name"]: one["answer"] for one in records if identities.get(one["name"]) == one["code"]}
         KEPT.mkdir(parents=True, exist_ok=True)
-        for name, answer in run(missing.items()):
-            self.found[name] = answer
+        for name, answer in run([name for name in names if name not in found]):
+            found[name] = answer
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"name": name, "code": self.identity, "answer": answer}) + "\n")
-            print(f"[{len(self.found)}/{len(tasks)}] {name}", file=sys.stderr, flush=True)
-        return {name: self.found[name] for name in tasks if name in self.found}
+                file.write(json.dumps({"name": name, "code": identities[name], "answer": answer}) + "\n")
+            print(f"[{len(found)}/{len(names)}] {name}", file=sys.stderr, flush=True)
+        return {name: found[name] for name in names if name in found}
 
 
 # Worlds
@@ -97,7 +95,8 @@ def block_of(arguments: tuple[str, tuple[str, int, int, int, int, str]]) -> tupl
 
 def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Json:
     """Return counts of alarms by world and size, without and with simulated defects."""
-    kept = Kept("worlds", identity(*RULES, "bench/error_rates/worlds.py"))
+    made_by = identity(*RULES, "bench/error_rates/worlds.py")
+    kept = Kept("worlds", lambda _: made_by)
     wanted: dict[str, tuple[str, int, int, int, int, str]] = {}
     for n0, n1 in sizes:
         for world in worlds.WORLDS:
@@ -107,11 +106,11 @@ def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = 
             if power_tables:
                 wanted[f"{defect} {n0} {n1}"] = ("unequal", n0, n1, power_tables, 0, defect)
 
-    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ProcessPoolExecutor(JOBS) as pool:
-            yield from pool.map(block_of, [(name, wanted[name]) for name, _ in missing])
+            yield from pool.map(block_of, [(name, wanted[name]) for name in missing])
 
-    found = kept.make({name: (lambda: None) for name in wanted}, run)
+    found = kept.make([*wanted], run)
     summed: Json = {"false": {}, "power": {}}
     for name, counts in found.items():
         world, n0, n1, _, _, defect = wanted[name]
@@ -123,18 +122,6 @@ def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = 
 
 
 # Real seeds
-
-
-def values_of(study: str) -> dict[str, Any]:
-    """Return the smoke golden's values by metric: (rows, n0) arrays, NaN where a run diverged, and their quantum."""
-    golden = bands.load(bands.path_of(ROOT, study, "smoke"))
-    banded = {band.cell: band for band in bands.as_bands(golden.bands) if band.kind == "band"}
-    columns = ("experiment", "case", "metric", "replicate", "value")
-    cells: dict[tuple[str, str, str], dict[int, float]] = {}
-    for *cell, replicate, value in zip(*(golden.rows[name].to_pylist() for name in columns), strict=True):
-        if tuple(cell) in banded:
-            cells.setdefault(tuple(cell), {})[replicate] = float("nan") if value is None else value  # type: ignore[arg-type]
-    return {"cells": cells, "bands": banded}
 
 
 def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
@@ -194,20 +181,21 @@ def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str,
 
 def banks(checks: int, blocks: int = 4) -> Json:
     """Return counts of alarms on resampled real seeds, by study and golden size."""
-    kept = Kept("banks", identity(*JUDGING, *RULES))
+    made_by = {study: identity("repro", "bench/error_rates/baselines.py", f"golden/{study}") for study in STUDIES}
+    kept = Kept("banks", lambda name: made_by[name.split()[0]])
     wanted = {
         f"{study} {n0} {number}": (study, n0, max(checks // blocks, 1), number)
         for study in STUDIES
-        for n0 in (5, 10)
+        for n0 in BANK_SIZES
         for number in range(blocks)
     }
 
-    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ProcessPoolExecutor(JOBS) as pool:
-            yield from pool.map(resampled_of, [(name, wanted[name]) for name, _ in missing])
+            yield from pool.map(resampled_of, [(name, wanted[name]) for name in missing])
 
     summed: Json = {}
-    for name, counts in kept.make({name: (lambda: None) for name in wanted}, run).items():
+    for name, counts in kept.make([*wanted], run).items():
         study, n0, *_ = wanted[name]
         into = summed.setdefault(study, {}).setdefault(str(n0), {})
         for what, count in counts.items():
@@ -220,18 +208,22 @@ def banks(checks: int, blocks: int = 4) -> Json:
 
 def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
     """Return what became of each planted mistake."""
-    kept = Kept("defects", identity(*JUDGING, "tests", "bench/error_rates"))
     by_name = {defect.name: defect for defect in defects}
 
-    def one(item: tuple[str, Any]) -> tuple[str, Json]:
-        defect = by_name[item[0]]
-        return item[0], planting.as_record(planting.tried(defect, defect.study, defect.cases, defect.tests))
+    def made_by(name: str) -> str:
+        defect = by_name[name]
+        code = identity("repro", "studies", f"golden/{defect.study}", *defect.tests, "bench/error_rates/planting.py")
+        return f"{code} {hashlib.sha256(repr(defect).encode()).hexdigest()[:16]}"
 
-    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
+    def one(name: str) -> tuple[str, Json]:
+        defect = by_name[name]
+        return name, planting.as_record(planting.tried(defect, defect.study, defect.cases, defect.tests))
+
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ThreadPoolExecutor(JOBS) as pool:
             yield from pool.map(one, missing)
 
-    return kept.make({name: (lambda: None) for name in by_name}, run)
+    return Kept("defects", made_by).make([*by_name], run)
 
 
 # Clean checks
@@ -242,18 +234,18 @@ def clean(count: int, studies: Sequence[str] = STUDIES, seconds: float = float("
 
     It ends early after so many seconds, and goes on from there when called again.
     """
-    kept = Kept("clean", identity(*JUDGING))
+    made_by = {study: identity("repro", "studies", f"golden/{study}") for study in studies}
     started = time.monotonic()
     names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
 
-    def run(missing: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Json]]:
-        for name, _ in missing:
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
+        for name in missing:
             if time.monotonic() - started > seconds:
                 return
             study, number = name.split()
             yield name, clean_check(study, FIRST_CLEAN + 10 * int(number))
 
-    return kept.make({name: (lambda: None) for name in names}, run)
+    return Kept("clean", lambda name: made_by[name.split()[0]]).make(names, run)
 
 
 def clean_check(study: str, replicate: int) -> Json:

@@ -78,11 +78,12 @@ def power(measured: Json) -> str:
 def real_seeds(measured: Json) -> str:
     """Return how often checks of resampled real seeds alarm."""
     found = measured["banks"]
+    sizes = list(next(iter(found.values())))
     rows = [
-        [study, *(percent(one[n0]["any"], one[n0]["checks"], bounds=True) for n0 in ("5", "10"))]
+        [study, *(percent(one[n0]["any"], one[n0]["checks"], bounds=True) for n0 in sizes)]
         for study, one in found.items()
     ]
-    return grid(["study", "goldens of 5 seeds", "goldens of 10 seeds"], rows)
+    return grid(["study", *(f"goldens of {n0} seeds" for n0 in sizes)], rows)
 
 
 def clean_checks(measured: Json) -> str:
