@@ -34,7 +34,7 @@ from repro.findings import (
 
 @dataclass(frozen=True)
 class Tests:
-    """The levels of this check's tests, and whether runs can be made again.
+    """The levels of this check's tests.
 
     `level` is that of a row among all rows with a band in the golden. `rate` is the share of diverged runs among the
     golden's rows that do not always diverge.
@@ -44,7 +44,6 @@ class Tests:
     rate: float
     diverged_level: float
     finished_level: float
-    confirm: bool = True
 
     def suspect(self, band: Band, n1: int) -> float:
         """Return how far the mean of n1 new runs may be without being suspicious, in s."""
@@ -221,7 +220,7 @@ def check(
     results, strangers = own(results, golden)
     lines = as_bands(bands)
     planned = len(whole.groups(lines))
-    tests = plan(lines, confirm=confirm)
+    tests = plan(lines)
     results, golden, lines = restrict(results, golden, lines, experiments)
     if cases is not None:
         results, lines = narrow(results, lines, cases)
@@ -337,13 +336,13 @@ def narrow(results: pa.Table, lines: list[Band], cases: Collection[tuple[str, st
     return results, lines
 
 
-def plan(lines: Sequence[Band], *, confirm: bool) -> Tests:
+def plan(lines: Sequence[Band]) -> Tests:
     """Return the levels at which a golden's rows are tested."""
     banded = [band for band in lines if band.kind == "band"]
     rate = (sum(band.k0 for band in banded) + 0.5) / (sum(band.n0 for band in banded) + 1.0)
     alphas = (rule.ALPHA_ROWS, rule.ALPHA_DIVERGED, rule.ALPHA_FINISHED)
     row, diverged, finished = (rule.sidak(alpha, max(len(banded), 1)) for alpha in alphas)
-    return Tests(row, rate, diverged, finished, confirm)
+    return Tests(row, rate, diverged, finished)
 
 
 def found(evidence: Evidence, verdict: Verdict) -> Finding:

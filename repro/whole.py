@@ -19,11 +19,10 @@ Group = tuple[str, str]  # experiment, metric
 
 @dataclass(frozen=True)
 class Scores:
-    """W1 and W2 of a group's rows, and how many of them have values."""
+    """W1 and W2 of a group's rows."""
 
     shift: float
     dispersion: float
-    rows: int
 
 
 def groups(lines: Iterable[Band]) -> set[Group]:
@@ -75,10 +74,7 @@ def judge_group(
         if stages == 1:
             word, text = DEVIATES, f"{what} ({score:+.1f} standard errors, {limit:.1f} allowed)"
         elif second is None:
-            word, text = (
-                worse(word, SUSPICIOUS),
-                f"{what} ({score:+.1f} standard errors); one more run of each would tell",
-            )
+            word, text = SUSPICIOUS, f"{what} ({score:+.1f} standard errors); one more run of each would tell"
         elif getattr(second, name) * sign > limit_again:
             again = getattr(second, name)
             word, text = DEVIATES, f"{what} ({score:+.1f} and again {again:+.1f} standard errors)"
@@ -97,11 +93,6 @@ WORDS: Mapping[tuple[str, float], str] = {
 }  # fmt: skip
 
 
-def worse(one: str, other: str) -> str:
-    """Return the graver of two words."""
-    return one if one == DEVIATES else other
-
-
 def scores(rows: Sequence[Evidence], values: Sequence[Sequence[float]]) -> Scores:
     """Return the scores of the means of each row's values."""
     counts = np.array([len(some) for some in values], dtype=np.float64)
@@ -116,7 +107,6 @@ def scores(rows: Sequence[Evidence], values: Sequence[Sequence[float]]) -> Score
     return Scores(
         rule.shift_score(t, bias / np.sqrt(counts), spread, margin),
         rule.dispersion_score(t, bias / np.sqrt(counts), spread, squares, n, margin),
-        len(rows),
     )
 
 

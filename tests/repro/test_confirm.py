@@ -94,7 +94,7 @@ def test_a_result_that_its_own_seed_does_not_repeat_deviates() -> None:
 
 def test_limits_of_several_new_runs_are_nearer() -> None:
     band = next(line for line in golden.as_bands(GOLDEN.bands) if line.kind == "band")
-    tests = golden.plan([band], confirm=True)
+    tests = golden.plan([band])
     assert tests.suspect(band, 1) == band.suspect
     assert tests.suspect(band, 3) < band.suspect
     assert tests.confirming(band, 1, 3) == band.confirm
