@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from repro import audit_golden, cli, errors, figures, pages
 
@@ -57,6 +58,20 @@ def test_a_wrong_command_and_a_dead_link_are_seen(tmp_path: Path) -> None:
     )
     assert [accepted(arguments) for arguments in commands(text)] == [False, False]
     assert broken_links(tmp_path / "page.md", text) == ["gone.md"]
+
+
+def test_workflows_and_hooks_are_yaml_and_their_commands_exist() -> None:
+    found = re.findall(r"```yaml\n(.*?)```", (PROJECT / "docs/ci.md").read_text(), re.S)
+    workflow, hooks = (yaml.safe_load(block) for block in found)
+    steps = [step.get("run", "") for step in workflow["jobs"]["check"]["steps"]]
+    (session,) = [step for step in steps if step.startswith("nox ")]
+    assert accepted(["check", "rfnn", *session.partition(" -- ")[2].split()])
+    (hook,) = hooks["repos"][0]["hooks"]
+    assert hook["language"] == "system"
+    script = shlex.split(hook["entry"])[2]
+    verbs = [shlex.split(part)[1:] for part in script.split("&&")]
+    assert [arguments[0] for arguments in verbs] == ["run", "check"]
+    assert all(accepted(arguments) for arguments in verbs)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
