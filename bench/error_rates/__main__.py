@@ -21,7 +21,7 @@ from repro import files, rule
 
 MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"
-TABLES, POWER_TABLES, CHECKS = 2000, 500, 1000
+TABLES, POWER_TABLES, CHECKS = 1500, 250, 800
 SHORT = ("hermite-recurrence", "adam-bias", "transpose", "crop", "width", "leak")
 
 

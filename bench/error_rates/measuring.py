@@ -104,7 +104,7 @@ def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = 
                 wanted[f"{world} {n0} {n1} {number}"] = (world, n0, n1, min(BLOCK, tables), number, "")
         for defect in worlds.DEFECTS:
             if power_tables:
-                wanted[f"{defect} {n0} {n1}"] = ("unequal", n0, n1, power_tables, 0, defect)
+                wanted[f"{defect} {n0} {n1} {power_tables}"] = ("unequal", n0, n1, power_tables, 0, defect)
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ProcessPoolExecutor(JOBS) as pool:
