@@ -77,11 +77,11 @@ def test_what_is_trained_is_summed_up_from_golden_rows() -> None:
     rows = smoke("dagnets").rows.to_pylist()
     made = study.figures["trainings"](rows)
     assert [row[:4] for row in made.rows] == [
-        ["`training_listing`", "as listed", 20, 10],
-        *(["`batch_sizes`", f"{batch} images an update", 5, 10] for batch in ("10", "100", "1,000")),
+        ["`training_listing`", "as listed", 20, 20],
+        *(["`batch_sizes`", f"{batch} images an update", 5, 20] for batch in ("10", "100", "1,000")),
     ]
     errors = [row["value"] for row in rows if (row["experiment"], row["metric"]) == ("training_listing", "error")]
-    mean, low, high = sum(errors) / 10, min(errors), max(errors)
+    mean, low, high = sum(errors) / 20, min(errors), max(errors)
     assert made.rows[0][4] == f"{mean:.3g} ({low:.3g} to {high:.3g})"
 
 
