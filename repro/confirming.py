@@ -53,8 +53,11 @@ def settle(
         for _ in range(ROUNDS):
             if not result.wanted:
                 break
-            odd = sum(finding.word == "suspicious" for finding in result.findings)
-            say(arguments, f"{odd} rows are suspicious: {len(result.wanted)} more runs will tell (--no-confirm: none)")
+            cases = len({run[:2] for run in result.wanted})
+            say(
+                arguments,
+                f"{cases} cases are suspicious: {len(result.wanted)} more runs will tell (--no-confirm: none)",
+            )
             same_code(study, profile, rows, result.wanted)
             make(arguments, study, store, result.wanted, device, jobs)
             result = check(store.table, here)

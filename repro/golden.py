@@ -58,11 +58,15 @@ class Tests:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of a row: a word, why, and how far from the golden in units of what is not suspicious."""
+    """The judgement of a row: a word, why, and how far from the golden in units of what is not suspicious.
+
+    `open` says that more runs would tell more, whatever the word: what has changed may have got worse as well.
+    """
 
     word: str
     text: str
     score: float = 0.0
+    open: bool = False
 
 
 @dataclass
@@ -94,7 +98,7 @@ def judge(evidence: Evidence, tests: Tests) -> Verdict:
     )  # fmt: skip
     word = next((word for word, texts in words if texts), AGREES)
     texts = [*case.faults, *case.deviations, *changed, *case.suspicions, *case.notes, *(weak if word == UNDER else [])]
-    return Verdict(word, "; ".join(texts), case.score)
+    return Verdict(word, "; ".join(texts), case.score, bool(case.suspicions))
 
 
 def power_of(band: Band) -> list[str]:
@@ -230,9 +234,9 @@ def check(
     again = same_code(rows, [] if reruns is None else sound(as_rows(own(reruns, golden)[0]))[0])
     strata = table.strata(golden, results, *([] if reruns is None else [reruns]))
     evidence = gather(rows, again, golden, known, strata)
-    judged = [(one, found(one, judge(one, tests))) for one in evidence.values()]
+    judged = [(one, judge(one, tests)) for one in evidence.values()]
     together, cases_wanted = whole.judge(evidence.values(), planned, confirm=confirm)
-    findings += [finding for _, finding in judged] + [one for one in together if one.word != AGREES or one.text]
+    findings += [found(*pair) for pair in judged] + [one for one in together if one.word != AGREES or one.text]
     seen = {row.cell for row in rows} | {row.cell for row, _ in broken}
     findings += unmatched(known, seen) + ignored(rows, golden, known)
     wanted = runs_wanted(judged, cases_wanted, rows, again, golden, here) if confirm else ()
@@ -246,7 +250,7 @@ def same_code(rows: Sequence[Row], reruns: Sequence[Row]) -> list[Row]:
 
 
 def runs_wanted(
-    judged: Sequence[tuple[Evidence, Finding]],
+    judged: Sequence[tuple[Evidence, Verdict]],
     cases: Collection[tuple[str, str]],
     rows: Sequence[Row],
     again: Sequence[Row],
@@ -260,8 +264,8 @@ def runs_wanted(
     first = max([*golden["replicate"].to_pylist(), *(row.replicate for row in rows)]) + 1
     wanted = {(*case, first) for case in cases}
     local = {(row.experiment, row.case, row.replicate) for row in rows if row.environment == here}
-    for one, finding in judged:
-        if finding.word == SUSPICIOUS:
+    for one, verdict in judged:
+        if verdict.open:
             case = one.band.cell[:2]
             wanted |= {(*case, first + number) for number in range(rule.CONFIRMING)}
             wanted |= {(*case, one.outlying)} & local

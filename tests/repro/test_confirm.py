@@ -67,6 +67,18 @@ def test_the_same_seed_by_other_code_is_called_changed() -> None:
     assert "the same seed gives something else: replicate 0 has" in texts(result, 1)
 
 
+def test_what_has_changed_is_still_confirmed() -> None:
+    """A replay tells that the row changed; fresh seeds tell whether it got worse as well."""
+    replay = [{**row, "code": "new code"} for row in rows_of(STUDY, range(1))]
+    next(row for row in replay if first(row))["value"] -= 8.0
+    result = checked(fresh(lower), reruns=build(replay))
+    assert result.counts["changed"] == 1
+    assert {run[2] for run in result.wanted} == {21, 22, 23}
+    result = checked(fresh(lower), reruns=build(replay + fresh(lower, range(21, 24))))
+    assert result.counts["deviates"] == 1
+    assert "and so are 3 more runs" in texts(result, 1)
+
+
 def test_a_replay_beside_fresh_seeds_is_called_changed() -> None:
     """What `repro check --replay` makes: a golden seed, run by the code of the results."""
     replay = [{**row, "code": "new code"} for row in rows_of(STUDY, range(1))]

@@ -29,7 +29,7 @@ def test_an_altered_number_is_given_away_by_its_own_seed(blessed: Path, cli: Cli
     alter(blessed, -1.0)
     done = cli("check", "montecarlo")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 rows are suspicious: 4 more runs will tell (--no-confirm: none)" in done.stderr
+    assert "1 cases are suspicious: 4 more runs will tell (--no-confirm: none)" in done.stderr
     assert "does not repeat: replicate 10 has" in done.stdout
     assert tables.read(blessed / RERUNS).num_rows == 4 * 2
     again = cli("check", "montecarlo")
