@@ -52,6 +52,12 @@ class TestSearch:
         assert found.rate in (0.1, 1.0)
         assert found.losses[-1] < found.losses[0] / 10
 
+    def test_of_several_that_are_left_the_one_with_the_lowest_loss_is_kept(self) -> None:
+        short = replace(PLAN, rates=(1e-3, 1e-2, 1e-1), samples=PLAN.trial)  # one segment: two of three are left
+        found = search(blurred(), short, optimiser="sgd", seed=1)
+        alone = [search(blurred(), replace(short, rates=(rate,)), optimiser="sgd", seed=1) for rate in short.rates]
+        assert found.losses[-1] == min(one.losses[-1] for one in alone)
+
     def test_a_rate_that_leaves_the_real_numbers_is_dropped(self) -> None:
         found = search(blurred(), replace(PLAN, rates=(1e30, 1e-1)), optimiser="sgd", seed=1)
         assert (found.rate, found.failed) == (0.1, "")
