@@ -42,9 +42,9 @@ def with_rules(found: dict[str, Any]) -> dict[str, Any]:
 def write(**parts: Any) -> None:
     """Keep what was measured and write the page."""
     before = json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}
-    measured = {**before, **parts}
+    measured = {"clean": {}, **before, **parts}
     files.write(MEASURED, json.dumps(measured, indent=1, sort_keys=True) + "\n")
-    if {"worlds", "banks", "defects", "clean"} <= measured.keys():
+    if {"worlds", "banks", "defects"} <= measured.keys():
         files.write(PAGE, page.rewritten(PAGE.read_text("utf-8"), measured))
 
 

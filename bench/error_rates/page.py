@@ -101,6 +101,8 @@ def clean_checks(measured: Json) -> str:
         for study, some in found.items()
     ]
     every = [one for some in found.values() for one in some]
+    if not every:
+        return "None was made yet."
     alarms = sum(one["exit"] != 0 for one in every)
     high = 100 * interval(alarms, len(every))[1] if every else 100.0
     rows.append(["all", str(len(every)), str(alarms), ""])
