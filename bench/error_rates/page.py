@@ -40,6 +40,11 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *rows))
 
 
+def by_number(size: str) -> list[int]:
+    """Return what sizes are sorted by."""
+    return [int(word) for word in size.split()]
+
+
 def size_words(size: str) -> str:
     """Return golden seeds and new runs as a heading."""
     n0, n1 = size.split()
@@ -49,7 +54,7 @@ def size_words(size: str) -> str:
 def false_alarms(measured: Json) -> str:
     """Return how often unchanged code alarms, by world and size."""
     found = measured["worlds"]["false"]
-    sizes = list(found)
+    sizes = sorted(found, key=by_number)
     rows = [
         [
             worlds.WORLDS[world].title,
@@ -68,17 +73,18 @@ def false_alarms(measured: Json) -> str:
 def power(measured: Json) -> str:
     """Return how often a simulated change is found, by size."""
     found = measured["worlds"]["power"]
+    sizes = sorted(found, key=by_number)
     rows = [
-        [defect, *(percent(found[size][defect]["any"], found[size][defect]["tables"]) for size in found)]
+        [defect, *(percent(found[size][defect]["any"], found[size][defect]["tables"]) for size in sizes)]
         for defect in worlds.DEFECTS
     ]
-    return grid(["change", *map(size_words, found)], rows)
+    return grid(["change", *map(size_words, sizes)], rows)
 
 
 def real_seeds(measured: Json) -> str:
     """Return how often checks of resampled real seeds alarm."""
     found = measured["banks"]
-    sizes = list(next(iter(found.values())))
+    sizes = sorted(next(iter(found.values())), key=by_number)
     rows = [
         [study, *(percent(one[n0]["any"], one[n0]["checks"], bounds=True) for n0 in sizes)]
         for study, one in found.items()
