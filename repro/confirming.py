@@ -47,7 +47,10 @@ def settle(
         if arguments.replay:
             names = replays(study, profile, golden, rows, table.stratum(record))
             if not names:
-                say(arguments, "nothing to replay: the golden was made on another kind of machine, or is all exact")
+                say(
+                    arguments,
+                    "nothing to replay: the golden is of another kind of machine, or all exact or not portable",
+                )
             make(arguments, study, store, names, device, jobs)
         result = check(store.table, here)
         for _ in range(ROUNDS):
@@ -65,11 +68,13 @@ def settle(
 
 
 def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, stratum: str) -> list[Run]:
-    """Return the first golden run of each case in the results that draws random numbers, of this kind of machine."""
+    """Return the first golden run of each case in the results that can be replayed, of this kind of machine."""
     strata = table.strata(golden.rows)
     there = set(zip(rows["experiment"].to_pylist(), rows["case"].to_pylist(), strict=True))
     declared = {
-        (experiment.name, case_json(case)) for experiment, case in study.select(profile) if not experiment.deterministic
+        (experiment.name, case_json(case))
+        for experiment, case in study.select(profile)
+        if experiment.portable and not experiment.deterministic
     }
     first: dict[tuple[str, str], int] = {}
     columns = (golden.rows[name].to_pylist() for name in ("experiment", "case", "replicate", "environment"))

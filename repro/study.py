@@ -113,7 +113,8 @@ class Experiment:
     """A function over cases. `axes` names the two case fields that span the printed grid, if there are any.
 
     `deterministic` experiments draw no random numbers; any other must give another result for another seed.
-    `cost` estimates the relative cost of a case, so that cheap cases can run first.
+    `cost` estimates the relative cost of a case, so that cheap cases can run first. A `portable` experiment gives one
+    seed the same bits in every environment of one kind of machine; any other is not replayed by a check.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Experiment:
     axes: tuple[str, str] | None = None
     deterministic: bool = False
     cost: Callable[[Any], float] | None = None
+    portable: bool = True
 
     @property
     def summary(self) -> str:
@@ -212,6 +214,7 @@ class Study:
         axes: tuple[str, str] | None = None,
         deterministic: bool = False,
         cost: Callable[[Any], float] | None = None,
+        portable: bool = True,
     ) -> Callable[[Function], Function]:
         """Register the decorated function as an experiment over `cases`; a metric given as a name has unit 1."""
         declared = tuple(Metric(metric) if isinstance(metric, str) else metric for metric in metrics)
@@ -220,7 +223,9 @@ class Study:
             name = function.__name__
             if name in self.experiments:
                 raise UsageError(f"study '{self.name}' declares experiment '{name}' twice; rename one of them")
-            self.experiments[name] = Experiment(name, function, tuple(cases), declared, axes, deterministic, cost)
+            self.experiments[name] = Experiment(
+                name, function, tuple(cases), declared, axes, deterministic, cost, portable
+            )
             return function
 
         return register

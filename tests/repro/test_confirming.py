@@ -76,6 +76,17 @@ def test_a_replay_sees_what_no_band_can(blessed: Path, cli: Cli) -> None:
     assert "6 changed" in done.stdout
 
 
+def test_what_is_not_portable_is_not_replayed(blessed: Path, cli: Cli) -> None:
+    mend(blessed, "2 * dimensions * inside", "(2 + 1e-12) * dimensions * inside")
+    source = (blessed / "studies/montecarlo/__init__.py").read_text()
+    write_study(blessed, "montecarlo", source.replace("metrics=[Metric(", "portable=False,\n    metrics=[Metric(", 1))
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    done = cli("check", "montecarlo", "--replay")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to replay" in done.stderr
+    assert "changed" not in done.stdout
+
+
 def test_a_run_that_fails_confirms_nothing(blessed: Path, cli: Cli) -> None:
     mend(blessed, "2 * dimensions * inside", "(1.5 if run.replicate == 10 else 1 / 0) * dimensions * inside")
     assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
