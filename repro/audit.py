@@ -267,15 +267,13 @@ def _page(arguments: Namespace) -> int:
 def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the verdicts in the forms that were asked for."""
     items = exports.of_claims(records)
-    forms = {
-        arguments.junit_xml: exports.junit(items),
-        arguments.sarif: exports.sarif("repro audit", items),
-        arguments.markdown: exports.markdown(records),
-    }
-    for path, text in forms.items():
-        if path is not None:
-            files.write(path, text)
-            say(arguments, f"wrote {path}")
+    forms = [
+        (arguments.junit_xml, lambda: exports.junit(items)),
+        (arguments.sarif, lambda: exports.sarif("repro audit", items)),
+        (arguments.markdown, lambda: exports.markdown(records)),
+    ]
+    for path in exports.write(forms):
+        say(arguments, f"wrote {path}")
     if arguments.codecheck is not None:
         if not arguments.study or arguments.claim:
             raise UsageError("--codecheck: a certificate is of one document, whole; name the study and no claim")

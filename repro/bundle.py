@@ -17,7 +17,7 @@ from repro.errors import INTEGRITY, PASS, IntegrityError, NothingSelectedError, 
 from repro.files import write
 from repro.findings import as_json
 from repro.store import DIRTY
-from repro.text import say
+from repro.text import counted, say
 
 RESULTS, RERUNS, ENVIRONMENTS, CHECK = "results.parquet", "reruns.parquet", "environments.json", "check.json"
 LICENCE = "LICENSE"
@@ -79,11 +79,10 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
 def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files) -> dict[str, Any]:
     """Return what the crate says of the run."""
     first = rows.slice(0, 1).to_pylist()[0]
-    counts = ", ".join(f"{number} {word}" for word, number in checked["counts"].items() if number)
     name = f"{first['study']}/{first['profile']}"
     return {
         "name": f"Results of {name}",
-        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counts}.",
+        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counted(checked['counts'])}.",
         "published": pc.max(rows["finished"]).as_py().isoformat(),
         "licence": LICENCE if LICENCE in files else "",
         "commits": sorted(pc.unique(rows["commit"]).to_pylist()),

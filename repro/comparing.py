@@ -74,21 +74,21 @@ def check(arguments: Namespace) -> int:
 
 def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) -> None:
     """Write a check in the forms that were asked for, by option or by GitHub's environment."""
-    from repro import exports, files
+    from repro import exports
 
+    annotated = os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json
+    if not (annotated or arguments.junit_xml or arguments.sarif or arguments.markdown):
+        return
     items = exports.of_findings(name, twin.as_posix(), result.findings)
-    forms = {
-        arguments.junit_xml: exports.junit(items),
-        arguments.sarif: exports.sarif("repro check", items),
-        arguments.markdown: exports.check_markdown(name, result),
-    }
-    for path, text in forms.items():
-        if path is not None:
-            files.write(path, text)
-            say(arguments, f"wrote {path}")
-    if os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json:
-        for line in exports.github(items):
-            print(line)
+    forms = [
+        (arguments.junit_xml, lambda: exports.junit(items)),
+        (arguments.sarif, lambda: exports.sarif("repro check", items)),
+        (arguments.markdown, lambda: exports.check_markdown(name, result)),
+    ]
+    for path in exports.write(forms):
+        say(arguments, f"wrote {path}")
+    for line in exports.github(items) if annotated else ():
+        print(line)
 
 
 def _golden_path(arguments: Namespace) -> Path:

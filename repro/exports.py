@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from repro import files
+from repro.errors import UsageError
 from repro.findings import AGREES, UNDER, CheckResult, Finding, cells, summary
-from repro.text import case_words
+from repro.text import case_words, counted
 from repro.verdicts import CONTRADICTED
 
 Records = Sequence[Mapping[str, Any]]
+Form = tuple[Path | None, Callable[[], str]]  # where a form goes, None where nobody asked, and what makes it
 
 LEVELS = {"not reproduced": "error", "erratum": "error", "protocol mismatch": "warning", "inconclusive": "note"}
 CHECK_LEVELS = {
@@ -69,6 +73,17 @@ def of_findings(name: str, uri: str, findings: Iterable[Finding]) -> list[Item]:
         level = CHECK_LEVELS.get(finding.word, "")
         items.append(Item(name, row, finding.word, state, finding.text or finding.word, value, level, uri))
     return items
+
+
+def write(forms: Iterable[Form]) -> Iterator[Path]:
+    """Make the forms that were asked for and write them; yield each path. Raise UsageError where two go to one."""
+    wanted = [(path, make) for path, make in forms if path is not None]
+    twice = [str(path) for path, count in Counter(path.resolve() for path, _ in wanted).items() if count > 1]
+    if twice:
+        raise UsageError(f"{twice[0]}: named for two forms; give each a file of its own")
+    for path, make in wanted:
+        files.write(path, make())
+        yield path
 
 
 def junit(items: Sequence[Item]) -> str:
@@ -180,7 +195,7 @@ def codecheck(title: str, files: Mapping[str, str], records: Records) -> str:
     JSON, which YAML reads too.
     """
     counts = Counter(record["verdict"] for record in records)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    said = counted(dict(counts.most_common()))
     lines = ["---", "version: https://codecheck.org.uk/spec/config/2.0/", "paper:", f"  title: {json.dumps(title)}"]
     lines += ["manifest:"]
     for name, comment in files.items():

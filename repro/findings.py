@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.errors import CANNOT_COMPARE, DEVIATION, INTEGRITY, PASS, UNDERPOWERED
-from repro.text import case_words, columns
+from repro.text import case_words, columns, counted
 
 # From the gravest down; what was shown outranks what could not be compared.
 WORDS = {
@@ -96,8 +96,7 @@ def render(result: CheckResult, *, limit: int = 20) -> str:
 
 def summary(result: CheckResult) -> str:
     """Return the outcome in one line."""
-    counts = ", ".join(f"{number} {word}" for word, number in result.counts.items() if number)
-    return f"{'PASS' if result.exit_code == PASS else 'FAIL'}: {counts or 'nothing compared'}"
+    return f"{'PASS' if result.exit_code == PASS else 'FAIL'}: {counted(result.counts) or 'nothing compared'}"
 
 
 def cells(finding: Finding) -> tuple[str, ...]:

@@ -122,6 +122,11 @@ def _experiment_grids(experiment: Experiment, rows: Sequence[Mapping[str, Any]])
     return blocks
 
 
+def counted(counts: Mapping[str, int]) -> str:
+    """Return counts in words, without those of nothing: '2 deviates, 48 agrees'."""
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
 def _replicates(count: int) -> str:
     return "one replicate" if count == 1 else f"mean of {count} replicates"
 

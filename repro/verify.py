@@ -20,7 +20,7 @@ from repro.bundle import CHECK, ENVIRONMENTS, PINS, RERUNS, RESULTS, members
 from repro.errors import INTEGRITY, PASS, InfrastructureError, IntegrityError, ReproError, UsageError
 from repro.findings import as_json
 from repro.judging import JUDGES
-from repro.text import print_json
+from repro.text import counted, print_json
 from repro.unpack import contents
 
 TABLE_VALUES = 20_000_000  # of one column of a table: a small file can unfold to any number
@@ -148,18 +148,14 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
     if result.exit_code == INTEGRITY:
         raise IntegrityError(f"{path}: {result.findings[0].text}")
     again = as_json(result)
+    outcome = counted(again["counts"])
     said = attest.load(files[CHECK], CHECK)
     if not alike(said, again):
-        raise IntegrityError(f"{CHECK}: not what these rows and bands come to (made again: {outcome(again)})")
+        raise IntegrityError(f"{CHECK}: not what these rows and bands come to (made again: {outcome})")
     predicate = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]
     if predicate["result"] != attest.result_of(again):
-        raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome(again)}")
-    return f"{predicate['result']}, made again: {outcome(again)}"
-
-
-def outcome(checked: Mapping[str, Any]) -> str:
-    """Return the counts of a check in words."""
-    return ", ".join(f"{number} {word}" for word, number in checked["counts"].items() if number)
+        raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome}")
+    return f"{predicate['result']}, made again: {outcome}"
 
 
 def alike(first: Any, second: Any) -> bool:
@@ -191,9 +187,8 @@ def facts_of(root: Path, files: attest.Files, found: Tables) -> Facts:
     if path.exists():
         count = len(claims.load(path, found.study, JUDGES))
         verdicts = audit_golden.read(audit_golden.path_of(root))
-        counted = Counter(row["verdict"] for row in verdicts if row["study"] == found.study)
-        words = ", ".join(f"{number} {verdict}" for verdict, number in counted.most_common())
-        lines["claims"] = f"{count}; blessed verdicts: {words or 'none'}"
+        counts = Counter(row["verdict"] for row in verdicts if row["study"] == found.study)
+        lines["claims"] = f"{count}; blessed verdicts: {counted(dict(counts.most_common())) or 'none'}"
     return lines
 
 
