@@ -18,12 +18,12 @@ from repro import table
 from repro.errors import CannotCompareError, IntegrityError
 from repro.text import case_words
 
-METHOD = "two-stage-t/3"  # name of the rule that draws the bands; another rule gets another name
+METHOD = "two-stage-t/4"  # name of the rule that draws the bands; another rule gets another name
 
 BANDS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("experiment", "case", "metric", "unit")]
     + [("judged", pa.bool_()), ("kind", pa.string()), ("n0", pa.int32()), ("k0", pa.int32())]
-    + [(name, pa.float64()) for name in ("mean", "sd", "quantum", "s", "df", "tail_low", "tail_high")]
+    + [(name, pa.float64()) for name in ("mean", "sd", "quantum", "s", "df")]
     + [(name, pa.float64()) for name in ("bias", "spread", "squares", "suspect", "confirm", "low", "high")]
     + [(name, pa.float64()) for name in ("detectable", "useful")]
     + [("settings", pa.string()), ("data", pa.string()), ("n_test", pa.int32())]
@@ -73,9 +73,9 @@ class Band:
     """What the golden allows one metric of one case: a line of the bands table.
 
     `n0` runs were blessed, `k0` of them diverged; `mean` and `sd` are those of the finite ones, `s` the shrunken
-    standard deviation with `df` degrees of freedom. `tail_low`, `tail_high`, `bias`, `spread` and `squares` are the
-    shape of the metric's values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is
-    suspicious; more than half of three further ones `confirm` s away confirm it. `detectable` is the smallest change
+    standard deviation with `df` degrees of freedom. `bias`, `spread` and `squares` are the shape of the metric's
+    values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is
+    suspicious; four further ones, all `confirm` s away or more, confirm it. `detectable` is the smallest change
     found with 80 % chance, `useful` the one that the study wants to see; both in the row's unit.
     """
 
@@ -92,8 +92,6 @@ class Band:
     quantum: float
     s: float | None
     df: float | None
-    tail_low: float
-    tail_high: float
     bias: float
     spread: float
     squares: float
@@ -121,14 +119,10 @@ class Band:
         """Return how far a value is from the golden mean, in units of s; of a row with a band only."""
         return (value - float(self.mean or 0.0)) / float(self.s or math.nan)
 
-    def tail(self, away: float) -> float:
-        """Return by how much the tail on a deviation's side is longer than the normal law's."""
-        return self.tail_high if away > 0 else self.tail_low
-
     def limits(self, distance: float) -> tuple[float, float]:
-        """Return the values that lie `distance` s from the mean, farther where the tails are longer."""
+        """Return the values that lie `distance` s from the mean."""
         centre, s = float(self.mean or 0.0), float(self.s or 0.0)
-        return centre - self.tail_low * distance * s, centre + self.tail_high * distance * s
+        return centre - distance * s, centre + distance * s
 
 
 @dataclass(frozen=True)

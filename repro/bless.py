@@ -36,7 +36,7 @@ from repro.plan import content_of
 from repro.rule import ALPHA, CONFIRMING
 from repro.study import Study, case_json
 
-SHAKE_DOWN_SEEDS = 9  # so many leave five for a golden, when one is checked and three confirm
+SHAKE_DOWN_SEEDS = 6 + CONFIRMING  # so many leave five for a golden, when one is checked and the others confirm
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def bless(
 
 
 def shake_down(golden: Golden, study: Study) -> CheckResult | None:
-    """Return the check of a golden's last four replicates against the others, as if they were new runs of today.
+    """Return the check of a golden's last replicates against the others, as if they were new runs of today.
 
     None where no experiment with random numbers has `SHAKE_DOWN_SEEDS` replicates.
     """

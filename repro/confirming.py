@@ -59,7 +59,7 @@ def settle(
             cases = len({run[:2] for run in result.wanted})
             say(
                 arguments,
-                f"{cases} cases are suspicious: {len(result.wanted)} more runs will tell (--no-confirm: none)",
+                f"suspicious cases: {cases}; {len(result.wanted)} more runs will tell (--no-confirm: none)",
             )
             same_code(study, profile, rows, result.wanted)
             make(arguments, study, store, result.wanted, device, jobs)

@@ -34,7 +34,7 @@ def metric_of(study: Study, line: Line) -> Metric:
 def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Table:
     """Return the bands of golden rows: a pure function of the rows and what the study declares about their metrics.
 
-    The variances of a metric are shrunken over all its rows, and the length of its tails is measured over all of them;
+    The variances of a metric are shrunken over all its rows, and how its values scatter is measured over all of them;
     the level is that of all rows with a band together.
     """
     groups: dict[Cell, list[Line]] = defaultdict(list)
@@ -45,7 +45,7 @@ def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Tabl
     level = rule.sidak(rule.ALPHA_ROWS, max(len(banded), 1))
     for metric in sorted({line["metric"] for line in banded}):
         mine = [line for line in banded if line["metric"] == metric]
-        fit(mine, [finite(groups[cell_of(line)]) for line in mine], level)
+        fit(mine, [finite(groups[cell_of(line)]) for line in mine])
     for line in banded:
         bound(line, level)
     return pa.Table.from_pylist(lines, schema=BANDS_SCHEMA)
@@ -95,7 +95,7 @@ def kind_of(line: Line, deterministic: bool, minimum: int, values: Collection[fl
     return "provisional" if line["n0"] < 2 else "band"
 
 
-def fit(lines: Sequence[Line], values: Sequence[rule.Floats], level: float) -> None:
+def fit(lines: Sequence[Line], values: Sequence[rule.Floats]) -> None:
     """Enter shrunken standard deviations, their degrees of freedom and the shape into the lines of one metric."""
     df = np.array([line["n0"] - line["k0"] - 1 for line in lines], dtype=np.float64)
     raw = np.array([0.0 if line["sd"] is None else line["sd"] ** 2 for line in lines])
@@ -111,7 +111,7 @@ def fit(lines: Sequence[Line], values: Sequence[rule.Floats], level: float) -> N
             )
         else:
             line |= {"s": math.sqrt(variance), "df": total}
-    shape = asdict(rule.shape(values, rule.quantum_floor(np.zeros_like(quantum), quantum), shrunken, level))
+    shape = asdict(rule.shape(values, rule.quantum_floor(np.zeros_like(quantum), quantum), shrunken))
     for line in lines:
         line.update(shape)
 
@@ -120,8 +120,8 @@ def bound(line: Line, level: float) -> None:
     """Enter the limits of one new run and three further ones at this level, and what they can see."""
     if line["kind"] != "band":
         return
-    n, df, tail = line["n0"] - line["k0"], line["df"], max(line["tail_low"], line["tail_high"])
+    n, df = line["n0"] - line["k0"], line["df"]
     line["suspect"] = rule.suspect_limit(df, n, 1)
     line["confirm"] = rule.confirm_limit(level, df, n)
-    line["detectable"] = line["s"] * rule.detectable(level, df, n, tail)
+    line["detectable"] = line["s"] * rule.detectable(level, df, n)
     line["low"], line["high"] = Band(**line).limits(line["suspect"])

@@ -50,7 +50,7 @@ class Tests:
         return band.suspect if n1 == 1 and band.suspect else rule.suspect_limit(float(band.df or 0), band.finite, n1)
 
     def confirming(self, band: Band, n1: int, m: int) -> float:
-        """Return how far more than half of m further runs must be to confirm it, in s."""
+        """Return how far all of m further runs must be to confirm it, in s."""
         if n1 == 1 and m == rule.CONFIRMING and band.confirm is not None:
             return band.confirm
         return rule.confirm_limit(self.level, float(band.df or 0), band.finite, n1, m)
@@ -133,7 +133,7 @@ def judge_band(evidence: Evidence, tests: Tests, case: Case) -> None:
         return
     margin = whole.allowed(evidence)
     away = band.away(math.fsum(values) / len(values))
-    limit = band.tail(away) * tests.suspect(band, len(values)) + margin
+    limit = tests.suspect(band, len(values)) + margin
     case.score = max(case.score, abs(away) / limit)
     if abs(away) <= limit:
         return
@@ -141,17 +141,10 @@ def judge_band(evidence: Evidence, tests: Tests, case: Case) -> None:
     again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: rule.CONFIRMING]]
     if len(evidence.again) + evidence.again_diverged < rule.CONFIRMING:
         case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
-    elif again and beyond(again, band.tail(away) * tests.confirming(band, len(values), len(again)) + margin):
-        case.deviations.append(
-            f"{text}, and so are {len(again)} more runs (by {sorted(again)[len(again) // 2]:.1f} sd)"
-        )
+    elif again and min(again) > tests.confirming(band, len(values), len(again)) + margin:
+        case.deviations.append(f"{text}, and so are {len(again)} more runs (by {min(again):.1f} sd or more)")
     else:
-        case.notes.append(f"{text}, and {len(again)} more runs are not")
-
-
-def beyond(distances: Sequence[float], limit: float) -> bool:
-    """Say whether more than half of some distances exceed a limit."""
-    return sum(distance > limit for distance in distances) > len(distances) / 2
+        case.notes.append(f"{text}, and not all of {len(again)} more runs are")
 
 
 def judge_divergence(evidence: Evidence, tests: Tests, case: Case) -> None:

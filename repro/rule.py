@@ -18,28 +18,26 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 # How the one percent of false alarms of a check is spent.
-ALPHA_ROWS = 0.0045  # a row beyond its limits twice
-ALPHA_SHIFT = 0.002  # all rows of a metric moved together
+ALPHA_ROWS = 0.004  # a row beyond its limits twice
+ALPHA_SHIFT = 0.0015  # all rows of a metric moved together
 ALPHA_DISPERSION = 0.001  # all rows of a metric scatter more
-ALPHA_DIVERGED = 0.002  # more diverged runs than the golden's
+ALPHA_DIVERGED = 0.0015  # more diverged runs than the golden's
 ALPHA_FINISHED = 0.0005  # fewer
-ALPHA = ALPHA_ROWS + ALPHA_SHIFT + ALPHA_DISPERSION + ALPHA_DIVERGED + ALPHA_FINISHED
+KEPT_BACK = 0.0015  # since values follow no law exactly
+ALPHA = ALPHA_ROWS + ALPHA_SHIFT + ALPHA_DISPERSION + ALPHA_DIVERGED + ALPHA_FINISHED + KEPT_BACK
 
 SUSPECT = 0.02  # level, two-sided, at which a row or a table is run again; it decides nothing by itself
-CONFIRMING = 3  # runs that a suspicious row is given; more than half of them must say the same
+CONFIRMING = 4  # runs that a suspicious row is given; all of them must say the same
 POWER = 0.8  # at which an effect counts as detectable
 SAFETY = 1.5  # standard errors added to the spread of the log variances, so that too few rows shrink too little
 PRIOR_DF = (0.5, 200.0)  # smallest and largest degrees of freedom a fitted prior may claim
 SHRINKABLE = 20  # fewer rows than this say too little about how variances scatter (found by simulation)
-SCORES = 200  # fewer leave-one-out scores than this do not tell how long a tail is
+SCORES = 200  # fewer leave-one-out scores than this do not tell how a metric scatters
 CLIP = 3.5  # of the scores that the tests of a whole table sum
 TABLE_ROWS = 10  # fewer rows than this are no table
-SPLITS = 400  # of each golden row into a golden, a new run and three that confirm
-SPLITTABLE = 9  # golden runs; fewer leave too small a golden
 MARGIN = 0.25  # standard deviations that another environment may move a row by
 MARGIN_POINTS = 0.02  # and at least so many points of a share of counted items
 NORMAL = NormalDist()
-NORMAL_99 = NORMAL.inv_cdf(0.99)
 
 
 def sidak(alpha: float, tests: int) -> float:
@@ -119,83 +117,53 @@ def shrink_variances(variance: Floats, df: Floats) -> Shrunken:
     return Shrunken(shrunken, total, prior_df, prior_variance)
 
 
-# u, b, e: how the values of a metric are not normal
+# b, e, f: how the values of a metric are not normal
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the golden values of a metric say about new ones, each held against the others of its row.
+    """Mean, variance, and variance of the squares of a metric's clipped scores, of each value against its row's others.
 
-    By how much the tails are longer than the normal law's (1 or more), and mean, variance (1 or more) and variance of
-    the squares (2 or more) of the clipped scores.
+    The latter two are `clipped_moments` of Student's law or more.
     """
 
-    tail_low: float = 1.0
-    tail_high: float = 1.0
     bias: float = 0.0
     spread: float = 1.0
     squares: float = 2.0
 
 
-def shape(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken, level: float) -> Shape:
-    """Return the shape of a metric's values; that of the normal law where there are fewer than `SCORES` of them.
+def shape(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken) -> Shape:
+    """Return the shape of a metric's values; that of Student's law where there are fewer than `SCORES` of them.
 
     Each value of each row is held against the other values of its row, with their variance (plus the row's `floor`)
-    shrunken to the same prior. The tails are the 1 % and 99 % quantiles of the normal scores of all of them, in units
-    of the normal law's; or what `own_alarms` wants, if that is more. `level` is that of a row.
+    shrunken to the same prior.
     """
-    from scipy.special import ndtri, stdtr
-
+    known = [clipped_moments(freedom) for freedom in shrunken.df.tolist() if freedom > 0]
+    spread, squares = np.mean(known, axis=0).tolist() if known else (1.0, 2.0)
     rows = [
         left_out(values, float(least), shrunken)
         for values, least in zip(samples, floor, strict=True)
         if len(values) > 2
     ]
-    t, df = (np.concatenate(parts) for parts in zip(*rows, strict=True)) if rows else (np.empty(0), np.empty(0))
+    t = np.clip(np.concatenate([np.empty(0), *rows]), -CLIP, CLIP)
     if len(t) < SCORES:
-        return Shape()
-    low, high = np.quantile(-np.sign(t) * ndtri(stdtr(df, -np.abs(t))), [0.01, 0.99]) / NORMAL_99
-    clipped = np.clip(t, -CLIP, CLIP)
-    bias = float(clipped.mean())
-    around = clipped - bias
-    own_low, own_high = own_alarms(samples, floor, shrunken, level)
-    return Shape(
-        max(1.0, -float(low), own_low), max(1.0, float(high), own_high), bias, max(1.0, float(around.var())),
-        max(2.0, float((around**2).var())),
-    )  # fmt: skip
+        return Shape(spread=spread, squares=squares)
+    bias = float(t.mean())
+    around = (t - bias) ** 2
+    return Shape(bias, max(spread, float(around.mean())), max(squares, float(around.var())))
 
 
-def own_alarms(samples: Sequence[Floats], floor: Floats, shrunken: Shrunken, level: float) -> tuple[float, float]:
-    """Return by how much wider the limits must be, below and above, for the golden to raise no more than its alarms.
+@lru_cache(maxsize=4096)
+def clipped_moments(df: float) -> tuple[float, float]:
+    """Return the variance of Student's t held between -CLIP and CLIP, and the variance of its square."""
+    from scipy.special import stdtrit
 
-    Each row is split `SPLITS` times into a golden, a new run and three that confirm, and the two stages are played.
-    What a normal law makes rare is not where a cell has two ways to end: four of its runs can agree on the other.
-    """
-    random = np.random.default_rng(0)
-    needed: tuple[list[Floats], list[Floats]] = ([], [])
-    for n in sorted({len(values) for values in samples if len(values) >= SPLITTABLE}):
-        rows = [(values, least) for values, least in zip(samples, floor.tolist(), strict=True) if len(values) == n]
-        values_RN, floor_R1 = np.array([row[0] for row in rows]), np.array([[row[1]] for row in rows])
-        order = random.random((len(rows), SPLITS, n)).argsort(axis=2)
-        split = np.take_along_axis(np.broadcast_to(values_RN[:, None, :], order.shape), order, axis=2)
-        kept = n - 1 - CONFIRMING
-        old, new, again = split[..., :kept], split[..., kept], split[..., kept + 1 :]
-        df = shrunken.prior_df + kept - 1
-        variance = shrunken.prior_df * shrunken.prior_variance + (kept - 1) * (old.var(axis=2, ddof=1) + floor_R1)
-        s = np.sqrt(np.maximum(variance / df, np.finfo(float).tiny))
-        first, second = suspect_limit(df, kept, 1), confirm_limit(level, df, kept)
-        away = (new - old.mean(axis=2)) / s / first
-        middle = np.median(again - old.mean(axis=2)[..., None], axis=2) / s / second
-        needed[0].append(np.minimum(-away, -middle).ravel())
-        needed[1].append(np.minimum(away, middle).ravel())
-    if not needed[0]:
-        return 1.0, 1.0
-    low, high = (float(np.quantile(np.concatenate(side), 1.0 - level / 2.0)) for side in needed)
-    return max(1.0, low), max(1.0, high)
+    squares = np.clip(stdtrit(df, (np.arange(2000) + 0.5) / 2000), -CLIP, CLIP) ** 2
+    return float(squares.mean()), float(squares.var())
 
 
-def left_out(values: Floats, floor: float, shrunken: Shrunken) -> tuple[Floats, Floats]:
-    """Return each value's t against the others of its row, and its degrees of freedom; none where those are equal."""
+def left_out(values: Floats, floor: float, shrunken: Shrunken) -> Floats:
+    """Return each value's t against the others of its row; none where those are equal."""
     n = len(values)
     away = (values - values.mean()) * n / (n - 1)  # from the mean of the others
     squares = ((values - values.mean()) ** 2).sum() - away**2 * (n - 1) / n
@@ -203,7 +171,7 @@ def left_out(values: Floats, floor: float, shrunken: Shrunken) -> tuple[Floats, 
     variance = (shrunken.prior_df * shrunken.prior_variance + squares + (n - 2) * floor) / df
     usable = variance > 0
     t: Floats = away[usable] / np.sqrt(variance[usable] * (1 + 1 / (n - 1)))
-    return t, np.full(len(t), df)
+    return t
 
 
 # One row, in two stages
@@ -240,21 +208,21 @@ def nodes(df: float) -> tuple[Floats, Floats, Floats]:
 def beyond_both(shift: float, first: float, second: float, df: float, n: int, n1: int, m: int) -> float:
     """Return the chance that a row moved up by `shift` is suspicious and confirmed, upwards.
 
-    Suspicious: the mean of n1 new runs lies more than `first` above the golden mean of n. Confirmed: more than half of
-    m further runs lie more than `second` above it. Both stages share the errors of the golden's mean and deviation.
+    Suspicious: the mean of n1 new runs lies more than `first` above the golden mean of n. Confirmed: all of m further
+    runs lie more than `second` above it. Both stages share the errors of the golden's mean and deviation.
     """
-    from scipy.special import bdtrc, ndtr
+    from scipy.special import ndtr
 
     error, factor, weight = nodes(df)
     error = error / math.sqrt(n)
     once = ndtr((shift - error - first * factor) * math.sqrt(n1))
-    again = bdtrc(m // 2, m, ndtr(shift - error - second * factor))
+    again = ndtr(shift - error - second * factor) ** m
     return float((weight * once * again).sum())
 
 
 @lru_cache(maxsize=4096)
 def confirm_limit(level: float, df: float, n: int, n1: int = 1, m: int = CONFIRMING) -> float:
-    """Return the distance that more than half of m further runs must have, so that a row alarms with chance `level`."""
+    """Return the distance that all of m further runs must have, so that a row alarms with chance `level`."""
     from scipy.optimize import brentq
 
     first = suspect_limit(df, n, n1)
@@ -266,11 +234,11 @@ def confirm_limit(level: float, df: float, n: int, n1: int = 1, m: int = CONFIRM
 
 
 @lru_cache(maxsize=4096)
-def detectable(level: float, df: float, n: int, tail: float = 1.0, n1: int = 1, m: int = CONFIRMING) -> float:
-    """Return the smallest shift that is found with a chance of `POWER`, where both limits are `tail` times as far."""
+def detectable(level: float, df: float, n: int, n1: int = 1, m: int = CONFIRMING) -> float:
+    """Return the smallest shift that is found with a chance of `POWER`."""
     from scipy.optimize import brentq
 
-    first, second = tail * suspect_limit(df, n, n1), tail * confirm_limit(level, df, n, n1, m)
+    first, second = suspect_limit(df, n, n1), confirm_limit(level, df, n, n1, m)
     return float(brentq(lambda shift: beyond_both(shift, first, second, df, n, n1, m) - POWER, 0.0, 1e5, xtol=1e-9))
 
 

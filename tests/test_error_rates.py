@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.error_rates import baselines, planting
+from bench.error_rates import baselines, page, planting
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import cli, registry
 from repro.errors import UsageError
@@ -73,3 +73,15 @@ def test_a_nan_fails_every_rule_but_one() -> None:
     stored = GOLDEN.copy()
     stored[0, 0] = math.nan
     assert not baselines.alarms(baselines.RULES["pytest-regressions (one stored run)"], stored, new)
+
+
+def test_clean_checks_are_counted_by_study_and_bounded() -> None:
+    one = {"exit": 0, "reruns": 4}
+    measured = {"clean": {"rfnn 0": one, "rfnn 1": {"exit": 1, "reruns": 8}, "rbf 0": {"exit": 0, "reruns": 0}}}
+    text = page.clean_checks(measured)
+    for line in ("| rfnn | 2 | 1 | 6.0 |", "| rbf | 1 | 0 | 0.0 |", "| all | 3 | 1 | 4.0 |"):
+        assert line in text
+    assert "below 86.5 % with" in text
+    assert page.clean_checks({"clean": {}}) == "None was made yet."
+    many = page.clean_checks({"clean": {f"rfnn {number}": one for number in range(299)}})
+    assert "0 alarms in 299 checks the rate is below 1.0 % with a confidence of 95 %" in many

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from bench.error_rates import baselines, measuring, page
+from bench.error_rates import baselines, clean, measuring, page
 from bench.error_rates.catalogue import DEFECTS
 from bench.error_rates.planting import ROOT
 from repro import files, rule
@@ -77,7 +77,7 @@ def main() -> int:
     if chosen.short:
         return short()
     if chosen.clean:
-        write(clean=measuring.clean(chosen.clean, seconds=chosen.seconds))
+        write(clean=clean.clean(chosen.clean, chosen.seconds))
     elif chosen.page:
         write()
     else:

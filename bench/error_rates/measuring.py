@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from bench.error_rates import baselines, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
-from repro import bands, registry, table
+from repro import bands, registry
+from repro.rule import CONFIRMING
 
 ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
 SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
 STUDIES = ("rfnn", "sesn", "rbf", "filters2d", "dagnets")
-BANK_SIZES = (5, 10, 16)  # golden seeds; a check takes four more of twenty
+BANK_SIZES = (5, 10, 15)  # golden seeds; a check takes five more of twenty
 BLOCK = 250  # tables of one task
 JOBS = 2
-FIRST_CLEAN = 100  # replicate of the first clean check; each has ten replicates to itself
 
 Json = dict[str, Any]
 
@@ -141,14 +139,14 @@ def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
     counts: Json = {"checks": 0, "any": 0, **dict.fromkeys(baselines.RULES, 0)}
     for _ in range(checks):
         drawn = random.permutation(replicates)
-        parts = (drawn[:n0], drawn[n0 : n0 + 1], drawn[n0 + 1 : n0 + 4])
+        parts = (drawn[:n0], drawn[n0 : n0 + 1], drawn[n0 + 1 : n0 + 1 + CONFIRMING])
         old, new, again = (rows.filter(np.isin(number, part)).combine_chunks() for part in parts)
         again = renumbered(again, 1000)
         now = bless.assemble(old, declared, minimum_seeds=2, reason="resampled", now=bless.datetime.now(bless.UTC))
         result = golden.check(new, now.rows, now.bands, reruns=again)
         counts["checks"] += 1
         counts["any"] += int(result.counts["deviates"] > 0)
-        arrays = baselines.table_of(pairs(old, new, now))
+        arrays = baselines.table_of(planting.values_of(now, old, new))
         for name, rule in baselines.RULES.items():
             counts[name] += int(baselines.alarms(rule, *arrays))
     return counts
@@ -161,17 +159,6 @@ def renumbered(some: Any, first: int) -> Any:
     order = {old: first + place for place, old in enumerate(sorted(set(some["replicate"].to_pylist())))}
     column = pa.array([order[old] for old in some["replicate"].to_pylist()], pa.int32())
     return some.set_column(some.schema.get_field_index("replicate"), some.schema.field("replicate"), column)
-
-
-def pairs(old: Any, new: Any, now: bands.Golden) -> list[Json]:
-    """Return golden and new values of every row with a band."""
-    columns = ("experiment", "case", "metric", "value")
-    before: dict[tuple[str, ...], list[float | None]] = {}
-    for *cell, value in zip(*(old[name].to_pylist() for name in columns), strict=True):
-        before.setdefault(tuple(cell), []).append(value)
-    after = {tuple(cell): value for *cell, value in zip(*(new[name].to_pylist() for name in columns), strict=True)}
-    banded = [band.cell for band in bands.as_bands(now.bands) if band.kind == "band"]
-    return [{"golden": before[cell], "new": after[cell]} for cell in banded if cell in after]
 
 
 def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str, Json]:
@@ -216,72 +203,10 @@ def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
         return f"{code} {hashlib.sha256(repr(defect).encode()).hexdigest()[:16]}"
 
     def one(name: str) -> tuple[str, Json]:
-        defect = by_name[name]
-        return name, planting.as_record(planting.tried(defect, defect.study, defect.cases, defect.tests))
+        return name, asdict(planting.tried(by_name[name]))
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ThreadPoolExecutor(JOBS) as pool:
             yield from pool.map(one, missing)
 
     return Kept("defects", made_by).make([*by_name], run)
-
-
-# Clean checks
-
-
-def clean(count: int, studies: Sequence[str] = STUDIES, seconds: float = float("inf")) -> dict[str, Json]:
-    """Run unchanged code again and check it, `count` times over all studies; nothing is to be found.
-
-    It ends early after so many seconds, and goes on from there when called again.
-    """
-    made_by = {study: identity("repro", "studies", f"golden/{study}") for study in studies}
-    started = time.monotonic()
-    names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
-
-    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
-        for name in missing:
-            if time.monotonic() - started > seconds:
-                return
-            study, number = name.split()
-            yield name, clean_check(study, FIRST_CLEAN + 10 * int(number))
-
-    return Kept("clean", lambda name: made_by[name.split()[0]]).make(names, run)
-
-
-def clean_check(study: str, replicate: int) -> Json:
-    """Run one replicate of a study's smoke profile and check it as a user would; return the outcome."""
-    path = KEPT / "clean" / f"{study}-{replicate}.parquet"
-    stochastic = [name for name, one in registry.load(study).experiments.items() if not one.deterministic]
-    selected = [
-        name
-        for name in dict.fromkeys(one.name for one, _ in registry.load(study).select("smoke"))
-        if name in stochastic
-    ]
-    chosen = [word for name in selected for word in ("--experiment", name)]
-    start = time.perf_counter()
-    for verb, more in (("run", ["--replicates", f"{replicate}-{replicate}", "-q"]), ("check", ["--json"])):
-        line = [sys.executable, "-m", "repro", verb, study, "--results", str(path), *chosen, *more]
-        done = subprocess.run(
-            line, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
-        )
-        if verb == "run" and done.returncode:
-            return {"exit": done.returncode, "said": done.stderr[-300:]}
-    found = json.loads(done.stdout) if done.stdout.startswith("{") else {"findings": []}
-    odd = [one for one in found["findings"] if one["verdict"] not in ("agrees", "underpowered")]
-    reruns = path.parent / "reruns" / path.name
-    again = (
-        len(set(zip(*(table.read(reruns)[name].to_pylist() for name in ("case", "replicate")), strict=True)))
-        if reruns.exists()
-        else 0
-    )
-    for made in (path, reruns):
-        made.unlink(missing_ok=True)
-    seconds = time.perf_counter() - start
-    named = [[one["experiment"], one["case"], one["metric"], one["text"]] for one in odd[:5]]
-    return {
-        "exit": done.returncode,
-        "seconds": seconds,
-        "rows": len(found["findings"]),
-        "reruns": again,
-        "odd": named,
-    }

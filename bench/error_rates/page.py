@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from bench.error_rates import baselines, planting, worlds
@@ -20,6 +21,13 @@ def interval(count: int, trials: int) -> tuple[float, float]:
 
     found = binomtest(count, trials).proportion_ci(method="exact")
     return float(found.low), float(found.high)
+
+
+def at_most(count: int, trials: int) -> float:
+    """Return Clopper and Pearson's upper bound of a rate, right with a confidence of 95 %."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(count, trials, alternative="less").proportion_ci(method="exact").high)
 
 
 def percent(count: int, trials: int, *, bounds: bool = False) -> str:
@@ -97,22 +105,17 @@ def clean_checks(measured: Json) -> str:
     found: dict[str, list[Json]] = {}
     for name, one in measured["clean"].items():
         found.setdefault(name.split()[0], []).append(one)
-    rows = [
-        [
-            study,
-            str(len(some)),
-            str(sum(one["exit"] != 0 for one in some)),
-            f"{sum(one['reruns'] for one in some) / len(some):.1f}",
-        ]
-        for study, some in found.items()
-    ]
     every = [one for some in found.values() for one in some]
     if not every:
         return "None was made yet."
-    alarms = sum(one["exit"] != 0 for one in every)
-    high = 100 * interval(alarms, len(every))[1] if every else 100.0
-    rows.append(["all", str(len(every)), str(alarms), ""])
-    text = f"With {alarms} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence of 97.5 %."
+    alarms = {study: sum(one["exit"] != 0 for one in some) for study, some in found.items()}
+    total = sum(alarms.values())
+    lines = [*((study, some, alarms[study]) for study, some in found.items()), ("all", every, total)]
+    rows = [
+        [name, str(len(some)), str(count), f"{fmean(one['reruns'] for one in some):.1f}"] for name, some, count in lines
+    ]
+    high = 100 * at_most(total, len(every))
+    text = f"With {total} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence of 95 %."
     return grid(["study", "checks", "alarms", "runs made again, a check"], rows) + "\n\n" + text
 
 

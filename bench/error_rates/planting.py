@@ -10,11 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from bench.error_rates.catalogue import Defect
+from repro import bands, table
+from repro.bands import Golden
 from repro.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,18 +96,17 @@ def call(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str
     return done, time.perf_counter() - start
 
 
-def tried(defect: Defect | None, study: str, cases: Sequence[str], tests: Sequence[str]) -> Found:
-    """Plant a defect (or none) and try every layer. Without a defect nothing is to be found."""
-    found = Found(defect.name if defect else "nothing")
+def tried(defect: Defect) -> Found:
+    """Plant a defect in a copy of the project and try every layer."""
+    found = Found(defect.name)
     with tempfile.TemporaryDirectory(prefix="repro-defect-") as name:
         folder = Path(name)
         copy_of_the_project(folder)
-        if defect:
-            plant(defect, folder)
-        try_tests(found, folder, tests)
-        if try_runs(found, folder, study, cases):
-            try_check(found, folder, study, cases)
-        try_audit(found, folder, study)
+        plant(defect, folder)
+        try_tests(found, folder, defect.tests)
+        if try_runs(found, folder, defect.study, defect.cases):
+            try_check(found, folder, defect.study, defect.cases)
+        try_audit(found, folder, defect.study)
     return found
 
 
@@ -144,22 +147,19 @@ def try_check(found: Found, folder: Path, study: str, cases: Sequence[str]) -> N
         0.0,
         lost[0]["text"] if lost else (lines or [""])[-1],
     )
-    found.values = values_of(folder, study)
-
-
-def values_of(folder: Path, study: str) -> list[dict[str, Any]]:
-    """Return the golden's values and the new one of every row with a band that was run; None where a run diverged."""
-    from repro import bands, table
-
     golden = bands.load(bands.path_of(folder, study, "smoke"))
-    results = table.read(folder / "results" / study / "smoke.parquet")
+    found.values = values_of(golden, golden.rows, table.read(folder / "results" / study / "smoke.parquet"))
+
+
+def values_of(golden: Golden, old: pa.Table, new: pa.Table) -> list[dict[str, Any]]:
+    """Return the old values and the new one of every row with a band that was run; None where a run diverged."""
     columns = ("experiment", "case", "metric", "value")
-    old: dict[tuple[str, str, str], list[float | None]] = {}
-    for *cell, value in zip(*(golden.rows[name].to_pylist() for name in columns), strict=True):
-        old.setdefault(tuple(cell), []).append(value)  # type: ignore[arg-type]
-    new = {tuple(cell): value for *cell, value in zip(*(results[name].to_pylist() for name in columns), strict=True)}
+    before: dict[tuple[str, ...], list[float | None]] = {}
+    for *cell, value in zip(*(old[name].to_pylist() for name in columns), strict=True):
+        before.setdefault(tuple(cell), []).append(value)
+    after = {tuple(cell): value for *cell, value in zip(*(new[name].to_pylist() for name in columns), strict=True)}
     banded = [band.cell for band in bands.as_bands(golden.bands) if band.kind == "band"]
-    return [{"golden": old[cell], "new": new[cell]} for cell in banded if cell in new]
+    return [{"golden": before[cell], "new": after[cell]} for cell in banded if cell in after]
 
 
 def try_audit(found: Found, folder: Path, study: str) -> None:
@@ -169,8 +169,3 @@ def try_audit(found: Found, folder: Path, study: str) -> None:
     lines = done.stderr.strip().splitlines()
     said = changed[0] if changed else (lines[-1] if lines else "")
     found.note("audit", done.returncode != 0, seconds, said)
-
-
-def as_record(found: Found) -> dict[str, Any]:
-    """Return what is kept of a planted mistake."""
-    return asdict(found)

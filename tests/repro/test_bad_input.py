@@ -71,8 +71,8 @@ def test_new_runs_that_all_diverge_are_no_pass() -> None:
     lost = fresh(lambda row: diverge(row) if row["experiment"] == "noisy" else None)
     result = check(build(lost), GOLDEN.rows, GOLDEN.bands)
     assert result.counts["suspicious"] == 8
-    assert {run[2] for run in result.wanted} == {21, 22, 23}
-    again = [{**row, "replicate": number, "seed": row["seed"] + number} for row in lost for number in (21, 22, 23)]
+    assert {run[2] for run in result.wanted} == {21, 22, 23, 24}
+    again = [{**row, "replicate": number, "seed": row["seed"] + number} for row in lost for number in (21, 22, 23, 24)]
     result = check(build(lost), GOLDEN.rows, GOLDEN.bands, reruns=build(again))
     assert result.exit_code == 1, render(result)
 

@@ -72,7 +72,7 @@ def test_what_was_run_again_is_packed_too(bundled: Path, tmp_path: Path, capsys:
     path.write_bytes(archive(files_of(bundled, "invented", "smoke", tmp_path / "r.parquet")))
     assert main(["verify", str(path)]) == 0
     assert "WARNED, made again: 12 agrees, 1 suspicious" in capsys.readouterr().out
-    table.write(reruns_path(tmp_path / "r.parquet"), with_record(rows_of(invented(), range(11, 14))))
+    table.write(reruns_path(tmp_path / "r.parquet"), with_record(rows_of(invented(), range(11, 15))))
     path.write_bytes(archive(files_of(bundled, "invented", "smoke", tmp_path / "r.parquet")))
     assert main(["verify", str(path)]) == 0
     assert "PASSED, made again: 13 agrees" in capsys.readouterr().out

@@ -29,9 +29,9 @@ def test_an_altered_number_is_given_away_by_its_own_seed(blessed: Path, cli: Cli
     alter(blessed, -1.0)
     done = cli("check", "montecarlo")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 cases are suspicious: 4 more runs will tell (--no-confirm: none)" in done.stderr
+    assert "suspicious cases: 1; 5 more runs will tell (--no-confirm: none)" in done.stderr
     assert "does not repeat: replicate 10 has" in done.stdout
-    assert tables.read(blessed / RERUNS).num_rows == 4 * 2
+    assert tables.read(blessed / RERUNS).num_rows == 5 * 2
     again = cli("check", "montecarlo")
     assert (again.returncode, again.stdout) == (1, done.stdout)
     assert "suspicious" not in again.stderr  # the runs are kept
@@ -50,7 +50,7 @@ def test_a_mistake_in_the_code_is_confirmed(blessed: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
     done = cli("check", "montecarlo")
     assert done.returncode == 1
-    assert "and so are 3 more runs" in done.stdout
+    assert "and so are 4 more runs" in done.stdout
 
 
 def test_results_of_other_code_cannot_be_confirmed(blessed: Path, cli: Cli) -> None:
@@ -128,6 +128,10 @@ def test_every_form_says_the_same(blessed: Path, cli: Cli) -> None:
     text = (blessed / "out/c.md").read_text()
     assert text.startswith("### montecarlo/smoke: FAIL: ")
     assert text.count("| deviates |") == found["counts"]["deviates"]
+    done = cli("check", "montecarlo", "--sarif", "out/one", "--markdown", "out/../out/one")
+    assert done.returncode == 2
+    assert "out/one: named for two forms; give each a file of its own" in done.stderr
+    assert not (blessed / "out/one").exists()
 
 
 def test_annotations_are_for_github_alone(blessed: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

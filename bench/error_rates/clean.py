@@ -1,0 +1,96 @@
+"""Unchanged code, run again: replicates whose seeds nobody has used, each checked as a user would.
+
+Runs and checks are kept below results/error-rates/clean/. A changed rule judges the same runs again; changed code of a
+study makes them anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from bench.error_rates.measuring import JOBS, KEPT, STUDIES, Json, Kept, identity
+from repro import cli, table
+from repro.confirming import reruns_path
+from repro.errors import InfrastructureError
+from repro.plan import identity as made_by
+from repro.plan import named_runs
+from repro.registry import load
+from repro.runner import Request, make_runs, outdated
+from repro.store import Store
+from repro.study import case_json
+
+PROFILE = "smoke"
+FIRST, APART = 100, 10  # the first replicate checked, and how far the next one is: each has its own to confirm with
+BLOCK = 4  # replicates of a study that are made at once
+
+
+def clean(count: int, seconds: float = float("inf"), studies: Sequence[str] = STUDIES) -> dict[str, Json]:
+    """Make and check so many replicates over all studies in turn, and return what came of each; no alarm is right.
+
+    It ends early after so many seconds, between two blocks, and goes on from there when called again.
+    """
+    codes = {study: identity("repro", "studies", f"golden/{study}") for study in studies}
+    started = time.monotonic()
+    names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
+
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
+        wanted = [(name.split()[0], int(name.split()[1])) for name in missing]
+        for block in sorted({number // BLOCK for _, number in wanted}):
+            for study in studies:
+                numbers = [number for name, number in wanted if name == study and number // BLOCK == block]
+                if time.monotonic() - started > seconds:
+                    return
+                made = made_again(study, numbers) if numbers else None
+                for number in numbers:
+                    assert made is not None
+                    yield f"{study} {number}", checked(study, number, made)
+
+    return Kept("clean", lambda name: codes[name.split()[0]]).make(names, run)
+
+
+def made_again(study_name: str, numbers: Sequence[int]) -> table.pa.Table:
+    """Return the results of these replicates of a study's experiments with random numbers, made where missing."""
+    study = load(study_name)
+    cases = [(one.name, case_json(case)) for one, case in study.select(PROFILE) if not one.deterministic]
+    runs = named_runs(study, PROFILE, [(*case, FIRST + APART * number) for number in numbers for case in cases])
+    with Store.exclusive(KEPT / "clean" / f"{study_name}.parquet") as store:
+        store.set_aside(outdated(store, made_by(study, PROFILE)))
+        summary = make_runs(store, Request(study, PROFILE, runs, "cpu", JOBS), lambda *_: None)
+        if summary.failed:
+            raise InfrastructureError(f"{study_name}: a run of unchanged code failed: {summary.failed[0]}")
+        return store.table
+
+
+def checked(study: str, number: int, made: table.pa.Table) -> Json:
+    """Check one replicate with `repro check`, further runs included; return the outcome."""
+    replicate = FIRST + APART * number
+    path = KEPT / "clean" / "checked" / f"{study}-{replicate}.parquet"
+    table.write(path, made.filter(pc.equal(made["replicate"], replicate)))
+    experiments = pc.unique(made["experiment"]).to_pylist()
+    line = ["check", study, "--profile", PROFILE, "--results", str(path), "--jobs", str(JOBS), "--json"]
+    said = io.StringIO()
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(said):
+        code = cli.main([*line, *(word for name in experiments for word in ("--experiment", name))])
+    seconds = time.perf_counter() - start
+    if not said.getvalue():
+        raise InfrastructureError(f"{study} {replicate}: the check ended with {code} and found nothing")
+    found = json.loads(said.getvalue())["findings"]
+    odd = [one for one in found if one["verdict"] not in ("agrees", "underpowered")]
+    named = [[one["experiment"], one["case"], one["metric"], one["text"]] for one in odd[:5]]
+    return {"exit": code, "seconds": seconds, "rows": len(found), "reruns": runs_in(reruns_path(path)), "odd": named}
+
+
+def runs_in(path: Path) -> int:
+    """Return how many runs a table holds, 0 where there is none."""
+    if not path.exists():
+        return 0
+    columns = table.read(path, ["experiment", "case", "replicate"])
+    return len(set(zip(*(columns[name].to_pylist() for name in columns.column_names), strict=True)))
