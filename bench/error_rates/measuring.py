@@ -25,6 +25,7 @@ KEPT = ROOT / "results" / "error-rates"
 SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
 STUDIES = ("rfnn", "sesn", "rbf", "filters2d", "dagnets")
 BANK_SIZES = (5, 10, 15)  # golden seeds; a check takes five more of twenty
+ROLES = 3  # of a seed: golden, new, confirming
 BLOCK = 250  # tables of one task
 JOBS = 2
 
@@ -125,7 +126,7 @@ def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = 
 def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
     """Draw goldens of n0 seeds and checks from a smoke golden's own seeds, and check them by every rule.
 
-    A seed is drawn for a whole replicate, so that what hangs together in a run stays together; no seed is in two roles.
+    A seed is drawn for a whole replicate of an experiment, so that what hangs together stays so, and for one role.
     """
     from repro import bless, golden
 
@@ -133,14 +134,17 @@ def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
     declared = registry.load(study)
     stochastic = [name for name, one in declared.experiments.items() if not one.deterministic]
     rows = held.rows.filter(np.isin(held.rows["experiment"].to_pylist(), stochastic))
-    replicates = sorted(set(rows["replicate"].to_pylist()))
-    number = np.array(rows["replicate"].to_pylist())
+    experiment, number = np.array(rows["experiment"].to_pylist()), np.array(rows["replicate"].to_pylist())
+    places = [np.flatnonzero(experiment == name) for name in np.unique(experiment)]
     random = np.random.default_rng([seed, n0, *study.encode()])
     counts: Json = {"checks": 0, "any": 0, **dict.fromkeys(baselines.RULES, 0)}
     for _ in range(checks):
-        drawn = random.permutation(replicates)
-        parts = (drawn[:n0], drawn[n0 : n0 + 1], drawn[n0 + 1 : n0 + 1 + CONFIRMING])
-        old, new, again = (rows.filter(np.isin(number, part)).combine_chunks() for part in parts)
+        part = np.full(len(number), ROLES)
+        for mine in places:
+            drawn = random.permutation(np.unique(number[mine]))
+            order = {replicate: place for place, replicate in enumerate(drawn.tolist())}
+            part[mine] = np.searchsorted([n0, n0 + 1, n0 + 1 + CONFIRMING], [order[i] for i in number[mine]], "right")
+        old, new, again = (rows.filter(part == role).combine_chunks() for role in range(ROLES))
         again = renumbered(again, 1000)
         now = bless.assemble(old, declared, minimum_seeds=2, reason="resampled", now=bless.datetime.now(bless.UTC))
         result = golden.check(new, now.rows, now.bands, reruns=again)
@@ -168,7 +172,8 @@ def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str,
 
 def banks(checks: int, blocks: int = 4) -> Json:
     """Return counts of alarms on resampled real seeds, by study and golden size."""
-    made_by = {study: identity("repro", "bench/error_rates/baselines.py", f"golden/{study}") for study in STUDIES}
+    ours = ("bench/error_rates/measuring.py", "bench/error_rates/baselines.py")
+    made_by = {study: identity("repro", *ours, f"golden/{study}") for study in STUDIES}
     kept = Kept("banks", lambda name: made_by[name.split()[0]])
     wanted = {
         f"{study} {n0} {number}": (study, n0, max(checks // blocks, 1), number)
