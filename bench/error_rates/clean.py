@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.error_rates.measuring import JOBS, KEPT, STUDIES, Json, Kept, identity
@@ -47,15 +48,14 @@ def clean(count: int, seconds: float = float("inf"), studies: Sequence[str] = ST
                 numbers = [number for name, number in wanted if name == study and number // BLOCK == block]
                 if time.monotonic() - started > seconds:
                     return
-                made = made_again(study, numbers) if numbers else None
-                for number in numbers:
-                    assert made is not None
-                    yield f"{study} {number}", checked(study, number, made)
+                if numbers:
+                    made = made_again(study, numbers)
+                    yield from ((f"{study} {number}", checked(study, number, made)) for number in numbers)
 
     return Kept("clean", lambda name: codes[name.split()[0]]).make(names, run)
 
 
-def made_again(study_name: str, numbers: Sequence[int]) -> table.pa.Table:
+def made_again(study_name: str, numbers: Sequence[int]) -> pa.Table:
     """Return the results of these replicates of a study's experiments with random numbers, made where missing."""
     study = load(study_name)
     cases = [(one.name, case_json(case)) for one, case in study.select(PROFILE) if not one.deterministic]
@@ -68,7 +68,7 @@ def made_again(study_name: str, numbers: Sequence[int]) -> table.pa.Table:
         return store.table
 
 
-def checked(study: str, number: int, made: table.pa.Table) -> Json:
+def checked(study: str, number: int, made: pa.Table) -> Json:
     """Check one replicate with `repro check`, further runs included; return the outcome."""
     replicate = FIRST + APART * number
     path = KEPT / "clean" / "checked" / f"{study}-{replicate}.parquet"
