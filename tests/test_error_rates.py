@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.error_rates import baselines, page, planting
+from bench.error_rates import baselines, clean, measuring, page, planting
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import cli, registry
 from repro.errors import UsageError
@@ -85,3 +85,27 @@ def test_clean_checks_are_counted_by_study_and_bounded() -> None:
     assert page.clean_checks({"clean": {}}) == "None was made yet."
     many = page.clean_checks({"clean": {f"rfnn {number}": one for number in range(299)}})
     assert "0 alarms in 299 checks the rate is below 1.0 % with a confidence of 95 %" in many
+
+
+def test_clean_checks_go_on_where_they_were_and_start_anew_for_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def checked(study: str, number: int, _: object) -> dict[str, int]:
+        made.append(f"{study} {number}")
+        return {"exit": 0, "reruns": 0}
+
+    monkeypatch.setattr(measuring, "KEPT", tmp_path)
+    monkeypatch.setattr(clean, "made_again", lambda *_: None)
+    monkeypatch.setattr(clean, "checked", checked)
+    found = clean.clean(3, {}, studies=("rbf", "rfnn"))
+    assert made == ["rbf 0", "rbf 1", "rfnn 0"]
+    (tmp_path / "clean.jsonl").unlink()  # another machine, which has what was committed
+    found = clean.clean(4, found, studies=("rbf", "rfnn"))
+    assert made[3:] == ["rfnn 1"]
+    assert len(found) == 4
+    older = {name: {**one, "code": "older"} for name, one in found.items()}
+    assert len(clean.clean(1, older, studies=("rbf",))) == 1
+    assert made[4:] == ["rbf 0"]
+    assert clean.clean(9, found, seconds=-1.0, studies=("rbf", "rfnn")) == found

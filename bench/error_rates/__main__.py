@@ -39,10 +39,14 @@ def with_rules(found: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
+def known() -> dict[str, Any]:
+    """Return what was measured before."""
+    return {"clean": {}, **(json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {})}
+
+
 def write(**parts: Any) -> None:
     """Keep what was measured and write the page."""
-    before = json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}
-    measured = {"clean": {}, **before, **parts}
+    measured = {**known(), **parts}
     files.write(MEASURED, json.dumps(measured, indent=1, sort_keys=True) + "\n")
     if {"worlds", "banks", "defects"} <= measured.keys():
         files.write(PAGE, page.rewritten(PAGE.read_text("utf-8"), measured))
@@ -77,7 +81,7 @@ def main() -> int:
     if chosen.short:
         return short()
     if chosen.clean:
-        write(clean=clean.clean(chosen.clean, chosen.seconds))
+        write(clean=clean.clean(chosen.clean, known()["clean"], chosen.seconds))
     elif chosen.page:
         write()
     else:

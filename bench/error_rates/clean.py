@@ -10,7 +10,7 @@ import contextlib
 import io
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,14 +32,18 @@ FIRST, APART = 100, 10  # the first replicate checked, and how far the next one 
 BLOCK = 4  # replicates of a study that are made at once
 
 
-def clean(count: int, seconds: float = float("inf"), studies: Sequence[str] = STUDIES) -> dict[str, Json]:
+def clean(
+    count: int, before: Mapping[str, Json], seconds: float = float("inf"), studies: Sequence[str] = STUDIES
+) -> dict[str, Json]:
     """Make and check so many replicates over all studies in turn, and return what came of each; no alarm is right.
 
-    It ends early after so many seconds, between two blocks, and goes on from there when called again.
+    What is known from `before` and of the same code is not made again. It ends early after so many seconds, between two
+    blocks, and goes on from there when called again.
     """
     codes = {study: identity("repro", "studies", f"golden/{study}") for study in studies}
     started = time.monotonic()
     names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
+    done = {name: one for name, one in before.items() if one["code"] == codes.get(name.split()[0])}
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         wanted = [(name.split()[0], int(name.split()[1])) for name in missing]
@@ -52,7 +56,9 @@ def clean(count: int, seconds: float = float("inf"), studies: Sequence[str] = ST
                     made = made_again(study, numbers)
                     yield from ((f"{study} {number}", checked(study, number, made)) for number in numbers)
 
-    return Kept("clean", lambda name: codes[name.split()[0]]).make(names, run)
+    kept = Kept("clean", lambda name: codes[name.split()[0]])
+    added = kept.make([name for name in names if name not in done], run)
+    return {**done, **{name: {**one, "code": codes[name.split()[0]]} for name, one in added.items()}}
 
 
 def made_again(study_name: str, numbers: Sequence[int]) -> pa.Table:
