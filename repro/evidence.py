@@ -110,7 +110,7 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
         first = made.get(row.replicate) if again else None
         twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
         if first is not None:  # a run of the results made a second time
-            if repeats(row, first) and row.outcome != first.outcome:
+            if band.judged and repeats(row, first) and row.outcome != first.outcome:
                 altered.append(f"does not repeat: {difference(row, first, 'the results')}")
         elif twin is None:
             fresh[again].append(row)

@@ -104,6 +104,15 @@ def test_a_result_that_its_own_seed_does_not_repeat_deviates() -> None:
     assert "does not repeat: replicate 22 has" in texts(result, 1)
 
 
+def test_what_is_recorded_need_not_repeat() -> None:
+    """The run that a suspicious row is given again takes another time, and nobody judges times."""
+    rows = fresh(lower)
+    repeated = [{**row, "value": row["value"] + 1.0} if row["metric"] == "seconds" else dict(row) for row in rows]
+    result = checked(rows, reruns=build(repeated + fresh(replicates=range(21, 25))))
+    assert result.exit_code == 0, render(result)
+    assert "does not repeat" not in texts(result, 0)
+
+
 def test_limits_of_several_new_runs_are_nearer() -> None:
     band = next(line for line in golden.as_bands(GOLDEN.bands) if line.kind == "band")
     tests = golden.plan([band])
