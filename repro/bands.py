@@ -74,9 +74,9 @@ class Band:
 
     `n0` runs were blessed, `k0` of them diverged; `mean` and `sd` are those of the finite ones, `s` the shrunken
     standard deviation with `df` degrees of freedom. `bias`, `spread` and `squares` are the shape of the metric's
-    values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is
-    suspicious; four further ones, all `confirm` s away or more, confirm it. `detectable` is the smallest change
-    found with 80 % chance, `useful` the one that the study wants to see; both in the row's unit.
+    values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is suspicious; four
+    further ones, all `confirm` s away or more, confirm it. `detectable` is the smallest change found with 80 % chance,
+    `useful` the one that the study wants to see; both in the row's unit.
     """
 
     experiment: str

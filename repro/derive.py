@@ -117,7 +117,7 @@ def fit(lines: Sequence[Line], values: Sequence[rule.Floats]) -> None:
 
 
 def bound(line: Line, level: float) -> None:
-    """Enter the limits of one new run and three further ones at this level, and what they can see."""
+    """Enter the limits of one new run and of those that confirm at this level, and what they can see."""
     if line["kind"] != "band":
         return
     n, df = line["n0"] - line["k0"], line["df"]

@@ -109,3 +109,18 @@ def test_clean_checks_go_on_where_they_were_and_start_anew_for_other_code(
     assert len(clean.clean(1, older, studies=("rbf",))) == 1
     assert made[4:] == ["rbf 0"]
     assert clean.clean(9, found, seconds=-1.0, studies=("rbf", "rfnn")) == found
+
+
+def test_a_measurement_hangs_on_code_and_not_on_what_is_said_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "ROOT", tmp_path)
+
+    def identity(text: str) -> str:
+        (tmp_path / "a.py").write_text(text)
+        measuring.content.cache_clear()
+        return measuring.identity("a.py")
+
+    first = identity('"""Says."""\nx = 1\n')
+    assert identity('"""Says more."""\nx = 1  # one\n') == first
+    assert identity('"""Says."""\nx = 2\n') != first

@@ -5,12 +5,15 @@ Everything is kept below results/error-rates/ as it comes, so that the same comm
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ import numpy as np
 from bench.error_rates import baselines, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import bands, registry
+from repro.fingerprint import normal_form
 from repro.rule import CONFIRMING
 
 ROOT = planting.ROOT
@@ -33,13 +37,22 @@ Json = dict[str, Any]
 
 
 def identity(*names: str) -> str:
-    """Return the hash of the files that a measurement hangs on: these, or those below these folders."""
+    """Return the hash of the files that a measurement hangs on: these, or those below these folders.
+
+    What is only said in a module, its comments and docstrings, does not count.
+    """
     hasher = hashlib.sha256()
     for name in names:
         for path in sorted([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")):
             if path.suffix in (".py", ".parquet", ".toml", ".csv"):
-                hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+                hasher.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + content(path))
     return hasher.hexdigest()[:16]
+
+
+@functools.cache
+def content(path: Path) -> bytes:
+    """Return what counts of a file."""
+    return json.dumps(normal_form(ast.parse(path.read_bytes()))).encode() if path.suffix == ".py" else path.read_bytes()
 
 
 RULES = ("repro/rule.py", "bench/error_rates/baselines.py")
