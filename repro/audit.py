@@ -9,7 +9,7 @@ import math
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,15 +108,20 @@ class Missing:
 def evidence_of(study: Study, claim: Claim) -> Any:
     """Return what a claim is judged by: the answer of a function of the study's, or values from rows."""
     if claim.compute:
-        name, _, wanted = claim.compute.partition(".")
-        try:
-            function = getattr(importlib.import_module(f"studies.{claim.study}.{name}"), wanted, None)
-        except ModuleNotFoundError as error:
-            raise UsageError(f"studies/{claim.study}/ has no module '{name}' ({error}); write it there") from error
-        if function is None:
-            raise UsageError(f"studies/{claim.study}/{name}.py has no function '{wanted}'; write it there")
-        return function()
+        return function_of(claim.study, claim.compute)()
     return values_from_rows(study, claim)
+
+
+def function_of(study: str, name: str) -> Callable[..., Any]:
+    """Return a study's function by its dotted name inside the study. Raise UsageError where there is none."""
+    module, _, wanted = name.rpartition(".")
+    try:
+        function: Callable[..., Any] | None = getattr(importlib.import_module(f"studies.{study}.{module}"), wanted, None)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"studies/{study}/ has no module '{module}' ({error}); write it there") from error
+    if function is None:
+        raise UsageError(f"studies/{study}/: module '{module}' has no function '{wanted}'; write it there")
+    return function
 
 
 def values_from_rows(study: Study, claim: Claim) -> Any:

@@ -20,10 +20,10 @@ REASONS: tuple[str, ...] = get_args(Reason)
 REQUIRED = ("id", "where", "kind", "statement", "published")
 OPTIONAL = (
     "unit", "runs", "images", "margin", "tolerance", "depends", "judge", "rows", "compute", "reason", "note",
-    "headline",
+    "headline", "happens",
 )  # fmt: skip
 NEEDS_MARGIN = ("interval", "samples", "order")
-FUNCTION = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
+FUNCTION = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -32,10 +32,11 @@ class Claim:
     """One thing that a document says.
 
     `published` holds the value as printed, or several; trailing zeros are its rounding unit. `judge` names what decides
-    and `rows` or `compute` where its evidence comes from: an experiment's rows, or MODULE.FUNCTION of the study. A
-    claim without a judge has a `reason`. `margin` is the difference that would not matter, declared before any run, in
+    and `rows` or `compute` where its evidence comes from: an experiment's rows, or a function by its dotted name inside
+    the study. A claim without a judge has a `reason`. `margin` is the difference that would not matter, declared before any run, in
     the claim's unit; `runs` and `images` say how many the document used. A `headline` is what the report's first screen
-    says of it. `line` is its place in the file.
+    says of it; `happens` names a function of the study's that words what result rows come to, whatever data they are of
+    (`studies.common.beside`). `line` is its place in the file.
     """
 
     study: str
@@ -57,6 +58,7 @@ class Claim:
     reason: str = ""
     note: str = ""
     headline: str = ""
+    happens: str = ""
 
     @property
     def value(self) -> str:
@@ -128,7 +130,7 @@ def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: 
 def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
-    texts = ("id", "where", "kind", "statement", "unit", "judge", "compute", "reason", "note", "headline")
+    texts = ("id", "where", "kind", "statement", "unit", "judge", "compute", "reason", "note", "headline", "happens")
     faults += [f"'{key}' is {entry[key]!r}, wanted a text" for key in texts if not isinstance(entry.get(key, ""), str)]
     published = entry["published"] if isinstance(entry["published"], list) else [entry["published"]]
     if not published or not all(isinstance(one, str) and one for one in published):
@@ -155,8 +157,9 @@ def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
         faults.append("wants its evidence either from 'rows' or by 'compute'")
     elif judge in NEEDS_MARGIN and "margin" not in entry:
         faults.append(f"is judged by '{judge}' and lacks the 'margin' that is declared before any run")
-    if entry.get("compute") and not FUNCTION.fullmatch(entry["compute"]):
-        faults.append(f"computes by '{entry['compute']}', wanted MODULE.FUNCTION of the study")
+    for key in ("compute", "happens"):
+        if entry.get(key) and not FUNCTION.fullmatch(entry[key]):
+            faults.append(f"has '{entry[key]}' for '{key}', wanted MODULE.FUNCTION of the study")
     if judge and entry.get("rows") and not {"experiment", "metric"} <= set(entry["rows"]):
         faults.append("wants 'experiment' and 'metric' in its 'rows'")
     return faults

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from repro.study import Figure
-from studies.common.statements import Found, Statement
-from studies.common.statements import beside as compared
+from studies.common.found import Found, Statement
+from studies.common.found import beside as compared
 
 LAWS = {  # what the laws of a section are about
     "4.2": (

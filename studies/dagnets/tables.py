@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from repro.study import Figure
-from studies.common.statements import Found
+from studies.common.found import Found
 from studies.dagnets.published import PUBLISHED
 
 TRAINED: tuple[tuple[str, dict[str, Any], str], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repro.study import Figure
 from studies.common import statements
-from studies.common.statements import Rows, Statement
+from studies.common.found import Rows, Statement
 from studies.filters2d.wording import inverse, law, of, one, outlines, overlap, times, words
 
 NOTES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from studies.common.statements import Found, spread
+from studies.common.found import Found, spread
 
 Part = Callable[[Found], str]
 

@@ -11,7 +11,7 @@ from typing import Any
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.common.plotting import INK, style
-from studies.common.statements import spread
+from studies.common.found import spread
 
 GOOD = 90  # %: the document calls an accuracy above it good
 RULES = {"sgd": "gradient descent", "momentum": "gradient descent with momentum", "adam": "Adam"}

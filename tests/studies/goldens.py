@@ -1,17 +1,39 @@
 """Hold a study's committed smoke golden against runs made anew, in this process, with or without a planted mistake."""
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from repro import bands, golden, registry, table
+from repro.errors import DEVIATION
 from repro.plan import PlannedRun, identity, named_runs, planned_runs
 from repro.runner import Request, rows_of
 from repro.worker import Order, Report, execute
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake to plant in a study's code, the runs of the smoke profile that show it, and how their check ends.
+
+    `forget` empties what the code remembers between runs, before and after.
+    """
+
+    plant: Callable[[pytest.MonkeyPatch], None]
+    experiment: str
+    where: tuple[str, ...] = ()
+    exit_code: int = DEVIATION
+    forget: Callable[[], None] = lambda: None
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return what chooses the runs: the experiment, then fields of the case."""
+        return (self.experiment, *self.where)
 
 
 @cache
@@ -51,6 +73,11 @@ def check_with(study: str, runs: Collection[PlannedRun]) -> golden.CheckResult:
         if not missing:
             return result
         reruns += made_now(study, named_runs(registry.load(study), "smoke", missing))
+
+
+def check_cell(study: str, experiment: str, *where: str) -> golden.CheckResult:
+    """Check fresh runs of an experiment's cases, as `check_with` does."""
+    return check_with(study, fresh_runs(study, experiments=[experiment], where=where))
 
 
 def made_now(study: str, runs: Collection[PlannedRun]) -> list[dict[str, Any]]:

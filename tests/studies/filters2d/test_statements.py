@@ -7,7 +7,7 @@ import re
 import pytest
 
 from repro.errors import NothingSelectedError
-from studies.common.statements import Found
+from studies.common.found import Found
 from studies.filters2d import study
 from studies.filters2d.statements import STATEMENTS
 from studies.filters2d.wording import law, words

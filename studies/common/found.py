@@ -1,18 +1,13 @@
-"""What a document says beside what result rows come to, statement by statement."""
+"""Finished runs in result rows, found by experiment, metric and fields of the case."""
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from repro.errors import NothingSelectedError, UsageError
-from repro.study import Figure
-
-HEADERS = ("no.", "where", "the document says", "what happens", "experiment", "runs")
-NO_RUN = "no run in these rows"
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -69,46 +64,6 @@ class Found:
         """Return the lowest and the highest of the values of `rows`."""
         values = self.values(experiment, metric, **fields)
         return f"{min(values):{spec}} to {max(values):{spec}}"
-
-    def runs(self, experiments: Sequence[str]) -> str:
-        """Return how many replicates the experiments have; the fewest and the most where they differ."""
-        counts = []
-        for experiment in experiments:
-            chosen = [each for (name, _), each in self._rows.items() if name == experiment]
-            counts.append(len({replicate for each in chosen for _, replicate, _ in each}))
-        return f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Something that a document says, in our words and with its values as printed, and what answers it.
-
-    `number` is the row of the study's plan; `happens` puts into words what the rows of the `experiments` come to.
-    """
-
-    number: str
-    where: str
-    says: str
-    experiments: tuple[str, ...]
-    happens: Callable[[Found], str]
-
-
-def beside(statements: Sequence[Statement], rows: Rows, *, notes: str) -> Figure:
-    """Return the statements beside what happens. Raise NothingSelectedError where the rows answer none of them."""
-    found = Found(rows)
-    lines = [_line(statement, found) for statement in statements]
-    if all(line[3] == NO_RUN for line in lines):
-        raise NothingSelectedError("beside: no finished run that answers a statement; `repro run STUDY` makes some")
-    return Figure(HEADERS, lines, notes=notes)
-
-
-def _line(statement: Statement, found: Found) -> list[str]:
-    try:
-        happens = statement.happens(found)
-    except NothingSelectedError:
-        happens = NO_RUN
-    names = ", ".join(f"`{name}`" for name in statement.experiments)
-    return [statement.number, statement.where, statement.says, happens, names, found.runs(statement.experiments)]
 
 
 def spread(values: Sequence[float], spec: str = ".3g") -> str:

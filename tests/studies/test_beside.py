@@ -9,7 +9,7 @@ import pytest
 
 from repro import registry
 from repro.errors import NothingSelectedError, UsageError
-from studies.common.statements import NO_RUN, Found, Statement, beside, spread
+from studies.common.found import NO_RUN, Found, Statement, beside, spread
 from tests.studies.goldens import smoke
 
 PLANS = {"rbf": [f"R{number}" for number in range(1, 10)], "dagnets": [f"C{number}" for number in range(1, 18)]}

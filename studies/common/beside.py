@@ -1,0 +1,36 @@
+"""What a document says beside what result rows come to, claim by claim; what it says stands in claims.toml alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from repro import audit, audit_golden, registry
+from repro.errors import NothingSelectedError
+from repro.study import Figure
+from studies.common.found import Found
+
+HEADERS = ("where", "the document says", "printed", "verdict", "what happens in these runs")
+NO_RUN = "no run in these rows"
+
+
+def beside(study: str, rows: Sequence[Mapping[str, Any]], *, notes: str) -> Figure:
+    """Return the claims whose `happens` names a function from `Found` to words, with their blessed verdicts.
+
+    Raise NothingSelectedError where the rows answer none of them.
+    """
+    found = Found(rows)
+    blessed = {row["id"]: row["verdict"] for row in audit_golden.read(audit_golden.path_of(registry.root()))
+               if row["study"] == study}  # fmt: skip
+    lines, answered = [], False
+    for claim in audit.claims_of(study):
+        if claim.happens:
+            try:
+                happens = audit.function_of(study, claim.happens)(found)
+                answered = True
+            except NothingSelectedError:
+                happens = NO_RUN
+            lines.append([claim.where, claim.statement, claim.value, blessed.get(claim.id, ""), happens])
+    if not answered:
+        raise NothingSelectedError(f"beside: no finished run that answers a claim; `repro run {study}` makes some")
+    return Figure(HEADERS, lines, notes=notes)
