@@ -20,8 +20,10 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from repro import cache, container, image, provenance, registry
+from repro import registry
 from repro.errors import ReproError
+from repro.machine import cache, git, image
+from repro.machine import engine as container
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -217,7 +219,7 @@ def inside(session: nox.Session, engine: container.Engine, *, gpu: bool, results
     place.prepare()
     if gpu:
         container.assert_cuda(ready, built, place)
-    found = {provenance.COMMIT_OUTSIDE: provenance.commit(ROOT)}
+    found = {git.COMMIT_OUTSIDE: git.commit(ROOT)}
 
     def run(arguments: Sequence[str]) -> None:
         line = ["python", "-m", "repro", *arguments]

@@ -25,8 +25,9 @@ import pyarrow as pa
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from repro import bless, diff, table  # noqa: E402
-from repro.bands import path_of  # noqa: E402
+from repro.golden import bless  # noqa: E402
+from repro.golden.stored import path_of  # noqa: E402
+from repro.runs import diff, table  # noqa: E402
 from repro.study import Metric, Profile, Study  # noqa: E402
 
 START = """

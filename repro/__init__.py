@@ -1,3 +1,38 @@
-"""Run published machine-learning results again, over seeds, and judge what comes out."""
+"""Run published machine-learning results again, over seeds, and judge what comes out.
+
+`repro.run`, `repro.results`, `repro.check` and `repro.audit` ask from Python what the command line asks. An author of
+a study declares it with the names of `repro.study` and pins its data with those of `repro.data`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # what only types need is not imported at every start
+if TYPE_CHECKING:
+    from typing import Any
+
+    from repro.api import Made as Made
+    from repro.api import audit as audit
+    from repro.api import check as check
+    from repro.api import results as results
+    from repro.api import run as run
 
 __version__ = "0.1.0"
+ASKED = ("Made", "check", "results", "run")  # `audit` is the wing itself, which can be called
+
+
+def __getattr__(name: str) -> Any:
+    """Return what is asked for by name. It is imported then: `import repro` alone is quick, and nox does it."""
+    if name == "audit":
+        import repro.audit as wing
+
+        return wing
+    if name in ASKED:
+        from repro import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'repro' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """Return the names that are there, those not yet imported included."""
+    return sorted({*globals(), *ASKED, "audit"})

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from repro import cache
 from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.machine import cache
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Arrays = dict[str, NDArray[Any]]
+
 
 FOLDER_VARIABLE = "REPRO_DATA_DIR"
 MD5 = "md5:"  # starts the digest of a file whose publisher gives only that; other digests are SHA-256

@@ -1,5 +1,7 @@
 """Errors a user can act on: what, where, got, next step, and the exit code that goes with it."""
 
+from __future__ import annotations
+
 
 class ReproError(Exception):
     """Stop with one clear line; `exit_code` is the process's exit status."""
@@ -46,3 +48,11 @@ NOTHING_SELECTED = NothingSelectedError.exit_code
 INTEGRITY = IntegrityError.exit_code
 INFRASTRUCTURE = InfrastructureError.exit_code
 INTERRUPTED = 130
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return '; did you mean ...?' for the nearest known word, or an empty string."""
+    import difflib  # here, since every start of the command line passes this module
+
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from repro.errors import UsageError
-from repro.rule import t_critical
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,14 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
         largest = max(largest, min(1.0, (len(ps) - rank) * ps[index]))
         adjusted[index] = largest
     return tuple(adjusted)
+
+
+# One row, in two stages
+
+
+@lru_cache(maxsize=4096)
+def t_critical(level: float, df: float) -> float:
+    """Return the t with P(|T| > t) = level for Student's T, 0 < level < 1."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(df, level / 2.0))

@@ -15,6 +15,7 @@ from repro.errors import UsageError
 if TYPE_CHECKING:
     from repro.data import DataSet
 
+
 Status = Literal["ok", "nonfinite"]
 
 
@@ -274,3 +275,13 @@ class Study:
             if one is not None and one not in found:
                 found.append(one)
         return tuple(found)
+
+
+def case_words(case: str) -> str:
+    """Return a case's canonical JSON as 'field=value' words, floats to four digits."""
+    fields: dict[str, Any] = json.loads(case)
+    return " ".join(f"{name}={_short(value)}" for name, value in fields.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,33 +6,26 @@ Every check is a function from source text to the places that break its rule, an
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# From the top down: a module imports from lower layers only.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("__main__",),
-    ("cli",),
-    ("report",),
-    ("listing", "running", "comparing", "figures", "audit", "verify"),
-    ("bundle",),
-    ("confirming",),
-    ("runner", "bless", "merge", "diff"),
-    ("worker", "golden", "judging"),
-    ("plan", "measuring", "history", "whole", "derive"),
-    ("evidence", "provenance", "store", "arithmetic", "audit_golden", "exports"),
-    ("bands", "findings", "verdicts", "pages"),
-    ("claims", "tabular", "image"),
-    ("stats", "table", "data", "registry", "fingerprint", "text", "printed", "container"),
-    ("unpack", "signature", "attest", "files"),
-    ("study", "seeds", "cache", "treehash", "rule"),
-    ("errors", "__init__"),
-)
+# From the top down: a wing imports from those to its right only, and from the front door. `show` and `bundle` are
+# strangers to one another.
+WINGS = ("cli", "api", "show", "bundle", "audit", "golden", "runs")
+STRANGERS = {frozenset({"show", "bundle"}), frozenset({"api", "show"}), frozenset({"api", "bundle"})}
+DOOR = ("registry", "faults", "study", "data", "stats", "printed", "machine", "errors", "seeds")  # top down, too
+FLOORS = (*WINGS, *DOOR)
+STUDY_DOORS = (
+    "repro.errors", "repro.study", "repro.data", "repro.stats", "repro.printed", "repro.registry.did_you_mean",
+    "repro.audit.evidence",
+)  # fmt: skip
 FOREIGN = {"torch", "torchvision", "sklearn", "pandas", "studies"}  # never in the harness
 HEAVY = {
     "scipy",
@@ -105,6 +98,11 @@ def package_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).parent.parts)
 
 
+def module_of(path: Path) -> str:
+    """Return a file's dotted name; a package is named by its folder, its file by `__init__` below it."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
 # The checks
 
 
@@ -115,24 +113,68 @@ def foreign_imports(source: str, package: str = "repro") -> list[str]:
     return [f"line {line}: imports {name}" for name, line in [*never, *top]]
 
 
-def layer_of(module: str) -> int:
-    """Return the number of a harness module's layer, 0 on top."""
-    found = [number for number, layer in enumerate(LAYERS) if module in layer]
-    assert len(found) == 1, f"repro/{module}.py stands in {len(found)} layers; give it one place in LAYERS"
-    return found[0]
+def wing_of(module: str) -> str:
+    """Return the wing, or the room of the front door, that a dotted module of the harness stands in."""
+    wing = module.split(".")[1] if "." in module else "__init__"
+    assert wing in (*FLOORS, "__init__", "__main__"), f"{module} stands in no wing; give it one"
+    return wing
 
 
 def upward_imports(source: str, module: str) -> list[str]:
-    """Find imports from a harness module's own layer or a higher one."""
-    modules = {name for layer in LAYERS for name in layer}
-    found = []
-    for name, line in imports(source, "repro"):
-        parts = name.split(".")
-        if parts[0] == "repro":
-            target = parts[1] if len(parts) > 1 and parts[1] in modules else "__init__"
-            if layer_of(target) <= layer_of(module):
-                found.append(f"line {line}: imports repro.{target}, which is not below {module}")
+    """Find imports of a harness module from a higher wing, or from one that its own is a stranger to."""
+    here, found = wing_of(module), []
+    for name, line in imports(source, module.rpartition(".")[0]):
+        if name == "repro" or not name.startswith("repro."):
+            continue
+        there = name.split(".")[1]
+        if there not in FLOORS:  # a name of the package itself, as `from repro import __version__`
+            continue
+        known = here in FLOORS
+        if known and here != there and FLOORS.index(there) < FLOORS.index(here):
+            found.append(f"line {line}: imports repro.{there}, which is above {here}")
+        elif frozenset({here, there}) in STRANGERS:
+            found.append(f"line {line}: imports repro.{there}, a stranger to {here}")
     return found
+
+
+def circles(sources: Mapping[str, str]) -> list[str]:
+    """Find modules that import one another in a circle; `sources` are texts by dotted name."""
+    arrows = {
+        module: {
+            target
+            for name, _ in imports(source, module.rpartition(".")[0])
+            for target in (name, name.rpartition(".")[0])
+            if target in sources and target != module
+        }
+        for module, source in sources.items()
+    }
+    try:
+        graphlib.TopologicalSorter(arrows).prepare()
+    except graphlib.CycleError as error:
+        return [" > ".join(error.args[1])]
+    return []
+
+
+def beyond_the_door(source: str, package: str) -> list[str]:
+    """Find what a study imports of the harness beside the front door and the one door of its claims."""
+    return [
+        f"line {line}: imports {name}"
+        for name, line in imports(source, package, typing=True)
+        if name.startswith("repro.") and not name.startswith(STUDY_DOORS)
+    ]
+
+
+def beyond_the_standard_library(source: str) -> list[str]:
+    """Find what `repro.machine` imports at its top beside the standard library, itself and `repro.errors`.
+
+    Nox imports it before anything is installed.
+    """
+    own = ("repro.machine", "repro.errors")
+    return [
+        f"line {line}: imports {name}"
+        for name, line in imports(source, "repro.machine", functions=False)
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(own)
+    ]
 
 
 def foreign_studies(source: str, package: str) -> list[str]:
@@ -235,7 +277,21 @@ def test_harness_imports_nothing_foreign(path: Path) -> None:
 
 @harness_file
 def test_imports_point_down(path: Path) -> None:
-    assert upward_imports(path.read_text(), path.stem) == []
+    assert upward_imports(path.read_text(), module_of(path)) == []
+
+
+def test_no_circle() -> None:
+    assert circles({module_of(path): path.read_text() for path in HARNESS}) == []
+
+
+@study_file
+def test_studies_enter_by_the_front_door(path: Path) -> None:
+    assert beyond_the_door(path.read_text(), package_of(path)) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "repro/machine").glob("*.py")), ids=name_of)
+def test_the_machine_needs_nothing_installed(path: Path) -> None:
+    assert beyond_the_standard_library(path.read_text()) == []
 
 
 @study_file
@@ -295,17 +351,41 @@ LONG_BODY = "    pass\n" * FUNCTION_LINES
             "class A:\n    def f(self):\n        import tqdm\n",
         ),
         (
-            lambda source: upward_imports(source, "table"),
-            "from repro.cli import main\n",
+            lambda source: upward_imports(source, "repro.runs.table"),
+            "from repro.golden.check import check\n",
             "from repro.errors import PASS\n",
         ),
-        (lambda source: upward_imports(source, "table"), "from . import stats\n", "from . import errors\n"),
-        (lambda source: upward_imports(source, "table"), "def f():\n    import repro.table\n", "import reprotable\n"),
         (
-            lambda source: upward_imports(source, "study"),
-            "from repro import data\n",
-            "if TYPE_CHECKING:\n    from repro import data\n",
+            lambda source: upward_imports(source, "repro.golden.check"),
+            "from .. import audit\n",
+            "from . import bands\n",
         ),
+        (
+            lambda source: upward_imports(source, "repro.runs.table"),
+            "def f():\n    import repro.cli.main\n",
+            "import reprotable\n",
+        ),
+        (
+            lambda source: upward_imports(source, "repro.bundle.pack"),
+            "from repro.show import pages\n",
+            "from repro.audit import claims\n",
+        ),
+        (
+            lambda source: upward_imports(source, "repro.study"),
+            "from repro import registry\n",
+            "if TYPE_CHECKING:\n    from repro import registry\n",
+        ),
+        (
+            lambda source: circles({"repro.a": source, "repro.b": "from repro.a import x\n"}),
+            "def f():\n    from repro import b\n",
+            "from repro import c\n",
+        ),
+        (
+            lambda source: beyond_the_door(source, "studies.a"),
+            "def f():\n    from repro.runs import table\n",
+            "from repro.audit.evidence import Missing\nfrom repro import stats\n",
+        ),
+        (beyond_the_standard_library, "import numpy\n", "import os\ndef f():\n    import numpy\n"),
         (lambda source: foreign_studies(source, "studies.a"), "from studies.b import x\n", "from studies.a import x\n"),
         (
             lambda source: foreign_studies(source, "studies.a"),
@@ -335,6 +415,6 @@ def test_checks_find_what_is_planted(check: Callable[[str], list[str]], planted:
     assert check(sound) == []
 
 
-def test_a_module_without_a_layer_is_found() -> None:
-    with pytest.raises(AssertionError, match=r"repro/newcomer\.py stands in 0 layers"):
-        layer_of("newcomer")
+def test_a_module_without_a_wing_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"repro\.newcomer\.x stands in no wing"):
+        wing_of("repro.newcomer.x")

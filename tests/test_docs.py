@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repro import audit_golden, cli, errors, figures, pages
+from repro import errors
+from repro.audit import blessed
+from repro.cli.main import main
+from repro.show import figures
+from repro.show.pages import blocks, rewritten, with_counts
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
@@ -32,13 +36,13 @@ def broken_links(page: Path, text: str) -> list[str]:
 
 def stale(page: Path, text: str) -> bool:
     """Say whether a table of a page is not what `repro figures STUDY --page` would write there now."""
-    return pages.rewritten(text, str(page.relative_to(PROJECT)), figures.blessed()) != text
+    return rewritten(text, str(page.relative_to(PROJECT)), figures.blessed()) != text
 
 
 def accepted(arguments: list[str]) -> bool:
     """Say whether the command line takes these arguments."""
     try:
-        cli.parser().parse_args(arguments)
+        main.parser().parse_args(arguments)
     except SystemExit as ended:
         return ended.code == 0
     return True
@@ -83,26 +87,26 @@ def test_tables_are_what_the_golden_rows_come_to(page: Path) -> None:
 def test_a_changed_digit_of_a_table_is_seen() -> None:
     page = PROJECT / "docs/study-rbf.md"
     text = page.read_text()
-    for block in pages.blocks(text, page.name):
+    for block in blocks(text, page.name):
         lines = text.split("\n")
         place = next(number for number in range(block.first + 3, block.last) if re.search(r"\d", lines[number]))
         lines[place] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), lines[place], count=1)
         assert stale(page, "\n".join(lines))
-    assert len(pages.blocks(text, page.name)) >= 3
+    assert len(blocks(text, page.name)) >= 3
 
 
 def test_the_counts_of_verdicts_are_those_blessed() -> None:
     """Where this fails after a bless: `repro audit --page README.md`."""
-    text, golden = (PROJECT / "README.md").read_text(), audit_golden.path_of(PROJECT)
-    assert audit_golden.with_counts(text, golden, "README.md") == text
+    text, golden = (PROJECT / "README.md").read_text(), blessed.path_of(PROJECT)
+    assert with_counts(text, golden, "README.md") == text
     wrong = re.sub(r"(?m)^(\| all \| )(\d+)", lambda found: f"{found[1]}{int(found[2]) + 1}", text)
     assert wrong != text
-    assert audit_golden.with_counts(wrong, golden, "README.md") == text
+    assert with_counts(wrong, golden, "README.md") == text
 
 
 def test_every_verb_and_exit_code_is_documented() -> None:
     pages = "\n".join(page.read_text() for page in PAGES)
-    assert [verb for verb in cli.VERBS if f"repro {verb}" not in pages] == []
+    assert [verb for verb in main.VERBS if f"repro {verb}" not in pages] == []
     glossary = (PROJECT / "docs/glossary.md").read_text()
     codes = (errors.PASS, errors.DEVIATION, errors.USAGE, errors.CANNOT_COMPARE, errors.NOTHING_SELECTED)
     codes += (errors.INTEGRITY, errors.INFRASTRUCTURE, errors.INTERRUPTED)

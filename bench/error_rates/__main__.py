@@ -17,7 +17,8 @@ from typing import Any
 from bench.error_rates import baselines, clean, measuring, page
 from bench.error_rates.catalogue import DEFECTS
 from bench.error_rates.planting import ROOT
-from repro import files, rule
+from repro.golden import rule
+from repro.machine import files
 
 MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"

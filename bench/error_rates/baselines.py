@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from repro.rule import Floats, t_critical
+from repro.golden.rule import Floats
+from repro.stats import t_critical
 
 Failing = NDArray[np.bool_]
 Rule = Callable[[Floats, Floats], Failing]

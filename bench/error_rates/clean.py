@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.error_rates.measuring import JOBS, KEPT, STUDIES, Json, Kept, identity
-from repro import cli, table
-from repro.confirming import reruns_path
+from repro.cli.main import main
 from repro.errors import InfrastructureError
-from repro.plan import identity as made_by
-from repro.plan import named_runs
 from repro.registry import load
-from repro.runner import Request, make_runs, outdated
-from repro.store import Store
+from repro.runs import table
+from repro.runs.plan import identity as made_by
+from repro.runs.plan import named_runs
+from repro.runs.runner import Request, make_runs, outdated
+from repro.runs.store import Store, reruns_path
 from repro.study import case_json
 
 PROFILE = "smoke"
@@ -84,7 +84,7 @@ def checked(study: str, number: int, made: pa.Table) -> Json:
     said = io.StringIO()
     start = time.perf_counter()
     with contextlib.redirect_stdout(said):
-        code = cli.main([*line, *(word for name in experiments for word in ("--experiment", name))])
+        code = main.main([*line, *(word for name in experiments for word in ("--experiment", name))])
     seconds = time.perf_counter() - start
     if not said.getvalue():
         raise InfrastructureError(f"{study} {replicate}: the check ended with {code} and found nothing")

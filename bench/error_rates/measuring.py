@@ -20,9 +20,10 @@ import numpy as np
 
 from bench.error_rates import baselines, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
-from repro import bands, registry
-from repro.fingerprint import normal_form
-from repro.rule import CONFIRMING
+from repro import registry
+from repro.golden import stored
+from repro.golden.rule import CONFIRMING
+from repro.runs.fingerprint import normal_form
 
 ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
@@ -55,7 +56,7 @@ def content(path: Path) -> bytes:
     return json.dumps(normal_form(ast.parse(path.read_bytes()))).encode() if path.suffix == ".py" else path.read_bytes()
 
 
-RULES = ("repro/rule.py", "bench/error_rates/baselines.py")
+RULES = ("repro/golden/rule.py", "bench/error_rates/baselines.py")
 
 
 class Kept:
@@ -141,9 +142,10 @@ def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
 
     A seed is drawn for a whole replicate of an experiment, so that what hangs together stays so, and for one role.
     """
-    from repro import bless, golden
+    from repro.golden import bless
+    from repro.golden.check import check
 
-    held = bands.load(bands.path_of(ROOT, study, "smoke"))
+    held = stored.load(stored.path_of(ROOT, study, "smoke"))
     declared = registry.load(study)
     stochastic = [name for name, one in declared.experiments.items() if not one.deterministic]
     rows = held.rows.filter(np.isin(held.rows["experiment"].to_pylist(), stochastic))
@@ -160,7 +162,7 @@ def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
         old, new, again = (rows.filter(part == role).combine_chunks() for role in range(ROLES))
         again = renumbered(again, 1000)
         now = bless.assemble(old, declared, minimum_seeds=2, reason="resampled", now=bless.datetime.now(bless.UTC))
-        result = golden.check(new, now.rows, now.bands, reruns=again)
+        result = check(new, now.rows, now.bands, reruns=again)
         counts["checks"] += 1
         counts["any"] += int(result.counts["deviates"] > 0)
         arrays = baselines.table_of(planting.values_of(now, old, new))

@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from bench.error_rates.catalogue import Defect
-from repro import bands, table
-from repro.bands import Golden
 from repro.errors import UsageError
+from repro.golden import bands, stored
+from repro.golden.stored import Golden
+from repro.runs import table
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
@@ -147,7 +148,7 @@ def try_check(found: Found, folder: Path, study: str, cases: Sequence[str]) -> N
         0.0,
         lost[0]["text"] if lost else (lines or [""])[-1],
     )
-    golden = bands.load(bands.path_of(folder, study, "smoke"))
+    golden = stored.load(stored.path_of(folder, study, "smoke"))
     found.values = values_of(golden, golden.rows, table.read(folder / "results" / study / "smoke.parquet"))
 
 

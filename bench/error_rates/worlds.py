@@ -1,7 +1,7 @@
 """Simulated tables: what a check says of code that did not change, and of code that did, in worlds of many kinds.
 
 A table has rows of accuracies near 98 % in steps of 0.01 points. The functions of `repro.rule` are applied to arrays;
-tests/repro/test_rule.py shows that `repro.golden` says the same of the same numbers.
+tests/repro/test_rule.py shows that `repro.golden.check` says the same of the same numbers.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from repro import rule
-from repro.rule import Floats
+from repro.golden import rule
+from repro.golden.rule import Floats
 
 ROWS = 100
 QUANTUM = 0.01  # points: 10,000 images
@@ -173,7 +173,7 @@ class Alarms:
 
 
 def check(table: Table) -> Alarms:
-    """Check a table as `repro.golden` does."""
+    """Check a table as `repro.golden.check` does."""
     golden, new, again = table.golden, table.new, table.again
     rows = len(golden)
     n = np.isfinite(golden).sum(1)

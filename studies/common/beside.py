@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from repro import audit, audit_golden, registry
+from repro import registry
+from repro.audit import evidence
+from repro.audit.blessed import path_of, read
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.common.found import Found
@@ -20,13 +22,13 @@ def beside(study: str, rows: Sequence[Mapping[str, Any]], *, notes: str) -> Figu
     Raise NothingSelectedError where the rows answer none of them.
     """
     found = Found(rows)
-    blessed = {row["id"]: row["verdict"] for row in audit_golden.read(audit_golden.path_of(registry.root()))
+    blessed = {row["id"]: row["verdict"] for row in read(path_of(registry.root()))
                if row["study"] == study}  # fmt: skip
     lines, answered = [], False
-    for claim in audit.claims_of(study):
+    for claim in evidence.claims_of(study):
         if claim.happens:
             try:
-                happens = audit.function_of(study, claim.happens)(found)
+                happens = evidence.function_of(study, claim.happens)(found)
                 answered = True
             except NothingSelectedError:
                 happens = NO_RUN

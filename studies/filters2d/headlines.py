@@ -11,8 +11,8 @@ from typing import Any
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
-from studies.common.plotting import INK, PALE, TITLE, style
 from studies.common.found import spread
+from studies.common.plotting import INK, PALE, TITLE, style
 
 COMMAND = "repro run filters2d"
 OUTLINES = "square_or_rectangle"

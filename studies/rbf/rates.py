@@ -10,8 +10,8 @@ from typing import Any
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
-from studies.common.plotting import INK, style
 from studies.common.found import spread
+from studies.common.plotting import INK, style
 
 GOOD = 90  # %: the document calls an accuracy above it good
 RULES = {"sgd": "gradient descent", "momentum": "gradient descent with momentum", "adam": "Adam"}

@@ -10,9 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from repro import bands, registry, table
-from repro.audit import Missing
-from repro.measuring import LEAST_RUNS
+from repro import registry
+from repro.audit.evidence import Missing
+from repro.audit.measured import LEAST_RUNS
+from repro.golden import stored
+from repro.runs import store, table
 from studies.rfnn import AXES, SCALES, study
 from studies.rfnn.diagnostics import stability_limit
 
@@ -36,7 +38,7 @@ def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> d
     and replicates that lack a cell are left out.
     """
     root = registry.root()
-    for path in (bands.path_of(root, study.name, PROFILE), registry.results_path(study.name, PROFILE)):
+    for path in (stored.path_of(root, study.name, PROFILE), store.results_path(study.name, PROFILE)):
         found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric, column) if path.exists() else {}
         if found:
             return found

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from repro import container, image
-from repro.container import Engine, Image, Place
+from repro.machine import image
+from repro.machine.engine import Engine, Image, Place, choose, command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine that `nox -s reproduce-...` would take."""
-    found, said = container.choose()
+    found, said = choose()
     if found is None:
         pytest.skip(said)
     return found
@@ -51,7 +51,7 @@ def run(on: tuple[Engine, Image], place: Place, arguments: Sequence[str]) -> sub
     """Run a command inside and return what it printed."""
     engine, built = on
     place.prepare()
-    line = container.command(engine, built, arguments, place)
+    line = command(engine, built, arguments, place)
     return subprocess.run(line, env=engine.variables(), capture_output=True, text=True, check=False)
 
 

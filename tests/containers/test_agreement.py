@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from repro import diff, provenance, table
-from repro.container import Engine, Image, Place
+from repro.machine.engine import Engine, Image, Place
+from repro.runs import diff, provenance, table
 from tests.containers.conftest import ROOT, run
 
 pytestmark = pytest.mark.container

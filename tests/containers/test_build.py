@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from repro import image
-from repro.container import Engine, Image
 from repro.errors import InfrastructureError, IntegrityError, ReproError
-from repro.image import Recipe
+from repro.machine import image
+from repro.machine.engine import Engine, Image
+from repro.machine.image import Recipe
 from tests.containers.conftest import ROOT
 
 pytestmark = pytest.mark.container

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from repro.container import Engine, Image, Place, settled
 from repro.errors import InfrastructureError
+from repro.machine.engine import Engine, Image, Place, settled
 from tests.containers.conftest import ROOT, answer, run
 
 pytestmark = pytest.mark.container

@@ -6,10 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from repro import attest, bands, provenance, table
-from repro.bless import bless, bless_audit
-from repro.bundle import RESULTS, archive
-from repro.cli import main
+from repro.audit.blessed import bless_audit
+from repro.bundle import attest
+from repro.bundle.pack import RESULTS, archive
+from repro.cli.main import main
+from repro.golden import stored
+from repro.golden.bless import bless
+from repro.runs import provenance, table
 from tests.repro.synthetic import invented, rows_of, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +44,7 @@ def make_project(root: Path) -> Path:
     """A project with a blessed golden, blessed verdicts, and the results of one more replicate."""
     study = invented()
     everything = write(root / "all.parquet", rows_of(study, range(10)))
-    bless(everything, bands.path_of(root, "invented", "smoke"), study, "smoke", reason="first", root=root)
+    bless(everything, stored.path_of(root, "invented", "smoke"), study, "smoke", reason="first", root=root)
     record = {"study": "invented", "id": "one", "published": ["1"], "verdict": "not testable"}
     bless_audit(root, [record], reason="first", studies=["invented"])
     table.write(root / RESULTS, with_record(rows_of(study, range(10, 11))))

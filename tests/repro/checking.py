@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from repro.bands import Golden
-from repro.findings import CheckResult
-from repro.golden import check
+from repro.golden.check import check
+from repro.golden.findings import CheckResult
+from repro.golden.stored import Golden
 from tests.repro.synthetic import Row, build, golden_of, invented, rows_of
 
 STUDY = invented()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import bundle
+from repro.bundle import pack
 from tests.repro import bundles
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def packed(bundled: Path) -> bundles.Files:
     """The files of a bundle of these results."""
-    return bundle.files_of(bundled, "invented", "smoke", bundled / bundle.RESULTS)
+    return pack.files_of(bundled, "invented", "smoke", bundled / pack.RESULTS)
 
 
 def write_study(folder: Path, name: str, source: str) -> None:
@@ -87,7 +87,7 @@ def command(*arguments: str) -> list[str]:
     return [
         sys.executable,
         "-c",
-        f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())",
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli.main import main; sys.exit(main())",
         *arguments,
     ]
 

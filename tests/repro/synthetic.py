@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from repro import bless, table
-from repro.bands import Golden
+from repro.golden import bless
+from repro.golden.stored import Golden
+from repro.runs import table
 from repro.study import Metric, Profile, Study, case_json
 
 Row = dict[str, Any]

@@ -11,12 +11,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from repro import audit, audit_golden, claims, exports, registry
-from repro.claims import Claim
+from repro import registry
+from repro.audit import blessed, claims, document, evidence
+from repro.audit.claims import Claim
+from repro.audit.judges import JUDGES
+from repro.audit.verdicts import Judgement
+from repro.cli import judging
 from repro.errors import DEVIATION, PASS, IntegrityError, NothingSelectedError, UsageError
-from repro.judging import JUDGES
+from repro.show import exports, pages
 from repro.study import Metric, Profile, Study, grid
-from repro.verdicts import Finding
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[di
         ]
         return [one["value"] for one in found]
 
-    monkeypatch.setattr(audit, "rows_of", rows_of)
+    monkeypatch.setattr(evidence, "rows_of", rows_of)
     return held
 
 
@@ -82,30 +85,30 @@ class StandsIn:
 class TestEvidence:
     def test_a_figure_that_no_seed_moves_may_come_from_a_small_profile(self, tables: Any) -> None:
         tables["smoke"] = [row("fixed", 1.0, replicate) for replicate in range(3)]
-        assert audit.evidence_of(toy(), by_rows(experiment="fixed", metric="m", a=1)) == 1.0
+        assert evidence.evidence_of(toy(), by_rows(experiment="fixed", metric="m", a=1)) == 1.0
 
     def test_one_that_a_stand_in_enters_may_not(self, tables: Any) -> None:
         tables["smoke"] = [row("fixed", 1.0, 0)]
-        found = audit.evidence_of(toy(StandsIn()), by_rows(experiment="fixed", metric="m", a=1))
-        assert isinstance(found, audit.Missing)
+        found = evidence.evidence_of(toy(StandsIn()), by_rows(experiment="fixed", metric="m", a=1))
+        assert isinstance(found, evidence.Missing)
 
     def test_what_is_measured_may_not_come_from_a_small_profile_either(self, tables: Any) -> None:
         """A time, say: no seed moves the experiment, and the profile still decides how much of it was measured."""
         tables["smoke"] = [row("fixed", 1.0, replicate) for replicate in range(9)]
-        found = audit.evidence_of(toy(), by_rows("threshold", experiment="fixed", metric="m", a=1))
-        assert isinstance(found, audit.Missing)
+        found = evidence.evidence_of(toy(), by_rows("threshold", experiment="fixed", metric="m", a=1))
+        assert isinstance(found, evidence.Missing)
 
     def test_what_is_drawn_comes_from_faithful_rows_only(self, tables: Any) -> None:
         asked = by_rows("interval", experiment="drawn", metric="m", a=1)
         tables["smoke"] = [row("drawn", 1.0, replicate) for replicate in range(9)]
-        missing = audit.evidence_of(toy(), asked)
-        assert isinstance(missing, audit.Missing)
+        missing = evidence.evidence_of(toy(), asked)
+        assert isinstance(missing, evidence.Missing)
         assert "repro run toy --profile paper --experiment drawn --where a=1" in missing.what
         tables["paper"] = [row("drawn", 1.0, 0), row("drawn", 2.0, 1), row("drawn", 9.0, 2, status="nonfinite")]
-        assert audit.evidence_of(toy(), asked) == [1.0, 2.0]
+        assert evidence.evidence_of(toy(), asked) == [1.0, 2.0]
 
     def test_nothing_found_is_inconclusive_and_says_what_is_missing(self, tables: Any) -> None:
-        found = audit.judge(toy(), by_rows("interval", experiment="drawn", metric="m", a=1))
+        found = document.judge(toy(), by_rows("interval", experiment="drawn", metric="m", a=1))
         assert (found.verdict, found.more) == ("inconclusive", 5)
 
     @pytest.mark.parametrize(
@@ -120,20 +123,20 @@ class TestEvidence:
     )
     def test_an_empty_or_unclear_selection_is_an_error_with_its_place(self, tables: Any, rows: Any, words: str) -> None:
         with pytest.raises(UsageError, match=words) as raised:
-            audit.judge(toy(), by_rows(**rows))
+            document.judge(toy(), by_rows(**rows))
         assert "claims.toml:7: claim 'it'" in str(raised.value)
 
     def test_a_deterministic_figure_with_two_values_is_an_error(self, tables: Any) -> None:
         tables["smoke"] = [row("fixed", 1.0, 0), row("fixed", 2.0, 1)]
         with pytest.raises(UsageError, match="has 2 values"):
-            audit.judge(toy(), by_rows(experiment="fixed", metric="m", a=1))
+            document.judge(toy(), by_rows(experiment="fixed", metric="m", a=1))
 
 
 class TestCompute:
-    def computed(self, monkeypatch: pytest.MonkeyPatch, function: Any) -> Finding:
+    def computed(self, monkeypatch: pytest.MonkeyPatch, function: Any) -> Judgement:
         module = Namespace(three=function)
-        monkeypatch.setattr(audit.importlib, "import_module", lambda name: module)
-        return audit.judge(toy(), CLAIM)
+        monkeypatch.setattr(document.importlib, "import_module", lambda name: module)
+        return document.judge(toy(), CLAIM)
 
     def test_a_function_of_the_study_gives_the_evidence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.computed(monkeypatch, lambda: 3).verdict == "reproduced"
@@ -147,19 +150,19 @@ class TestCompute:
             self.computed(monkeypatch, broken)
 
     def test_one_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace())
+        monkeypatch.setattr(document.importlib, "import_module", lambda name: Namespace())
         with pytest.raises(UsageError, match=r"studies/toy/claims\.py has no function 'three'"):
-            audit.judge(toy(), CLAIM)
+            document.judge(toy(), CLAIM)
 
     def test_a_module_that_is_not_there_is_named(self) -> None:
         with pytest.raises(UsageError, match="studies/toy/ has no module 'claims'"):
-            audit.judge(toy(), CLAIM)
+            document.judge(toy(), CLAIM)
 
 
 def records(*verdicts: str) -> list[dict[str, Any]]:
     found = [
-        audit.Audited(
-            Claim("toy", f"c{n}", "s", "count", "S | t.", ("3",), n + 1, judge="count"), Finding(one, "e\nf"), 0.0
+        document.Audited(
+            Claim("toy", f"c{n}", "s", "count", "S | t.", ("3",), n + 1, judge="count"), Judgement(one, "e\nf"), 0.0
         )  # type: ignore[arg-type]
         for n, one in enumerate(verdicts)
     ]
@@ -168,61 +171,61 @@ def records(*verdicts: str) -> list[dict[str, Any]]:
 
 class TestGolden:
     def test_changed_new_and_gone_verdicts_are_seen(self, tmp_path: Path) -> None:
-        from repro.bless import bless_audit
+        from repro.audit.blessed import bless_audit
 
-        path = audit_golden.path_of(tmp_path)
+        path = blessed.path_of(tmp_path)
         bless_audit(tmp_path, records("reproduced", "erratum"), reason="first", studies=["toy"])
-        assert audit_golden.changes(path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
-        assert audit_golden.changes(path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
+        assert blessed.changes(path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
+        assert blessed.changes(path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
             "changed  toy c0: was reproduced, is erratum"
         ]
-        assert audit_golden.changes(path, records("reproduced"), studies=["toy"], whole=True)[0].startswith(
+        assert blessed.changes(path, records("reproduced"), studies=["toy"], whole=True)[0].startswith(
             "gone     toy c1"
         )
-        assert audit_golden.changes(path, records("reproduced"), studies=["toy"], whole=False) == []
+        assert blessed.changes(path, records("reproduced"), studies=["toy"], whole=False) == []
         three = records("reproduced", "erratum", "inconclusive")
-        assert audit_golden.changes(path, three, studies=["toy"], whole=True)[0].startswith("new      toy c2")
+        assert blessed.changes(path, three, studies=["toy"], whole=True)[0].startswith("new      toy c2")
         assert "| toy | c1 | erratum |" in path.with_suffix(".md").read_text()
 
     def test_another_print_is_a_change(self, tmp_path: Path) -> None:
-        from repro.bless import bless_audit
+        from repro.audit.blessed import bless_audit
 
-        path, now = audit_golden.path_of(tmp_path), records("reproduced")
+        path, now = blessed.path_of(tmp_path), records("reproduced")
         bless_audit(tmp_path, now, reason="first", studies=["toy"])
         now[0]["published"] = ["3.0"]
-        assert "was published as 3, is 3.0" in audit_golden.changes(path, now, studies=["toy"], whole=True)[0]
+        assert "was published as 3, is 3.0" in blessed.changes(path, now, studies=["toy"], whole=True)[0]
 
     def test_a_reason_is_needed_and_other_studies_stay(self, tmp_path: Path) -> None:
-        from repro.bless import bless_audit
+        from repro.audit.blessed import bless_audit
 
-        path = audit_golden.path_of(tmp_path)
+        path = blessed.path_of(tmp_path)
         with pytest.raises(UsageError, match="the reason is empty"):
             bless_audit(tmp_path, records("reproduced"), reason=" ", studies=["toy"])
         other = [{**one, "study": "other"} for one in records("erratum")]
         bless_audit(tmp_path, other, reason="a", studies=["other"])
         bless_audit(tmp_path, records("reproduced"), reason="b", studies=["toy"])
-        assert [row["study"] for row in audit_golden.read(path)] == ["other", "toy"]
+        assert [row["study"] for row in blessed.read(path)] == ["other", "toy"]
 
     def test_a_file_that_is_no_table_of_verdicts_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "audit.parquet"
         path.write_bytes(b"nothing")
         with pytest.raises(IntegrityError, match="not a readable table of verdicts"):
-            audit_golden.read(path)
+            blessed.read(path)
 
 
 class TestPage:
     def test_counts_of_blessed_verdicts_stand_between_the_marks(self, tmp_path: Path) -> None:
-        from repro.bless import bless_audit
+        from repro.audit.blessed import bless_audit
 
-        path = audit_golden.path_of(tmp_path)
+        path = blessed.path_of(tmp_path)
         bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
         text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
-        made = audit_golden.with_counts(text, path, "page.md")
+        made = pages.with_counts(text, path, "page.md")
         assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 3 |" in made.splitlines()
         assert (made.startswith("before\n"), made.endswith("after\n"), "old" in made) == (True, True, False)
-        assert audit_golden.with_counts(made, path, "page.md") == made
+        assert pages.with_counts(made, path, "page.md") == made
         with pytest.raises(UsageError, match=r"page\.md: wanted one block"):
-            audit_golden.with_counts("nothing", path, "page.md")
+            pages.with_counts("nothing", path, "page.md")
 
 
 class TestExports:
@@ -257,14 +260,14 @@ class TestVerb:
             'compute = "claims.three"\n'
         )
         answer = {"value": 3}
-        monkeypatch.setattr(audit.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
+        monkeypatch.setattr(document.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
             "junit_xml": None, "page": None, "codecheck": None, "sarif": None, "markdown": None,
         }  # fmt: skip
         return lambda value=3, **changed: (
             answer.update(value=value),
-            audit.audit(Namespace(**{**options, **changed})),
+            judging.audit(Namespace(**{**options, **changed})),
         )[1]
 
     def test_exit_codes(self, given: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,16 +301,16 @@ class TestVerb:
         folder.mkdir()
         for name in ("one.csv", "one.md", "foreign.csv"):
             (folder / name).write_text("")
-        path = audit.codecheck(folder, study, records("reproduced", "erratum", "erratum"))
+        path = exports.codecheck(folder, study, records("reproduced", "erratum", "erratum"))
         assert path.read_text().startswith("---\n")
         found = yaml.safe_load(path.read_text())
         assert [one["file"] for one in found["manifest"]] == ["one.csv", "one.md"]
         assert found["manifest"][0]["comment"] == "A 'first': figure. `repro figures toy one`"
         assert found["summary"] == "3 claims: 2 erratum, 1 reproduced."
         with pytest.raises(NothingSelectedError, match="no figure of toy"):
-            audit.codecheck(tmp_path, study, [])
+            exports.codecheck(tmp_path, study, [])
         with pytest.raises(UsageError, match="no such folder"):
-            audit.codecheck(tmp_path / "gone", study, [])
+            exports.codecheck(tmp_path / "gone", study, [])
         with pytest.raises(UsageError, match="name the study"):
             given(codecheck=folder)
 
@@ -329,10 +332,10 @@ def test_a_claim_alone_has_the_verdict_it_has_among_all(monkeypatch: pytest.Monk
         Claim("toy", f"c{n}", "s", "value", "S.", ("3",), n + 1, judge="interval", margin=1) for n in (0, 1)
     )
     monkeypatch.setattr(registry, "load", lambda name: toy())
-    monkeypatch.setattr(audit, "claims_of", lambda name: entries)
-    monkeypatch.setattr(audit, "judge", lambda study, claim: Finding("not reproduced", "far", p=0.03))
-    assert [one.finding.verdict for one in audit.judge_study("toy")] == ["inconclusive"] * 2
-    assert [one.finding.verdict for one in audit.judge_study("toy", ["c1"])] == ["inconclusive"]
+    monkeypatch.setattr(evidence, "claims_of", lambda name: entries)
+    monkeypatch.setattr(document, "judge", lambda study, claim: Judgement("not reproduced", "far", p=0.03))
+    assert [one.finding.verdict for one in document.judge_study("toy")] == ["inconclusive"] * 2
+    assert [one.finding.verdict for one in document.judge_study("toy", ["c1"])] == ["inconclusive"]
 
 
 def test_judges_and_claims_know_one_another() -> None:

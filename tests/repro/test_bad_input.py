@@ -8,12 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from repro import bless, rule, table
-from repro.bands import Golden, as_bands
-from repro.derive import derive_bands
 from repro.errors import CannotCompareError, NothingSelectedError
-from repro.findings import CheckResult, render
-from repro.golden import check
+from repro.golden import bless as blessing
+from repro.golden import rule
+from repro.golden.bands import as_bands
+from repro.golden.bless import bless
+from repro.golden.check import check
+from repro.golden.derive import derive_bands
+from repro.golden.findings import CheckResult, render
+from repro.golden.stored import Golden
+from repro.runs import table
 from tests.repro.checking import GOLDEN, STUDY, first, fresh, texts
 from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of, with_profile, write
 
@@ -29,7 +33,7 @@ def test_a_golden_of_one_seed_holds_nothing_to_account(tmp_path: Path) -> None:
     assert code == 3
     assert "provisional: blessed on 1 seeds, too few for a band" in texts(result, 3)
     with pytest.raises(CannotCompareError, match="noisy: 1 seeds, wanted 10"):
-        bless.bless(write(tmp_path / "r.parquet", rows_of(STUDY, range(1))), tmp_path / "g", STUDY, "smoke", reason="r")
+        bless(write(tmp_path / "r.parquet", rows_of(STUDY, range(1))), tmp_path / "g", STUDY, "smoke", reason="r")
 
 
 def test_two_seeds_asked_for_make_wide_bands_and_no_error() -> None:
@@ -55,7 +59,7 @@ def test_no_scatter_is_refused_or_has_the_floor_of_counting(tmp_path: Path) -> N
         if first(row):
             row["value"] = 90.0
     with pytest.raises(CannotCompareError, match="no seed moves this continuous metric"):
-        bless.bless(write(tmp_path / "r.parquet", rows), tmp_path / "g", STUDY, "smoke", reason="r")
+        bless(write(tmp_path / "r.parquet", rows), tmp_path / "g", STUDY, "smoke", reason="r")
 
 
 def test_where_all_diverged_a_value_cannot_be_compared() -> None:
@@ -99,7 +103,7 @@ def test_results_of_several_machines_are_named_and_get_the_margin() -> None:
 def test_an_empty_family_has_no_bands_and_no_pass() -> None:
     empty = build([])
     assert derive_bands(empty, STUDY, minimum_seeds=10).num_rows == 0
-    held = bless.assemble(empty, STUDY, minimum_seeds=10, reason="r", now=bless.datetime.now(bless.UTC))
+    held = blessing.assemble(empty, STUDY, minimum_seeds=10, reason="r", now=blessing.datetime.now(blessing.UTC))
     code, result = outcome(build(fresh()), held)
     assert code == 6
     assert "golden: holds no rows" in texts(result, 6)
@@ -115,6 +119,6 @@ def only(some: pa.Table, experiment: str) -> pa.Table:
 @pytest.mark.parametrize(("edit", "code"), [(lambda row: None, 0), (lambda row: row.update(value=9.0), 1)])
 def test_a_golden_without_any_band_judges_what_it_has(edit: Callable[[Row], None], code: int) -> None:
     rows = only(GOLDEN.rows, "exact")
-    held = bless.assemble(rows, STUDY, minimum_seeds=10, reason="r", now=bless.datetime.now(bless.UTC))
+    held = blessing.assemble(rows, STUDY, minimum_seeds=10, reason="r", now=blessing.datetime.now(blessing.UTC))
     new = [row for row in fresh(edit) if row["experiment"] == "exact"]
     assert outcome(build(new), held)[0] == code

@@ -11,15 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from repro import bless as blessing
-from repro import rule, table
-from repro.bands import BANDS_SCHEMA, as_bands, bands_path, digest, load, metadata, twin_path
-from repro.bless import bless, verify
+from repro import stats
 from repro.data import DataSet
-from repro.derive import derive_bands
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, UsageError
-from repro.golden import check
-from repro.rule import ALPHA
+from repro.golden import bless as blessing
+from repro.golden import rule
+from repro.golden.bands import BANDS_SCHEMA, as_bands
+from repro.golden.bless import bless, rederive
+from repro.golden.check import check
+from repro.golden.derive import derive_bands
+from repro.golden.rule import ALPHA
+from repro.golden.stored import bands_path, load, metadata, twin_path
+from repro.runs import table
+from repro.runs.rows import digest
 from repro.study import Study
 from tests.repro.synthetic import Row, build, diverge, invented, rows_of, with_profile, write
 
@@ -54,7 +58,7 @@ def test_three_files_are_written_that_pass_their_own_check(tmp_path: Path, study
     assert files(tmp_path) == ["smoke.bands.parquet", "smoke.md", "smoke.parquet"]
     golden = load(done.path)
     assert check(golden.rows, golden.rows, golden.bands).exit_code == 0
-    verify(done.path, study)
+    rederive(done.path, study)
     record = metadata(golden.rows)
     assert record["reason"] == REASON
     assert record["commit"] == "c" * 40
@@ -79,7 +83,7 @@ def test_a_band_is_what_its_rows_give(study: Study) -> None:
     assert line.sd == pytest.approx(values.std(ddof=1), rel=1e-12)
     assert line.quantum == 0.1
     assert line.s == pytest.approx(math.sqrt(values.var(ddof=1) + 0.01 / 12), rel=1e-12)  # too few rows to shrink
-    assert line.suspect == pytest.approx(rule.t_critical(rule.SUSPECT, 9.0) * math.sqrt(1.1))
+    assert line.suspect == pytest.approx(stats.t_critical(rule.SUSPECT, 9.0) * math.sqrt(1.1))
     level = rule.sidak(rule.ALPHA_ROWS, 8)
     assert line.confirm == pytest.approx(rule.confirm_limit(level, 9.0, 10))
     assert line.high == pytest.approx(line.mean + line.suspect * line.s)
@@ -153,19 +157,19 @@ def test_an_edited_golden_does_not_verify(tmp_path: Path, study: Study) -> None:
     twin = twin_path(done.path)
     twin.write_text(twin.read_text().replace("| exact |", "| band |"))
     with pytest.raises(IntegrityError, match="not what the golden's tables say"):
-        verify(done.path, study)
+        rederive(done.path, study)
     blessed(tmp_path, study, rows_of(study, TEN))
     rows = rows_of(study, TEN)
     rows[0]["detail"] = "edited"
     write(done.path, rows)
     with pytest.raises(IntegrityError, match="not the rows that were blessed"):
-        verify(done.path, study)
+        rederive(done.path, study)
     lines = blessed(tmp_path, study, rows_of(study, TEN)).golden.bands
     wider = lines.to_pylist()
     wider[1]["low"] -= 1.0
-    blessing.table.write_file(bands_path(done.path), pa.Table.from_pylist(wider, schema=lines.schema))
+    table.write_file(bands_path(done.path), pa.Table.from_pylist(wider, schema=lines.schema))
     with pytest.raises(IntegrityError, match="not what its rows give"):
-        verify(done.path, study)
+        rederive(done.path, study)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])

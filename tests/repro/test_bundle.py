@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from repro import attest, bundle, table
-from repro.bundle import RESULTS, archive, files_of
-from repro.cli import main
-from repro.confirming import reruns_path
+from repro.bundle import attest, pack
+from repro.bundle.pack import RESULTS, archive, files_of
+from repro.cli.main import main
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
+from repro.runs import table
+from repro.runs.store import reruns_path
 from tests.repro.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
 from tests.repro.synthetic import invented, rows_of, write
 
@@ -157,7 +158,7 @@ def keys(tmp_path: Path) -> Path:
 
 
 def signed(files: Files, key: Path) -> Files:
-    from repro.signature import sign
+    from repro.bundle.signature import sign
 
     return {**files, attest.SIGNATURE: sign(files[attest.STATEMENT], key)}
 
@@ -219,5 +220,5 @@ def test_without_ssh_keygen_nothing_is_said_to_be_signed(
 
 
 def test_what_may_be_in_a_bundle_is_what_is_put_there(packed: Files) -> None:
-    must, may = bundle.members("invented", "smoke")
+    must, may = pack.members("invented", "smoke")
     assert must <= set(packed) <= must | may

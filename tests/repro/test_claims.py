@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from repro import claims
+from repro.audit import claims
+from repro.audit.judges import JUDGES
 from repro.errors import IntegrityError, UsageError
-from repro.judging import JUDGES
 
 GOOD = """
 [[claim]]

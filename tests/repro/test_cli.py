@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import cli as command_line
+from repro.cli.main import main
 
 from .conftest import PROJECT, Cli, toy_source, write_study
 
@@ -26,7 +26,7 @@ HEAVY = ("torch", "scipy", "matplotlib", "sklearn")  # pyarrow takes up pandas b
 CPU_LIMIT_S = 0.25  # stated for a listing's start-up; measured in bench, here only held against gross growth
 
 IMPORTS = (
-    "import sys; sys.path.insert(0, {project!r}); from repro.cli import main\n"
+    "import sys; sys.path.insert(0, {project!r}); from repro.cli.main import main\n"
     "try: main({arguments!r})\n"
     "except SystemExit: pass\n"
     "print('LOADED', *[name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
@@ -55,24 +55,24 @@ def test_a_study_that_imports_a_heavy_package_is_seen(project: Path) -> None:
     assert "scipy" in loaded_by(project, ["list"])
 
 
-@pytest.mark.parametrize("verb", command_line.VERBS)
+@pytest.mark.parametrize("verb", main.VERBS)
 def test_every_verb_has_help_with_examples_and_exit_codes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        command_line.main([verb, "-h"])
+        main.main([verb, "-h"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert f"repro {verb}" in text.partition("examples:")[2]
     assert "130 interrupted" in text
 
 
-@pytest.mark.parametrize("verb", command_line.VERBS)
+@pytest.mark.parametrize("verb", main.VERBS)
 def test_every_example_of_the_help_can_be_parsed(verb: str) -> None:
     import shlex
 
-    for example in command_line.EXAMPLES[verb].splitlines():
+    for example in main.EXAMPLES[verb].splitlines():
         program, *arguments = shlex.split(example)
         assert program == "repro"
-        assert command_line.parser().parse_args(arguments).verb == verb
+        assert main.parser().parse_args(arguments).verb == verb
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_terminal_shows_colour_unless_no_color(project: Path) -> None:
         head, tail = pty.openpty()
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", **extra}
         environment.pop("NO_COLOR", None) if not extra else None
-        script = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli import main; sys.exit(main())"
+        script = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli.main import main; sys.exit(main())"
         process = subprocess.Popen(
             [sys.executable, "-c", script, "show", "montecarlo"], cwd=project, stdout=tail, env=environment
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from repro import table as tables
+from repro.runs.table import build, read, write
 from tests.test_docs import commands
 
 from .conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
@@ -61,8 +61,8 @@ def first_pi(rows: list[dict[str, object]], **changed: object) -> list[dict[str,
     ],
 )
 def test_what_must_not_pass_does_not(blessed: Path, cli: Cli, planted: Planted, code: int, said: str) -> None:
-    changed = tables.build(planted(tables.read(blessed / RESULTS).to_pylist()), {})
-    tables.write(blessed / RESULTS, changed)
+    changed = build(planted(read(blessed / RESULTS).to_pylist()), {})
+    write(blessed / RESULTS, changed)
     done = cli("check", "montecarlo")
     assert done.returncode == code, done.stdout + done.stderr
     assert said in done.stdout
@@ -77,7 +77,7 @@ def test_what_must_not_pass_does_not(blessed: Path, cli: Cli, planted: Planted, 
     ids=["renamed column", "duplicated rows"],
 )
 def test_a_broken_table_is_an_integrity_error(blessed: Path, cli: Cli, planted) -> None:
-    pq.write_table(planted(tables.read(blessed / RESULTS)), blessed / RESULTS)
+    pq.write_table(planted(read(blessed / RESULTS)), blessed / RESULTS)
     done = cli("check", "montecarlo")
     assert done.returncode == 6
     assert len(done.stderr.splitlines()) == 1
@@ -150,8 +150,8 @@ def test_a_dry_run_blesses_nothing(committed: Path, cli: Cli) -> None:
 
 
 def test_diff_names_what_changed(blessed: Path, cli: Cli) -> None:
-    rows = first_pi(tables.read(blessed / RESULTS).to_pylist(), value=lambda row: row["value"] + 0.5)
-    tables.write(blessed / "other.parquet", tables.build(rows, {}))
+    rows = first_pi(read(blessed / RESULTS).to_pylist(), value=lambda row: row["value"] + 0.5)
+    write(blessed / "other.parquet", build(rows, {}))
     same, other = cli("diff", RESULTS, RESULTS), cli("diff", RESULTS, "other.parquet")
     assert (same.returncode, other.returncode) == (0, 1)
     assert "1 changed" in other.stdout

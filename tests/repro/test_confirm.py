@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from repro import golden
-from repro.bands import Golden
-from repro.findings import render
+from repro.golden import bands, judge
+from repro.golden.findings import render
+from repro.golden.stored import Golden
 from tests.repro.checking import GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
 from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of
 
@@ -114,8 +114,8 @@ def test_what_is_recorded_need_not_repeat() -> None:
 
 
 def test_limits_of_several_new_runs_are_nearer() -> None:
-    band = next(line for line in golden.as_bands(GOLDEN.bands) if line.kind == "band")
-    tests = golden.plan([band])
+    band = next(line for line in bands.as_bands(GOLDEN.bands) if line.kind == "band")
+    tests = judge.levels([band])
     assert tests.suspect(band, 1) == band.suspect
     assert tests.suspect(band, 3) < band.suspect
     assert tests.confirming(band, 1, 4) == band.confirm
@@ -169,7 +169,7 @@ def test_what_moves_a_whole_table_is_seen_and_confirmed(edit: Callable[[Row], No
 def test_another_kind_of_machine_gets_a_margin() -> None:
     def nearly(row: Row) -> None:
         if first(row):
-            band = next(line for line in golden.as_bands(GOLDEN.bands) if line.cell == (*row_cell(row), "loss"))
+            band = next(line for line in bands.as_bands(GOLDEN.bands) if line.cell == (*row_cell(row), "loss"))
             row["value"] = band.mean + (band.suspect + 0.1) * band.s
 
     rows = fresh(nearly)

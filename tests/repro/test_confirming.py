@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from repro import table as tables
+from repro.runs import table
 
 from .conftest import RESULTS, Cli, commit, toy_source, write_study
 
@@ -15,10 +15,10 @@ RERUNS = "results/montecarlo/reruns/smoke.parquet"
 
 def alter(folder: Path, by: float) -> None:
     """Change one number of the results."""
-    found = tables.read(folder / RESULTS)
+    found = table.read(folder / RESULTS)
     rows = found.to_pylist()
     next(row for row in rows if row["metric"] == "pi")["value"] += by
-    tables.write(folder / RESULTS, tables.build(rows, tables.environments(found)))
+    table.write(folder / RESULTS, table.build(rows, table.environments(found)))
 
 
 def mend(folder: Path, old: str, new: str) -> None:
@@ -31,7 +31,7 @@ def test_an_altered_number_is_given_away_by_its_own_seed(blessed: Path, cli: Cli
     assert done.returncode == 1, done.stdout + done.stderr
     assert "suspicious cases: 1; 5 more runs will tell (--no-confirm: none)" in done.stderr
     assert "does not repeat: replicate 10 has" in done.stdout
-    assert tables.read(blessed / RERUNS).num_rows == 5 * 2
+    assert table.read(blessed / RERUNS).num_rows == 5 * 2
     again = cli("check", "montecarlo")
     assert (again.returncode, again.stdout) == (1, done.stdout)
     assert "suspicious" not in again.stderr  # the runs are kept

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from repro import container
-from repro.container import Engine, Image, Place, assert_cuda, choose, command, settled
 from repro.errors import InfrastructureError, ReproError, UsageError
+from repro.machine import engine as module
+from repro.machine.engine import (
+    RESTRICTED_HOST,
+    USER_INSIDE,
+    Engine,
+    Image,
+    Place,
+    assert_cuda,
+    choose,
+    command,
+    settled,
+)
 
 IMAGE = Image("localhost/repro-cuda:debian-0a", "1b" * 32, f"sha256:{'2c' * 32}", "3d" * 32)
 PODMAN, DOCKER = Engine("podman", "4.3.1"), Engine("docker", "20.10.24")
@@ -38,7 +48,7 @@ def refusal(kind: type[ReproError], wanted: str | None = None) -> str:
     return str(caught.value)
 
 
-def test_auto_takes_the_first_engine_that_answers_and_says_so(programs: Path) -> None:
+def test_auto_takes_the_first_modulethat_answers_and_says_so(programs: Path) -> None:
     program(programs, "podman", "echo no; exit 1")
     program(programs, "docker", "echo 20.10.24")
     assert choose() == (DOCKER, "running in a container by docker 20.10.24 (REPRO_ENGINE=auto)")
@@ -56,19 +66,19 @@ def test_a_client_without_a_server_is_no_engine(programs: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["echo; exit 0", "echo 4.3.1; exit 1"])
-def test_an_engine_answers_with_success_and_a_version(programs: Path, script: str) -> None:
+def test_an_moduleanswers_with_success_and_a_version(programs: Path, script: str) -> None:
     program(programs, "podman", script)
     assert choose()[0] is None
 
 
-def test_an_engine_that_was_asked_for_is_never_replaced(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_modulethat_was_asked_for_is_never_replaced(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(programs, "podman", "echo 4.3.1")
     monkeypatch.setenv("REPRO_ENGINE", "docker")
     text = refusal(InfrastructureError)
     assert text == "REPRO_ENGINE=docker: docker: not installed; start it, or set REPRO_ENGINE=none to run without"
 
 
-def test_none_is_none_though_an_engine_answers(programs: Path) -> None:
+def test_none_is_none_though_an_moduleanswers(programs: Path) -> None:
     program(programs, "podman", "echo 4.3.1")
     engine, said = choose("none")
     assert (engine, "because REPRO_ENGINE=none" in said) == (None, True)
@@ -79,9 +89,9 @@ def test_another_word_is_refused(programs: Path) -> None:
     assert text == "REPRO_ENGINE=podmann: no such engine; set one of auto, podman, docker, none"
 
 
-def test_a_silent_engine_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_moduleis_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(programs, "podman", "exec /bin/sleep 5")
-    monkeypatch.setattr(container, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
     assert "no answer in 0.2 s" in choose()[1]
 
 
@@ -97,18 +107,18 @@ def test_restricted_settings_come_after_a_plain_start_failed(programs: Path, tmp
     program(programs, "podman", '[ -z "$CONTAINERS_CONF" ] || exit 7; exit 125')
     found = settled(PODMAN, "image", tmp_path)
     assert found.environment == {"CONTAINERS_CONF": str(tmp_path / "containers" / "engine" / "containers.conf")}
-    assert Path(__file__).parents[2].joinpath(container.RESTRICTED_HOST).is_file()
+    assert Path(__file__).parents[2].joinpath(RESTRICTED_HOST).is_file()
 
 
 @pytest.mark.parametrize("name", ["podman", "docker"])
-def test_an_engine_that_starts_nothing_is_an_error(programs: Path, tmp_path: Path, name: str) -> None:
+def test_an_modulethat_starts_nothing_is_an_error(programs: Path, tmp_path: Path, name: str) -> None:
     program(programs, name, "echo 'setrlimit: not permitted' >&2; exit 126")
     with pytest.raises(InfrastructureError, match=r"answers and starts no container \(setrlimit: not permitted\)"):
         settled(Engine(name, "1"), "image", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["podman", "docker"])
-def test_an_engine_that_turns_failures_into_success_is_refused(programs: Path, tmp_path: Path, name: str) -> None:
+def test_an_modulethat_turns_failures_into_success_is_refused(programs: Path, tmp_path: Path, name: str) -> None:
     program(programs, name, "exit 0")
     with pytest.raises(InfrastructureError, match=f"{name} 1 loses the exit codes of its containers"):
         settled(Engine(name, "1"), "image", tmp_path)
@@ -175,9 +185,9 @@ def test_root_runs_as_another_user_and_a_user_as_himself(place: Place, monkeypat
 
 
 def test_a_labelled_host_gets_its_option(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(container, "SELINUX", tmp_path / "absent")
+    monkeypatch.setattr(module, "SELINUX", tmp_path / "absent")
     assert "label=disable" not in command(PODMAN, IMAGE, ["true"], place)
-    monkeypatch.setattr(container, "SELINUX", tmp_path)
+    monkeypatch.setattr(module, "SELINUX", tmp_path)
     assert "label=disable" in command(PODMAN, IMAGE, ["true"], place)
 
 
@@ -198,7 +208,7 @@ def test_root_gives_the_writable_folders_away(place: Place) -> None:
     place.prepare()
     for folder in (place.results, place.results / "study", place.cache):
         assert folder is not None
-        assert folder.stat().st_uid == container.USER_INSIDE
+        assert folder.stat().st_uid == USER_INSIDE
     assert place.project.stat().st_uid == 0
 
 

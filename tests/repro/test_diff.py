@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.diff import as_json, compare, compare_files, render
 from repro.errors import IntegrityError, UsageError
-from repro.table import with_environments
+from repro.runs.diff import as_json, compare, compare_files, render
+from repro.runs.table import with_environments
 from tests.repro.synthetic import build, diverge, invented, rows_of, write
 
 ROWS = rows_of(invented(), range(3))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from repro import figures
 from repro.errors import UsageError
+from repro.machine.terminal import columns
+from repro.show import figures, tabular
 from repro.study import Figure, Profile, Study
-from repro.text import columns
 
 from .conftest import PROJECT, Cli, command, commit, toy_source, write_study
 from .test_cli import loaded_by
@@ -336,8 +336,8 @@ def test_what_is_no_figure_is_refused(shown: Path, cli: Cli) -> None:
 
 
 def test_numbers_stand_to_the_right_with_gaps_between_them() -> None:
-    assert columns(["a", "b"], [["x", 1.0], ["yy", None]], show=figures.shown) == "a   b\nx   1\nyy"
-    assert figures.shown(math.pi) == "3.14159"
+    assert columns(["a", "b"], [["x", 1.0], ["yy", None]], show=tabular.shown) == "a   b\nx   1\nyy"
+    assert tabular.shown(math.pi) == "3.14159"
     assert figures.markdown("n", "w", Figure(["a\nb"], [["x|y"]]), "hand").splitlines()[4:7] == [
         "| a b |",
         "| --- |",

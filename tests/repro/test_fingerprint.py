@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from repro import fingerprint as module
 from repro.errors import UsageError
-from repro.fingerprint import fingerprint, normal_form
+from repro.runs import fingerprint as module
+from repro.runs.fingerprint import fingerprint, normal_form
 
 DECLARATION = '''
 """A study in a laboratory of its own."""

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from repro import cache as caching
-from repro import table as tables
 from repro.data import DataSet, content_hash, kept_at, read_verified, remove, status
 from repro.errors import InfrastructureError, IntegrityError
+from repro.machine import cache
+from repro.runs import table
 
 from .conftest import PROJECT, Cli, write_study
 from .test_data import CONTENTS, NAMES, TOY, fill, refusal
@@ -162,7 +162,7 @@ def test_another_content_is_another_file(home: Path, made: Path) -> None:
 
 
 def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching, "folder", lambda: None)
+    monkeypatch.setattr(cache, "folder", lambda: None)
     assert kept_at(MADE) is None
     assert set(read_verified(MADE)) == set(SQUARES)
     assert status(MADE).state == "not made yet"
@@ -220,8 +220,8 @@ def test_arrays_come_out_of_the_cache_as_they_went_in(
 ) -> None:
     """Names, types, shapes and bits survive: the content's hash is the same."""
     path = tmp_path_factory.mktemp("kept") / "arrays.npz"
-    caching.save(path, arrays)
-    assert content_hash(caching.read(path)) == content_hash(arrays)
+    cache.save(path, arrays)
+    assert content_hash(cache.read(path)) == content_hash(arrays)
 
 
 class TestRemove:
@@ -234,7 +234,7 @@ class TestRemove:
             path.write_bytes(b"")
         assert set(remove(MADE)) == {made, earlier}
         assert files(home) == sorted(path.name for path in others)
-        assert not caching.lock_of(made).exists()
+        assert not cache.lock_of(made).exists()
         assert remove(MADE) == ()
 
     def test_not_the_sources_of_a_generated_set(self, home: Path) -> None:
@@ -315,7 +315,7 @@ def test_the_verb_lists_makes_verifies_and_removes(parts: Path, cli: Cli, home: 
 
 
 def totals(project: Path) -> dict[str, tuple[float, str]]:
-    rows = tables.read(project / "results/parts/smoke.parquet").to_pylist()
+    rows = table.read(project / "results/parts/smoke.parquet").to_pylist()
     return {row["case"]: (row["value"], row["data"]) for row in rows}
 
 
@@ -323,7 +323,7 @@ def test_each_case_runs_on_data_of_its_own_and_says_so(parts: Path, cli: Cli) ->
     assert cli("run", "parts").returncode == 0
     contents = [content_hash({"numbers": np.arange(4) + part}) for part in (0, 1)]
     assert totals(parts) == {'{"part":0}': (6.0, contents[0]), '{"part":1}': (10.0, contents[1])}
-    records = tables.environments(tables.read(parts / "results/parts/smoke.parquet"))
+    records = table.environments(table.read(parts / "results/parts/smoke.parquet"))
     assert [record["data"] for record in records.values()] == [dict(zip(("part-0", "part-1"), contents, strict=True))]
     assert "0 runs made, 2 were there already" in cli("run", "parts").stdout
     assert "part-0, part-1  cpu" in cli("show", "parts").stdout

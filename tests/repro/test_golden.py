@@ -13,14 +13,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from repro import golden, table
-from repro.bands import bands_path, digest, load, metadata, path_of
-from repro.bless import with_record
-from repro.bless import write as write_golden
 from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError
-from repro.evidence import seed_ignored
-from repro.findings import as_json, render
-from repro.golden import check
+from repro.golden import bands
+from repro.golden.bless import with_record
+from repro.golden.bless import write as write_golden
+from repro.golden.check import check
+from repro.golden.findings import as_json, render
+from repro.golden.stored import bands_path, load, metadata, path_of
+from repro.runs import table
+from repro.runs.ignored import seed_ignored
+from repro.runs.rows import digest
 from tests.repro.checking import FRESH, GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
 from tests.repro.synthetic import Row, build, diverge, golden_of, rows_of
 
@@ -325,6 +327,6 @@ def test_the_check_imports_nothing_heavy() -> None:
 
 
 def test_the_invented_study_is_what_these_tests_think() -> None:
-    kinds = [line.kind for line in golden.as_bands(GOLDEN.bands)]
+    kinds = [line.kind for line in bands.as_bands(GOLDEN.bands)]
     assert sorted(set(kinds)) == ["band", "exact", "recorded"]
     assert kinds.count("band") == 8

@@ -9,10 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro import audit_golden, bands, history, provenance
-from repro.bless import bless, bless_audit
+from repro.audit import blessed as verdicts
+from repro.audit.blessed import bless_audit, table_of
 from repro.errors import IntegrityError, ReproError, UsageError
-from repro.history import FIELDS, add, adding, entry_of, hold, parse, path_of, read, written
+from repro.golden import log as log_module
+from repro.golden import stored
+from repro.golden.bless import bless
+from repro.golden.log import (
+    FIELDS,
+    FIRST,
+    Entry,
+    add,
+    adding,
+    entry_of,
+    hashlib,
+    hold,
+    images_of,
+    parse,
+    path_of,
+    read,
+    state_of,
+    verdicts_state,
+    written,
+)
+from repro.machine import git
+from repro.machine.git import COMMIT
+from repro.runs.rows import digest
 from tests.repro.synthetic import invented, rows_of, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,12 +120,12 @@ def test_a_line_cut_short_is_found(log: Path, tmp_path: Path) -> None:
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_any_changed_bit_of_the_log_is_found(place: int, bit: int) -> None:
     """Any bit before the last line: what holds the last one is the golden's own hashes, and git."""
-    entries: list[history.Entry] = []
-    previous = history.FIRST
+    entries: list[Entry] = []
+    previous = FIRST
     for number in (1, 2):
         entry = {**ABOUT, "number": number, "previous": previous, "what": "a", "before": None, "after": state("a")}
         entries.append(entry)
-        previous = history.hashlib.sha256(written(entry)).hexdigest()
+        previous = hashlib.sha256(written(entry)).hexdigest()
     content = bytearray(b"".join(written(entry) + b"\n" for entry in entries))
     place %= len(written(entries[0])) + 1
     content[place] ^= 1 << bit
@@ -153,7 +175,7 @@ def test_two_blessings_at_once_make_one_chain(tmp_path: Path) -> None:
 def blessed(root: Path, reason: str = "first") -> Path:
     study = invented()
     results = write(root / "results.parquet", rows_of(study, range(10)))
-    golden = bands.path_of(root, study.name, "smoke")
+    golden = stored.path_of(root, study.name, "smoke")
     bless(results, golden, study, "smoke", reason=reason, root=root)
     return golden
 
@@ -165,13 +187,13 @@ def test_a_blessing_says_who_why_and_from_what(tmp_path: Path) -> None:
     assert (one["who"], one["reason"], one["what"], one["images"]) == (WHO, "first", "invented/smoke", [])
     assert one["before"] is None
     assert (other["before"], other["reason"]) == (one["after"], "again")
-    assert other["after"]["rows"] == one["after"]["rows"] == bands.digest(bands.load(golden).rows)
-    hold(tmp_path, "invented/smoke", history.state_of(golden))
+    assert other["after"]["rows"] == one["after"]["rows"] == digest(stored.load(golden).rows)
+    hold(tmp_path, "invented/smoke", state_of(golden))
 
 
 def test_the_images_of_the_rows_are_named() -> None:
     records = {"1": {"image": None}, "2": {"image": {"tree": "b"}}, "3": {"image": {"tree": "a", "id": "x"}}, "4": {}}
-    assert history.images_of(records) == ["a", "b"]
+    assert images_of(records) == ["a", "b"]
 
 
 def test_a_blessing_cut_short_is_found_and_mended_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,15 +203,15 @@ def test_a_blessing_cut_short_is_found_and_mended_by_another(tmp_path: Path, mon
         def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(history, "add", die)
+        patch.setattr(log_module, "add", die)
         with pytest.raises(KeyboardInterrupt):
             blessed(tmp_path, "cut short")
     with pytest.raises(
         IntegrityError, match=r"twin are not what was blessed in line 1 .*or bless again if a bless was cut"
     ):
-        hold(tmp_path, "invented/smoke", history.state_of(golden))
+        hold(tmp_path, "invented/smoke", state_of(golden))
     blessed(tmp_path, "mended")
-    hold(tmp_path, "invented/smoke", history.state_of(golden))
+    hold(tmp_path, "invented/smoke", state_of(golden))
 
 
 def test_an_older_golden_put_back_is_found(tmp_path: Path) -> None:
@@ -199,24 +221,24 @@ def test_an_older_golden_put_back_is_found(tmp_path: Path) -> None:
     for path, content in old.items():
         path.write_bytes(content)
     with pytest.raises(IntegrityError, match="twin are not what was blessed in line 2"):
-        hold(tmp_path, "invented/smoke", history.state_of(golden))
+        hold(tmp_path, "invented/smoke", state_of(golden))
 
 
 def test_nobody_blesses_unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "committer", lambda root: "")
+    monkeypatch.setattr(git, "committer", lambda root: "")
     with pytest.raises(UsageError, match=r"git knows nobody to enter in the log; set user\.name and user\.email"):
         blessed(tmp_path)
-    assert not bands.path_of(tmp_path, "invented", "smoke").exists()
+    assert not stored.path_of(tmp_path, "invented", "smoke").exists()
 
 
 def test_verdicts_are_logged_and_held(tmp_path: Path) -> None:
     record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
     bless_audit(tmp_path, [record], reason="first", studies=["toy"])
-    path = audit_golden.path_of(tmp_path)
-    hold(tmp_path, "audit", history.verdicts_state(path, audit_golden.table_of(path)))
+    path = path_of(tmp_path)
+    hold(tmp_path, "audit", verdicts_state(path, table_of(path)))
     path.with_suffix(".md").write_text("other")
     with pytest.raises(IntegrityError, match="golden of audit: its twin are not"):
-        hold(tmp_path, "audit", history.verdicts_state(path, audit_golden.table_of(path)))
+        hold(tmp_path, "audit", verdicts_state(path, table_of(path)))
 
 
 def test_verdicts_are_logged_with_the_commit_that_judged(log: Path, tmp_path: Path) -> None:
@@ -224,7 +246,7 @@ def test_verdicts_are_logged_with_the_commit_that_judged(log: Path, tmp_path: Pa
     record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
     bless_audit(tmp_path, [record], reason="first", studies=["toy"])
     (commit,) = read(log)[-1]["commits"]
-    assert provenance.COMMIT.fullmatch(commit)
+    assert COMMIT.fullmatch(commit)
     assert "dirty" not in commit
 
 
@@ -240,9 +262,9 @@ def test_the_committed_goldens_are_those_of_the_committed_log() -> None:
     whole = [path for path in goldens if not path.name.endswith(".bands.parquet")]
     assert whole
     for path in whole:
-        rows = bands.digest(bands.load(path).rows)
-        hold(ROOT, f"{path.parent.name}/{path.stem}", {**history.state_of(path), "rows": rows})
-    audit = audit_golden.path_of(ROOT)
-    hold(ROOT, "audit", history.verdicts_state(audit, audit_golden.table_of(audit)))
+        rows = digest(stored.load(path).rows)
+        hold(ROOT, f"{path.parent.name}/{path.stem}", {**state_of(path), "rows": rows})
+    audit = verdicts.path_of(ROOT)
+    hold(ROOT, "audit", verdicts_state(audit, table_of(audit)))
     assert len(entries) >= len(whole) + 1
     assert issubclass(IntegrityError, ReproError)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from repro import image
-from repro.container import Engine
 from repro.errors import InfrastructureError, IntegrityError, ReproError, UsageError
-from repro.image import Recipe, ensure, examine, hold_base, mismatch, moves, recipe
+from repro.machine import image
+from repro.machine.engine import Engine
+from repro.machine.image import Recipe, ensure, examine, hold_base, mismatch, moves, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = "3d" * 32

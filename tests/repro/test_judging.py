@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from repro import measuring
-from repro.claims import Claim
+from repro.audit import measured
+from repro.audit.claims import Claim
+from repro.audit.judges import JUDGES, accused
+from repro.audit.verdicts import Judgement
 from repro.errors import UsageError
-from repro.judging import JUDGES, accused
 from repro.stats import Sample
-from repro.verdicts import Finding
 
 CLAIM = Claim("toy", "it", "section 1", "value", "Something.", ("1.95",), 1, margin=0.1, runs=6)
 
@@ -109,7 +109,7 @@ def test_shares_that_any_number_would_be_are_called_so() -> None:
 
 def test_further_runs_are_as_many_as_it_takes() -> None:
     """With n runs on each side and sd 0.09, 0.1 is shown in at least 80 % of tries, with far fewer it is not."""
-    more = measuring.further_runs(0.09, 0.09, 0.1, 6)
+    more = measured.further_runs(0.09, 0.09, 0.1, 6)
     assert more is not None
     n = 6 + more
     assert 10 < n < 20
@@ -132,8 +132,8 @@ def test_where_no_number_of_runs_would_do_none_is_named() -> None:
     """A mean that lies on its bound to a millionth of its spread is undecided, and no error."""
     found = JUDGES["threshold"].decide(claim("> 90"), [90.0000001 + x for x in SPREAD])
     assert (found.verdict, found.more) == ("inconclusive", None)
-    assert measuring.further_runs(1.0, 1.0, 1e-9, 5) is None
-    assert measuring.further_runs(0.0, 0.0, 0.1, 5) == 1
+    assert measured.further_runs(1.0, 1.0, 1e-9, 5) is None
+    assert measured.further_runs(0.0, 0.0, 0.1, 5) == 1
 
 
 def test_a_true_value_is_seldom_called_not_reproduced() -> None:
@@ -149,12 +149,12 @@ def test_a_true_value_is_seldom_called_not_reproduced() -> None:
 
 def test_power_is_that_of_simulated_samples() -> None:
     draw = np.random.default_rng(2)
-    test = measuring.stats.welch(Sample(0, 0.09, 12), Sample(0, 0.09, 12))
+    test = measured.stats.welch(Sample(0, 0.09, 12), Sample(0, 0.09, 12))
     hits = 0
     for _ in range(500):
         one, other = (Sample(values.mean(), values.std(ddof=1), 12) for values in draw.normal(0, 0.09, (2, 12)))
-        hits += measuring.stats.tost(one, other, 0.1) <= 0.05
-    assert measuring.power_of(test, 0.1) == pytest.approx(hits / 500, abs=0.08)
+        hits += measured.stats.tost(one, other, 0.1) <= 0.05
+    assert measured.power_of(test, 0.1) == pytest.approx(hits / 500, abs=0.08)
 
 
 def test_what_was_compared_is_kept_for_the_report() -> None:
@@ -167,9 +167,9 @@ def test_what_was_compared_is_kept_for_the_report() -> None:
 
 
 class TestHolm:
-    def findings(self, *ps: float | None) -> list[tuple[Claim, Finding]]:
+    def findings(self, *ps: float | None) -> list[tuple[Claim, Judgement]]:
         said = "not reproduced"
-        return [(CLAIM, Finding(said if p is not None else "erratum", "x", p=p)) for p in ps]  # type: ignore[arg-type]
+        return [(CLAIM, Judgement(said if p is not None else "erratum", "x", p=p)) for p in ps]  # type: ignore[arg-type]
 
     def test_one_accusation_stands_and_among_many_the_same_does_not(self) -> None:
         assert [found.verdict for _, found in accused(self.findings(0.03, None))] == ["not reproduced", "erratum"]

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from repro import table as tables
 from repro.errors import CannotCompareError, UsageError
-from repro.merge import merge
+from repro.runs import table
+from repro.runs.merge import merge
 
 from .conftest import Cli
 from .test_table import row
 
 
 def write(path: Path, *rows: dict[str, object], environment: str = "e") -> Path:
-    tables.write(
-        path, tables.build([{**one, "environment": environment} for one in rows], {environment: {"cpu": environment}})
+    table.write(
+        path, table.build([{**one, "environment": environment} for one in rows], {environment: {"cpu": environment}})
     )
     return path
 
@@ -25,7 +25,7 @@ def test_the_union_keeps_each_row_once_with_every_environment(tmp_path: Path) ->
     b = write(tmp_path / "b.parquet", row(replicate=1, wall_seconds=9.0), row(replicate=2), environment="f")
     merged = merge([a, b])
     assert sorted((r["replicate"], r["environment"]) for r in merged.to_pylist()) == [(0, "e"), (1, "e"), (2, "f")]
-    assert set(tables.environments(merged)) == {"e", "f"}
+    assert set(table.environments(merged)) == {"e", "f"}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_two_machines_halves_make_the_whole_table(project: Path, cli: Cli) -> No
 
 def test_a_conflict_is_exit_3_and_writes_nothing(project: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "--results", "a.parquet").returncode == 0
-    altered = tables.read(project / "a.parquet").to_pylist()
+    altered = table.read(project / "a.parquet").to_pylist()
     altered[0]["value"] += 1.0
     shutil.copy(project / "a.parquet", project / "b.parquet")
-    tables.write(project / "b.parquet", tables.build(altered, {}))
+    table.write(project / "b.parquet", table.build(altered, {}))
     refused = cli("merge", "a.parquet", "b.parquet", "--out", "both.parquet")
     assert refused.returncode == 3
     assert "1 conflicts, nothing written" in refused.stderr

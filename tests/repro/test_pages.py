@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from repro import files, pages
 from repro.errors import IntegrityError, UsageError
+from repro.machine import files
+from repro.show import pages
 
 from .conftest import Cli, commit, toy_source, write_study
 from .test_figures import FIGURES
@@ -210,7 +211,7 @@ class TestVerb:
     def test_golden_rows_that_were_touched_are_refused(self, documented: Path, cli: Cli) -> None:
         import pyarrow.parquet as pq
 
-        from repro import table
+        from repro.runs import table
 
         path = documented / "golden/montecarlo/smoke.parquet"
         table.write_file(path, pq.read_table(path).slice(1))

@@ -6,7 +6,7 @@ import pytest
 
 from repro.data import DataSet
 from repro.errors import NothingSelectedError, UsageError
-from repro.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
+from repro.runs.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
 from repro.seeds import derive_seed
 from repro.study import Profile, Study, grid
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from repro import provenance
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
-from repro.provenance import collect, commit, environment_id
+from repro.machine.git import COMMIT_OUTSIDE, commit
+from repro.runs import provenance
+from repro.runs.provenance import collect, environment_id
 
 FACTS = {
     "python", "system", "machine", "cpu", "isa", "threads", "device", "gpu",
@@ -24,7 +25,7 @@ PROFILE = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAM
 
 @pytest.fixture(autouse=True)
 def no_outer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*provenance.IMAGE_PARTS.values(), "REPRO_ENGINE_USED", provenance.COMMIT_OUTSIDE):
+    for name in (*provenance.IMAGE_PARTS.values(), "REPRO_ENGINE_USED", COMMIT_OUTSIDE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -141,11 +142,11 @@ def test_records_of_before_there_were_images_keep_their_identity() -> None:
 
 def test_without_git_the_commit_is_what_was_found_outside(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head = commit(repository)
-    monkeypatch.setenv(provenance.COMMIT_OUTSIDE, f"{'0a' * 20}+dirty")
+    monkeypatch.setenv(COMMIT_OUTSIDE, f"{'0a' * 20}+dirty")
     assert commit(repository) == head
     monkeypatch.setattr(provenance.shutil, "which", lambda name: None)
     assert commit(repository) == f"{'0a' * 20}+dirty"
-    monkeypatch.setenv(provenance.COMMIT_OUTSIDE, f"see {SECRET}")
+    monkeypatch.setenv(COMMIT_OUTSIDE, f"see {SECRET}")
     with pytest.raises(UsageError, match="REPRO_COMMIT: expected 40 hex digits") as caught:
         commit(repository)
     assert SECRET not in str(caught.value)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from repro import registry
+from repro import faults, registry
 from repro.data import DataSet
 from repro.errors import UsageError
 from repro.study import Metric, Profile, Study, case_json, grid
@@ -54,7 +54,7 @@ def by_size(**sets: DataSet | None) -> Callable[[Case], DataSet | None]:
 
 
 def test_a_consistent_study_passes() -> None:
-    registry.check_study(make(), expected_name="toy")
+    faults.check_study(make(), expected_name="toy")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_consistent_study_passes() -> None:
 )
 def test_an_inconsistent_study_is_refused(study, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        registry.check_study(study())
+        faults.check_study(study())
 
 
 def test_data_sets_are_those_of_the_selected_cases_once_each_in_declared_order() -> None:
@@ -113,7 +113,7 @@ def test_data_sets_are_those_of_the_selected_cases_once_each_in_declared_order()
         none=Profile(None, data=lambda case: None, cannot_answer="x"),
         fixed=Profile(None, data=REAL, cannot_answer="x"),
     )
-    registry.check_study(study)
+    faults.check_study(study)
     assert study.data_sets("smoke") == (STAND_IN, REAL)
     assert study.data_sets("one") == study.data_sets("fixed") == (REAL,)
     assert study.data_sets("none") == ()
@@ -143,7 +143,7 @@ def test_a_figure_that_listings_or_the_verb_cannot_use_is_refused(function, said
     study = make()
     study.figure(function)
     with pytest.raises(UsageError, match=said):
-        registry.check_study(study)
+        faults.check_study(study)
 
 
 def test_an_experiment_is_declared_once() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from repro import registry, report
-from repro.audit import Audited
-from repro.claims import Claim
+from repro import registry
+from repro.audit.claims import Claim
+from repro.audit.document import Audited
+from repro.audit.verdicts import Judgement
+from repro.show import report
 from repro.study import Figure
-from repro.verdicts import Finding
 
 VOID = {"meta", "br", "input", "link"}
 
@@ -26,7 +27,7 @@ def audited(study: str, name: str, verdict: str, **changed: Any) -> Audited:
         study, name, "section <1>", changed.pop("kind", "count"), "A & B.", ("3", "4"), 1, judge="count", **changed
     )
     spans = {"ours": (2.0, 1.0, 3.0), "theirs": (5.0, 4.0, 6.0)} if name == "open" else {}
-    return Audited(claim, Finding(verdict, "found <5>", p=0.25, power=0.5, **spans), 0.0)  # type: ignore[arg-type]
+    return Audited(claim, Judgement(verdict, "found <5>", p=0.25, power=0.5, **spans), 0.0)  # type: ignore[arg-type]
 
 
 FOUND = [

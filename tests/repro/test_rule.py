@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.error_rates import worlds
-from repro import bands, bless, golden, rule
-from repro.findings import DEVIATES
+from repro import stats
+from repro.golden import bands, rule
+from repro.golden import bless as blessing
+from repro.golden.check import check
+from repro.golden.findings import DEVIATES
 from repro.study import Metric, Profile, Study, case_json
 from tests.repro.chance import bounded
 from tests.repro.synthetic import Point, build, make_row
@@ -36,7 +39,7 @@ def test_trigamma_inv_refuses_what_trigamma_never_is() -> None:
 
 @given(st.floats(1e-9, 0.5), st.floats(0.5, 400.0))
 def test_beyond_the_critical_value_lies_the_level_on_both_sides_together(level: float, df: float) -> None:
-    assert 2 * float(scipy.stats.t.sf(rule.t_critical(level, df), df)) == pytest.approx(level, rel=1e-8)
+    assert 2 * float(scipy.stats.t.sf(stats.t_critical(level, df), df)) == pytest.approx(level, rel=1e-8)
 
 
 @given(st.integers(1, 40), st.data(), st.floats(0.01, 50.0), st.floats(0.01, 50.0))
@@ -319,11 +322,11 @@ def test_the_simulation_says_what_the_check_says(world: str, defect: str) -> Non
     for _ in range(3):
         table = worlds.made(worlds.WORLDS[world], random, rows, 10, 1, worlds.DEFECTS.get(defect))
         old = table_of(table.golden, 0).sort_by("case")
-        now = bless.assemble(old, study, minimum_seeds=2, reason="r", now=bless.datetime.now(bless.UTC))
+        now = blessing.assemble(old, study, minimum_seeds=2, reason="r", now=blessing.datetime.now(blessing.UTC))
         kinds = {band.kind for band in bands.as_bands(now.bands)}
         if kinds != {"band"}:
             continue
         new, again = table_of(table.new, 10), table_of(table.again, 11)
-        found = golden.check(new, now.rows, now.bands, reruns=again)
+        found = check(new, now.rows, now.bands, reruns=again)
         said = worlds.check(table)
         assert (found.counts[DEVIATES] > 0) == said.any, (said, [one for one in found.findings if one.word == DEVIATES])

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from repro import table as tables
-from repro.store import Store
+from repro.runs import table
+from repro.runs.store import Store
+from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-from repro.worker import checked
 
 from .conftest import Cli, command, toy_source, write_study
 
@@ -24,7 +24,7 @@ WHAT_A_RUN_FOUND = [
 
 
 def found(path: Path) -> list[dict[str, object]]:
-    return tables.read(path).select(WHAT_A_RUN_FOUND).to_pylist()
+    return table.read(path).select(WHAT_A_RUN_FOUND).to_pylist()
 
 
 def results(project: Path, profile: str = "smoke") -> Path:
@@ -39,7 +39,7 @@ def test_a_run_makes_one_row_a_metric_and_again_makes_nothing(project: Path, cli
     assert first.returncode == 0, first.stderr
     assert "18 runs made, 0 were there already" in first.stdout
     assert first.stderr.count("estimate count=") == 18  # no terminal: one line a finished run
-    rows = tables.read(results(project))
+    rows = table.read(results(project))
     assert rows.num_rows == 18 * 2
     assert set(rows["metric"].to_pylist()) == {"pi", "inside"}
     again = cli("run", "montecarlo")
@@ -70,7 +70,7 @@ def test_killed_at_random_points_the_resumed_table_equals_the_uninterrupted_one(
         process.send_signal(signal.SIGKILL)
         process.wait()
         if path.exists():
-            now = tables.read(path).num_rows
+            now = table.read(path).num_rows
             assert now >= kept
             kept = now
     assert cli("run", "montecarlo", "-q", "--results", "killed.parquet").returncode == 0
@@ -84,6 +84,7 @@ def test_workers_end_with_a_killed_parent(project: Path) -> None:
     write_study(project, "montecarlo", toy_source().replace("    draw = random", forever))
     process = subprocess.Popen(command("run", "montecarlo", "-q", "--jobs", "1"), cwd=project)
     while not mark.exists():
+        assert process.poll() is None
         time.sleep(0.02)
     process.kill()
     process.wait()
@@ -100,11 +101,11 @@ def test_the_time_budget_ends_a_run_cleanly_and_it_resumes(project: Path, cli: C
     assert time.monotonic() - start < 4.5
     assert stopped.returncode == 7
     assert "runs are left: the time budget ended" in stopped.stderr
-    kept = tables.read(results(project)).num_rows
+    kept = table.read(results(project)).num_rows
     assert 0 < kept < 36
     write_study(project, "montecarlo", SLOW.replace("0.15", "0.6"))
     assert "runs were left" not in cli("run", "montecarlo", "--jobs", "4").stderr
-    assert tables.read(results(project)).num_rows == 36
+    assert table.read(results(project)).num_rows == 36
 
 
 def test_a_second_process_on_one_store_is_told_so(project: Path, cli: Cli) -> None:
@@ -134,7 +135,7 @@ def test_interruption_keeps_what_is_finished(project: Path) -> None:
     assert process.wait(timeout=20) == 130
     assert "interrupted; finished runs are kept" in talk
     assert "Traceback" not in talk
-    assert tables.read(results(project)).num_rows >= 3 * 2
+    assert table.read(results(project)).num_rows >= 3 * 2
 
 
 def test_changed_code_sets_the_old_runs_aside_and_makes_new_ones(project: Path, cli: Cli) -> None:
@@ -163,12 +164,12 @@ def test_a_failing_run_is_recorded_as_failed_and_made_again(project: Path, cli: 
     failed = cli("run", "montecarlo", "--replicates", "1")
     assert failed.returncode == 7
     assert "ValueError: no luck (__init__.py:" in failed.stderr
-    rows = tables.read(results(project)).to_pylist()
+    rows = table.read(results(project)).to_pylist()
     assert {row["value"] for row in rows if row["status"] == "failed"} == {None}
     assert sum(row["status"] == "failed" for row in rows) == 2 * 2
     write_study(project, "montecarlo", toy_source())
     assert cli("run", "montecarlo", "--replicates", "1").returncode == 0
-    assert {row["status"] for row in tables.read(results(project)).to_pylist()} == {"ok"}
+    assert {row["status"] for row in table.read(results(project)).to_pylist()} == {"ok"}
 
 
 def test_a_process_that_dies_is_an_infrastructure_error(project: Path, cli: Cli) -> None:
@@ -228,7 +229,7 @@ def test_plan_tells_what_is_done_and_what_the_rest_costs(project: Path, cli: Cli
     assert cli("run", "montecarlo", "--replicates", "2").returncode == 0
     after = json.loads(cli("plan", "montecarlo", "--json").stdout)
     assert after["experiments"][0]["done"] == 12
-    seconds = tables.read(results(project)).filter(pc.field("metric") == "pi")["wall_seconds"].to_pylist()
+    seconds = table.read(results(project)).filter(pc.field("metric") == "pi")["wall_seconds"].to_pylist()
     assert 0 < after["cpu_seconds"] < sum(seconds) + 6 * max(seconds)
     assert not results(project, "paper").exists()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from repro import figures, registry
+from repro import faults
 from repro.errors import UsageError
+from repro.show import figures
 from repro.study import Figure, Profile, Study
 
 MODULE = "declared_elsewhere"
@@ -93,4 +94,4 @@ class TestFiguresFrom:
     def test_a_summary_is_held_to_what_every_figures_is(self, study: Study, module: str) -> None:
         study.figures_from(module, counted="")
         with pytest.raises(UsageError, match="figure 'counted' has no docstring"):
-            registry.check_study(study)
+            faults.check_study(study)

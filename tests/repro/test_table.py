@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro import table as tables
 from repro.errors import IntegrityError, NothingSelectedError
+from repro.runs.table import build, environments, read, write
 
 
 def row(**changed: object) -> dict[str, object]:
@@ -42,7 +42,7 @@ def row(**changed: object) -> dict[str, object]:
 
 
 def table(*rows: dict[str, object]) -> pa.Table:
-    return tables.build(rows or (row(),), {"e": {"python": "3.11"}})
+    return build(rows or (row(),), {"e": {"python": "3.11"}})
 
 
 @given(
@@ -54,11 +54,11 @@ def test_what_was_written_is_read_in_key_order(
     tmp_path_factory: pytest.TempPathFactory, found: list[tuple[int, float]]
 ) -> None:
     path = tmp_path_factory.mktemp("table") / "a.parquet"
-    made = tables.build([row(replicate=replicate, value=value) for replicate, value in found], {"e": {}})
-    tables.write(path, made)
-    back = tables.read(path)
+    made = build([row(replicate=replicate, value=value) for replicate, value in found], {"e": {}})
+    write(path, made)
+    back = read(path)
     assert [(r["replicate"], r["value"]) for r in back.to_pylist()] == sorted(found)
-    assert tables.environments(back) == {"e": {}}
+    assert environments(back) == {"e": {}}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_was_written_is_read_in_key_order(
 def test_a_changed_schema_is_refused(tmp_path: Path, planted, said: str) -> None:
     pq.write_table(planted(table()), tmp_path / "a.parquet")
     with pytest.raises(IntegrityError, match=said):
-        tables.read(tmp_path / "a.parquet")
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize(
@@ -95,28 +95,28 @@ def test_a_changed_schema_is_refused(tmp_path: Path, planted, said: str) -> None
 )
 def test_rows_that_contradict_themselves_are_refused(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
     with pytest.raises(IntegrityError, match=said):
-        tables.write(tmp_path / "a.parquet", table(*rows))
+        write(tmp_path / "a.parquet", table(*rows))
     pq.write_table(table(*rows), tmp_path / "b.parquet")
     with pytest.raises(IntegrityError, match=said):
-        tables.read(tmp_path / "b.parquet")
+        read(tmp_path / "b.parquet")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    tables.write(path, table())
+    write(path, table())
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(IntegrityError, match=r"a\.parquet: not a readable Parquet table"):
-        tables.read(path)
+        read(path)
 
 
 def test_a_missing_table_is_nothing_selected(tmp_path: Path) -> None:
     with pytest.raises(NothingSelectedError, match="no such table"):
-        tables.read(tmp_path / "a.parquet")
+        read(tmp_path / "a.parquet")
 
 
 def test_a_failed_write_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
-    tables.write(path, table())
+    write(path, table())
     before = path.read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -124,6 +124,6 @@ def test_a_failed_write_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(pq, "write_table", full)
     with pytest.raises(OSError, match="no space"):
-        tables.write(path, table(row(value=1.0)))
+        write(path, table(row(value=1.0)))
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.parquet"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 
+from repro.show.tabular import csv_table, latex_table, markdown_table
 from repro.study import Figure
-from repro.tabular import csv_table, latex_table, markdown_table
 
 MADE = Figure(["a|b", "n_1"], [["x\ny, 5 %", 1 / 3], ["\\z", None]])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from repro import treehash
-from repro.treehash import entries, mounted, tree_hash
+from repro.machine import treehash
+from repro.machine.treehash import entries, mounted, tree_hash
 
 NOTHING: frozenset[str] = frozenset()
 

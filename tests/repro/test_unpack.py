@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro import unpack
-from repro.bundle import archive
+from repro.bundle import unpack
+from repro.bundle.pack import archive
+from repro.bundle.unpack import Refused, contents, read
 from repro.errors import IntegrityError, UsageError
-from repro.unpack import Refused, contents, read
 
 FILES = {"a/one.txt": b"one " * 100, "two.txt": b"two", "zero": b""}
 PLAIN = archive(FILES)

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from repro import attest, table
-from repro.bundle import CHECK, ENVIRONMENTS, RESULTS, archive
-from repro.cli import main
+from repro.bundle import attest
+from repro.bundle.pack import CHECK, ENVIRONMENTS, RESULTS, archive
+from repro.cli.main import main
+from repro.runs import table
 from tests.repro.bundles import BANDS, CLAIMS, GOLDEN, LOG, Files, refusal
 
 # What is not believed: changed and not sealed again

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from repro import bands, golden, registry, table
+from repro import registry
 from repro.errors import DEVIATION
-from repro.plan import PlannedRun, identity, named_runs, planned_runs
-from repro.runner import Request, rows_of
-from repro.worker import Order, Report, execute
+from repro.golden import findings, stored
+from repro.golden.check import check
+from repro.runs import table
+from repro.runs.plan import PlannedRun, identity, named_runs, planned_runs
+from repro.runs.runner import Request, rows_from
+from repro.runs.worker import Order, Report, execute
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,9 +40,9 @@ class Mistake:
 
 
 @cache
-def smoke(study: str) -> bands.Golden:
+def smoke(study: str) -> stored.Golden:
     """Return the golden of a study's smoke profile."""
-    return bands.load(bands.path_of(ROOT, study, "smoke"))
+    return stored.load(stored.path_of(ROOT, study, "smoke"))
 
 
 def fresh_runs(study: str, *, experiments: Collection[str], where: Collection[str] = ()) -> list[PlannedRun]:
@@ -54,7 +57,7 @@ def report_of(study: str, run: PlannedRun) -> Report:
     return replace(execute(Order(study, "smoke", run, device="cpu")), wall_seconds=0.0)
 
 
-def check_with(study: str, runs: Collection[PlannedRun]) -> golden.CheckResult:
+def check_with(study: str, runs: Collection[PlannedRun]) -> findings.CheckResult:
     """Check one replicate: the given runs made now, all other cells as the golden's first replicate has them.
 
     What the check wants to see again is made now too.
@@ -68,14 +71,14 @@ def check_with(study: str, runs: Collection[PlannedRun]) -> golden.CheckResult:
     reruns: list[dict[str, Any]] = []
     while True:
         some = table.build(reruns, {})
-        result = golden.check(results, held.rows, held.bands, reruns=some)
+        result = check(results, held.rows, held.bands, reruns=some)
         missing = [run for run in result.wanted if run[:2] in again]  # the golden's own cells need no other run
         if not missing:
             return result
         reruns += made_now(study, named_runs(registry.load(study), "smoke", missing))
 
 
-def check_cell(study: str, experiment: str, *where: str) -> golden.CheckResult:
+def check_cell(study: str, experiment: str, *where: str) -> findings.CheckResult:
     """Check fresh runs of an experiment's cases, as `check_with` does."""
     return check_with(study, fresh_runs(study, experiments=[experiment], where=where))
 
@@ -88,5 +91,5 @@ def made_now(study: str, runs: Collection[PlannedRun]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for run in runs:
         request = Request(study=loaded, profile="smoke", runs=[run], device="cpu", jobs=1)
-        rows += rows_of(request, run, report_of(study, run), wanted, common)
+        rows += rows_from(request, run, report_of(study, run), wanted, common)
     return rows

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from repro import audit, registry
-from repro.claims import Claim
-from repro.verdicts import Finding
+from repro import registry
+from repro.audit import document, evidence
+from repro.audit.claims import Claim
+from repro.audit.verdicts import Judgement
 
 
 class Registry:
@@ -12,11 +13,11 @@ class Registry:
 
     def __init__(self, study: str) -> None:
         self.study = study
-        self.claims: dict[str, Claim] = {claim.id: claim for claim in audit.claims_of(study)}
+        self.claims: dict[str, Claim] = {claim.id: claim for claim in evidence.claims_of(study)}
 
-    def finding(self, claim: str) -> Finding:
+    def finding(self, claim: str) -> Judgement:
         """Judge one claim, without the correction for several."""
-        return audit.judge(registry.load(self.study), self.claims[claim])
+        return document.judge(registry.load(self.study), self.claims[claim])
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many claims there are, how many have a judge, and how many of these compute their evidence."""

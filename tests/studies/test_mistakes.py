@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from repro import findings
 from repro.errors import PASS
+from repro.golden import findings
 from tests.studies.goldens import Mistake, check_cell
 
 FOUND = sorted(path.parent.name for path in Path(__file__).parent.glob("*/mistakes.py"))
 MISTAKES = [
-    (study, mistake) for study in FOUND for mistake in importlib.import_module(f"tests.studies.{study}.mistakes").MISTAKES
+    (study, mistake)
+    for study in FOUND
+    for mistake in importlib.import_module(f"tests.studies.{study}.mistakes").MISTAKES
 ]
 
 
-@pytest.mark.parametrize(("study", "runs"), dict.fromkeys((study, mistake.runs) for study, mistake in MISTAKES), ids=str)
+@pytest.mark.parametrize(
+    ("study", "runs"), dict.fromkeys((study, mistake.runs) for study, mistake in MISTAKES), ids=str
+)
 def test_what_is_made_anew_passes(study: str, runs: tuple[str, ...]) -> None:
     result = check_cell(study, *runs)
     assert result.exit_code == PASS, findings.render(result)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from repro import findings, golden
+from repro.golden import findings
 from studies.common.training import Labelled
 from studies.dagnets import detached, fully_convolutional, moments, train
 from tests.studies.goldens import check_with, fresh_runs
@@ -17,7 +17,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 SHUFFLED = 0.05
 
 
-def check(experiment: str, *where: str) -> golden.CheckResult:
+def check(experiment: str, *where: str) -> findings.CheckResult:
     return check_with("dagnets", fresh_runs("dagnets", experiments=[experiment], where=where))
 
 

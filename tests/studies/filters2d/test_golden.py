@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from repro import findings, golden
+from repro.golden import findings
 from studies.filters2d import inspected, learned, networks, shapes, shapes_learned, signals
 from tests.studies.goldens import check_with, fresh_runs
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def check(experiment: str, *where: str) -> golden.CheckResult:
+def check(experiment: str, *where: str) -> findings.CheckResult:
     return check_with("filters2d", fresh_runs("filters2d", experiments=[experiment], where=where))
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro import findings, golden
 from repro.errors import DEVIATION
+from repro.golden.findings import CheckResult, render
 from studies.common.training import Labelled
 from studies.rbf import layer, train
 from studies.rbf.network import DeepRBF
@@ -19,7 +19,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 SHUFFLED = 0.05
 
 
-def check(experiment: str, *where: str) -> golden.CheckResult:
+def check(experiment: str, *where: str) -> CheckResult:
     return check_with("rbf", fresh_runs("rbf", experiments=[experiment], where=where))
 
 
@@ -72,14 +72,14 @@ MISTAKES: dict[Plant, tuple[str, ...]] = {
 @pytest.mark.parametrize("where", dict.fromkeys(MISTAKES.values()), ids=" ".join)
 def test_what_is_made_anew_passes(where: tuple[str, ...]) -> None:
     result = check(*where)
-    assert result.exit_code == 0, findings.render(result)
+    assert result.exit_code == 0, render(result)
 
 
 @pytest.mark.parametrize("plant", MISTAKES, ids=lambda plant: plant.__name__)
 def test_a_planted_mistake_is_a_deviation(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     result = check(*MISTAKES[plant])
-    assert result.exit_code == 1, findings.render(result)
+    assert result.exit_code == 1, render(result)
 
 
 def test_only_the_network_s_answers_tell_a_forgotten_mode(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from repro import findings, golden, table
+from repro.golden import check as check_
+from repro.golden import findings
+from repro.runs import table
 from studies.common.hermite import hermite_verkes
 from studies.rfnn import basis, fast, study, training
 from tests.studies.goldens import check_with, fresh_runs, smoke
@@ -14,7 +16,7 @@ from tests.studies.goldens import check_with, fresh_runs, smoke
 CELLS = ("reading=as_listed", "first=0.5,0.707", "second=0.707,2")  # learnt by every seed, or by none
 
 
-def check() -> golden.CheckResult:
+def check() -> findings.CheckResult:
     return check_with("rfnn", fresh_runs("rfnn", experiments=["scale_grid"], where=CELLS))
 
 
@@ -70,4 +72,4 @@ def test_one_accuracy_lowered_by_five_points_is_a_deviation() -> None:
     rows = [row for row in held.rows.to_pylist() if row["replicate"] == 0]
     learnt = next(row for row in rows if row["metric"] == "accuracy" and (row["value"] or 0) > 95)
     learnt["value"] -= 5
-    assert golden.check(table.build(rows, {}), held.rows, held.bands).exit_code == 1
+    assert check_.check(table.build(rows, {}), held.rows, held.bands).exit_code == 1

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro import findings, golden
 from repro.errors import IntegrityError
+from repro.golden import findings
 from studies.sesn import affine, bases, fast, layers, scaled, stl10_transforms, train_mnist
 from studies.sesn.augmentation import augment, factors
 from tests.studies.goldens import check_with, fresh_runs
@@ -18,7 +18,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 CACHED = (bases._functions, *(thing for thing in vars(fast).values() if hasattr(thing, "cache_clear")))
 
 
-def check(experiment: str, *where: str) -> golden.CheckResult:
+def check(experiment: str, *where: str) -> findings.CheckResult:
     return check_with("sesn", fresh_runs("sesn", experiments=[experiment], where=where))
 
 
@@ -117,9 +117,10 @@ def test_layers_evaluated_plainly_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_images_scaled_about_another_centre_are_not_the_pinned_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    from repro import data
+    from repro import data as data_
+    from repro.data import read_verified
 
     centre_of_the_image(monkeypatch)
-    monkeypatch.setattr(data, "kept_at", lambda _: None)  # made anew, not read from the cache
+    monkeypatch.setattr(data_, "kept_at", lambda _: None)  # made anew, not read from the cache
     with pytest.raises(IntegrityError, match="digits-scale-0"):
-        data.read_verified(scaled.SCALED_DIGITS)
+        read_verified(scaled.SCALED_DIGITS)

@@ -1,0 +1,224 @@
+"""The questions, from Python: what do we get, did our code change, was the document right?
+
+The command line asks through the same functions. `import repro` gives them as `repro.run`, `repro.check`, ...
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repro import registry
+from repro.audit.document import Audit, audit
+from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedError, UsageError
+from repro.golden import check as rows_check
+from repro.golden import confirm, log, stored
+from repro.golden.findings import CheckResult
+from repro.runs import runner, store, table
+from repro.runs.ignored import seed_ignored
+from repro.runs.plan import PlannedRun, identity, planned_runs, replicate_range, selected_cases
+from repro.runs.runner import Progress, Request, Summary, make_runs, outdated
+from repro.runs.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repro.study import Study
+
+__all__ = ["Audit", "Made", "audit", "check", "results", "run"]
+
+Where = Sequence[str] | Mapping[str, Any]  # "FIELD=VALUE[,VALUE...]" texts, or a value or several for each field
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a request for runs came to: how many ended how, the table that holds them, and what is wrong with it.
+
+    `aside` is where runs by other code, settings or data were moved, None where there were none; `seed_ignored` names
+    experiments that found the same for every seed, so that their runs are one run, counted often.
+    """
+
+    summary: Summary
+    results: Path
+    aside: Path | None = None
+    seed_ignored: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, 3 where a seed changes nothing, 7 where runs failed or are left."""
+        if self.summary.failed or self.summary.left:
+            return INFRASTRUCTURE
+        return CANNOT_COMPARE if self.seed_ignored else PASS
+
+
+def planned(
+    study: Study,
+    profile: str,
+    *,
+    replicates: int | str | None = None,
+    fresh: int | None = None,
+    experiments: Sequence[str] = (),
+    where: Where = (),
+) -> list[PlannedRun]:
+    """Return the runs that a request means: the replicates named, fresh ones, or the profile's own number.
+
+    `replicates` is a number N (replicates 0 to N-1) or a text "A-B"; `fresh` is a number of replicates whose seeds the
+    golden does not hold. Raise UsageError for a request that means none, NothingSelectedError where no case is left.
+    """
+    if fresh is not None and replicates is not None:
+        raise UsageError("wanted either replicates or a number of fresh ones, got both; leave one out")
+    if fresh is not None:
+        if fresh < 1:
+            raise UsageError(f"--fresh {fresh}: wanted at least one replicate")
+        first = first_fresh(study.name, profile)
+        chosen = range(first, first + fresh)
+    elif replicates is not None:
+        chosen = replicate_range(str(replicates))
+    else:
+        chosen = range(registry.profile(study, profile).replicates)
+    return planned_runs(study, profile, replicates=chosen, experiments=experiments, where=_texts(where))
+
+
+def first_fresh(study: str, profile: str) -> int:
+    """Return the first replicate that a profile's golden does not hold, 0 without one."""
+    root = registry.root()
+    if not stored.path_of(root, study, profile).exists():
+        return 0
+    held = log.blessed(root, study, profile).rows["replicate"].to_pylist()
+    return int(max(held)) + 1
+
+
+def run(
+    study: str,
+    *,
+    profile: str = "smoke",
+    replicates: int | str | None = None,
+    fresh: int | None = None,
+    experiments: Sequence[str] = (),
+    where: Where = (),
+    device: str | None = None,
+    jobs: int | None = None,
+    time_budget: float | None = None,
+    results: Path | None = None,
+    progress: Progress = lambda _run, _report: None,
+    begin: Callable[[int], None] = lambda _count: None,
+) -> Made:
+    """Make the runs of a study that its result table lacks, each kept as it finishes, and return how they ended.
+
+    `replicates`, `fresh`, `experiments` and `where` choose runs as `planned` does; `device` is "cpu" or "cuda" (the
+    profile's without it), `jobs` the number of processes of one thread each, `time_budget` the seconds after which no
+    run is begun, `results` another table than the study's own. `begin` is told the number of runs, `progress` each
+    finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5 where it means
+    no case, 6 for a table that is none, 7 for the machine.
+    """
+    started = time.monotonic()
+    found = registry.load(study)
+    runs = planned(found, profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where)
+    path = results or store.results_path(study, profile)
+    chosen = device or registry.profile(found, profile).device
+    wanted = identity(found, profile)
+    with Store.exclusive(path) as kept:
+        aside = kept.set_aside(outdated(kept, wanted))
+        request = Request(
+            study=found,
+            profile=profile,
+            runs=runs,
+            device=chosen,
+            jobs=runner.jobs(chosen, jobs),
+            budget_s=time_budget,
+            started=started,
+            wanted=wanted,
+        )
+        begin(len(runs))
+        summary = make_runs(kept, request, progress)
+        deterministic = [name for name, experiment in found.experiments.items() if experiment.deterministic]
+        return Made(summary, path, aside, seed_ignored(kept.table, deterministic=deterministic))
+
+
+def results(study: str, *, profile: str = "smoke") -> pa.Table:
+    """Return the rows that runs of a study's profile left, one a metric of a run, in the results schema.
+
+    Raise UsageError for an unknown study or profile, NothingSelectedError before any run, IntegrityError for a table
+    that is none.
+    """
+    registry.profile(registry.load(study), profile)
+    return table.read(store.results_path(study, profile))
+
+
+def check(
+    study: str,
+    *,
+    profile: str = "smoke",
+    results: Path | None = None,
+    golden: Path | None = None,
+    experiments: Sequence[str] = (),
+    where: Where = (),
+    confirm_rows: bool = True,
+    replay: bool = False,
+    jobs: int | None = None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> CheckResult:
+    """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
+
+    Without `confirm_rows` nothing is run and no row fails; with `replay` one golden seed of each case is run again, to
+    the bit. `golden` is another golden table than the project's own, which alone is held to the log. The answer's
+    `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise IntegrityError
+    for a golden that is not what was blessed, NothingSelectedError without golden, results or selected rows,
+    CannotCompareError where other code made what would have to be run again, InfrastructureError where a run fails.
+    """
+    found = registry.load(study)
+    registry.profile(found, profile)
+    held = golden_of(study, profile, golden)
+    path = results or store.results_path(study, profile)
+    rows = table.read(path)
+    texts = _texts(where)
+    cases = selected_cases(found, profile, texts) if texts else None
+
+    def judged(reruns: pa.Table | None, here: str) -> CheckResult:
+        return rows_check.check(
+            rows,
+            held.rows,
+            held.bands,
+            reruns=reruns,
+            experiments=experiments or None,
+            cases=cases,
+            confirm=confirm_rows,
+            here=here,
+            held=golden is None,
+        )
+
+    if not confirm_rows:
+        return judged(None, "")
+    count = runner.jobs(found.profiles[profile].device, jobs)
+    return confirm.settle(found, profile, path, held, judged, replay=replay, jobs=count, say=say)
+
+
+def golden_of(study: str, profile: str, path: Path | None = None) -> stored.Golden:
+    """Return a profile's golden as it was blessed, or a table named in its place, which no log speaks of.
+
+    Raise NothingSelectedError where there is none.
+    """
+    place = path or stored.path_of(registry.root(), study, profile)
+    if not place.exists():
+        raise NothingSelectedError(
+            f"{place}: no such table, profile '{profile}' of study '{study}' has no golden; `repro bless` makes one "
+            "from results"
+        )
+    return stored.load(place) if path else log.blessed(registry.root(), study, profile)
+
+
+def _texts(where: Where) -> list[str]:
+    """Return a case filter as the texts that the command line takes."""
+    if not isinstance(where, Mapping):
+        return list(where)
+    several = {name: value if isinstance(value, list | tuple | set) else [value] for name, value in where.items()}
+    return [f"{name}={','.join(_text(one) for one in values)}" for name, values in several.items()]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,126 @@
+"""Judge a document: its claims and the evidence there is become verdicts, one for each claim."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from repro import registry
+from repro.audit import blessed
+from repro.audit import claims as registered
+from repro.audit.claims import Claim
+from repro.audit.evidence import Missing, claims_of, evidence_of
+from repro.audit.judges import JUDGES, accused
+from repro.audit.verdicts import CONTRADICTED, Judgement
+from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
+from repro.study import Study
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A claim with what was found of it, and the seconds that took."""
+
+    claim: Claim
+    finding: Judgement
+    seconds: float
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return what is written of it for machines."""
+        claim, finding = self.claim, self.finding
+        return {
+            "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
+            "statement": claim.statement, "published": list(claim.published), "unit": claim.unit,
+            "judge": claim.judge, "reason": claim.reason, "verdict": finding.verdict, "evidence": finding.evidence,
+            "statistic": finding.statistic, "n": finding.n, "p": finding.p, "power": finding.power,
+            "further_runs": finding.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
+            "command": f"repro audit {claim.study} --claim {claim.id}",
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit came to: the claims it judged, and a line for each verdict that is not the blessed one.
+
+    `exit_code` is 1 where verdicts changed, and 0 else: a document that
+    is wrong is no fault of the audit.
+    """
+
+    claims: tuple[Audited, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def contradicted(self) -> tuple[Audited, ...]:
+        """Return the claims that evidence speaks against."""
+        return tuple(one for one in self.claims if one.finding.verdict in CONTRADICTED)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Return the claims as they are written for machines."""
+        return [one.record for one in self.claims]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 1 where verdicts are not the blessed ones, else 0."""
+        return DEVIATION if self.changes else PASS
+
+
+def audit(*studies: str, claims: Sequence[str] = ()) -> Audit:
+    """Judge the claims of these studies, of all that have some without any, and hold the verdicts to the blessed ones.
+
+    `claims` are the ids of those wanted, of one study; all are judged in any case. Raise UsageError for an unknown
+    study or claim or a claim that cannot be judged, NothingSelectedError where no study has claims, IntegrityError
+    where golden rows or verdicts are not what was blessed.
+    """
+    names = list(studies) or audited_names()
+    if not names:
+        raise NothingSelectedError("no study has claims; write studies/STUDY/claims.toml")
+    if claims and len(names) > 1:
+        raise UsageError("--claim: name the study that the claim is of")
+    found = tuple(one for name in names for one in judge_study(name, claims))
+    before = blessed.held(registry.root())
+    changes = blessed.changes(before, [one.record for one in found], studies=names, whole=not claims)
+    return Audit(found, tuple(changes))
+
+
+def audited_names() -> list[str]:
+    """Return the studies that have a file of claims."""
+    root = registry.root()
+    return [name for name in registry.names() if registered.path_of(root, name).exists()]
+
+
+def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
+    """Judge the claims of a study and return all of them or some.
+
+    All are judged in either case: Holm's correction is made over the whole document, whatever is looked at.
+    """
+    study, entries = registry.load(name), claims_of(name)
+    known = [claim.id for claim in entries]
+    strange = [wanted for wanted in only if wanted not in known]
+    if strange:
+        raise UsageError(f"study '{name}' has no claim '{strange[0]}'{did_you_mean(strange[0], known)}")
+    found, seconds = [], []
+    for claim in entries:
+        start = time.perf_counter()
+        found.append((claim, judge(study, claim)))
+        seconds.append(time.perf_counter() - start)
+    audited = [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
+    return [one for one in audited if not only or one.claim.id in only]
+
+
+def judge(study: Study, claim: Claim) -> Judgement:
+    """Return the finding of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
+    if claim.reason:
+        return Judgement("not testable", claim.note or claim.reason)
+    where = f"{registered.path_of(registry.root(), claim.study)}:{claim.line}: claim '{claim.id}'"
+    try:
+        evidence = evidence_of(study, claim)
+        if isinstance(evidence, Missing):
+            return Judgement("inconclusive", evidence.what, n=0, more=evidence.runs)
+        return JUDGES[claim.judge].decide(claim, evidence)
+    except ReproError as error:
+        raise type(error)(f"{where}: {error}") from error
+    except Exception as error:  # whatever a study's own function raises
+        raise UsageError(f"{where}: judge '{claim.judge}' fails: {type(error).__name__}: {error}; mend it") from error

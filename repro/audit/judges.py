@@ -1,0 +1,42 @@
+"""The general judges by name, and the correction for judging several claims of one document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from repro import stats
+from repro.audit import computed, measured
+from repro.audit.claims import Claim
+from repro.audit.verdicts import LEVEL, Judge, Judgement
+
+JUDGES: dict[str, Judge] = {
+    "printed": Judge(computed.decide_printed, computed.plant_printed),
+    "count": Judge(computed.decide_count, computed.plant_count),
+    "law": Judge(computed.decide_law, computed.plant_law),
+    "shown": Judge(computed.decide_shown, computed.plant_shown),
+    "bound": Judge(computed.decide_bound, computed.plant_bound),
+    "granularity": Judge(computed.decide_granularity, computed.plant_granularity),
+    "protocol": Judge(computed.decide_protocol, computed.plant_protocol),
+    "interval": Judge(measured.decide_interval, measured.plant_interval),
+    "samples": Judge(measured.decide_samples, measured.plant_samples),
+    "order": Judge(measured.decide_order, measured.plant_order),
+    "threshold": Judge(measured.decide_threshold, measured.plant_threshold),
+}
+MEASURED = ("interval", "samples", "order", "threshold")  # judges that ask for runs
+
+
+def accused(findings: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, Judgement]]:
+    """Return a document's findings with its accusations corrected for being several (Holm 1979).
+
+    A difference that is not shown any more after the correction is inconclusive.
+    """
+    tested = [number for number, (_, finding) in enumerate(findings) if finding.p is not None]
+    adjusted = dict(zip(tested, stats.holm([float(findings[number][1].p or 0.0) for number in tested]), strict=True))
+    corrected = list(findings)
+    for number, p in adjusted.items():
+        claim, finding = findings[number]
+        if finding.verdict == "not reproduced" and p > LEVEL:
+            words = f"{finding.evidence}; p={p:.2g} after Holm's correction"
+            corrected[number] = claim, replace(finding, verdict="inconclusive", evidence=words)
+    return corrected

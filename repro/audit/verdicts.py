@@ -1,0 +1,58 @@
+"""What can be said of a claim: the closed list of verdicts, a finding, and what a judge is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from repro.audit.claims import Claim
+from repro.errors import UsageError
+
+Verdict = Literal["reproduced", "not reproduced", "inconclusive", "erratum", "protocol mismatch", "not testable"]
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
+LEVEL = 0.05
+
+Span = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge says of a claim: the verdict, the evidence in words, and what the verdict rests on.
+
+    `p` is that of no difference, before Holm's correction; `more` how many further runs a decision would need; `power`
+    how likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs`
+    are value, lower and upper end of the intervals that were compared, in the claim's unit.
+    """
+
+    verdict: Verdict
+    evidence: str
+    n: int | None = None
+    p: float | None = None
+    more: int | None = None
+    statistic: str = ""
+    power: float | None = None
+    ours: Span | None = None
+    theirs: Span | None = None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Decides a claim by evidence; `plant` turns evidence into such for which it must say something else."""
+
+    decide: Callable[[Claim, Any], Judgement]
+    plant: Callable[[Claim, Any], Any]
+
+
+def found_as(claim: Claim, evidence: Any) -> list[Any]:
+    """Return evidence part by part. Raise UsageError unless it has as many parts as were published."""
+    parts = list(evidence) if isinstance(evidence, list | tuple) else [evidence]
+    if len(parts) != len(claim.published):
+        raise UsageError(f"claim '{claim.id}': {len(claim.published)} parts are published, and {len(parts)} were found")
+    return parts
+
+
+def outcome(agrees: bool, evidence: str) -> Judgement:
+    """Return a finding of arithmetic: what does not agree is wrong whatever is run."""
+    return Judgement("reproduced" if agrees else "erratum", evidence)

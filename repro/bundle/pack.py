@@ -1,0 +1,102 @@
+"""The verb that packs a run as evidence: one archive with the results, what they were held to and what came out."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repro.audit import claims
+from repro.audit.blessed import path_of
+from repro.bundle import attest
+from repro.errors import INTEGRITY, IntegrityError, NothingSelectedError, UsageError
+from repro.golden import log, stored
+from repro.golden.check import check
+from repro.golden.findings import as_json
+from repro.machine.terminal import counted
+from repro.runs import table
+from repro.runs.store import reruns_path
+
+RESULTS, RERUNS, ENVIRONMENTS, CHECK = "results.parquet", "reruns.parquet", "environments.json", "check.json"
+LICENCE = "LICENSE"
+PINS = ("containers/lock/cuda.txt", "containers/images.toml")
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file, since the archive of one run is to be one sequence of bytes
+
+
+def members(study: str, profile: str) -> tuple[set[str], set[str]]:
+    """Return the names of the files that a bundle must hold, and of those that it may hold beside them."""
+    paths = golden_paths(Path(), study, profile)
+    must = {RESULTS, ENVIRONMENTS, CHECK, attest.STATEMENT, attest.CRATE, *map(Path.as_posix, paths)}
+    verdicts = path_of(Path())
+    may = {claims.path_of(Path(), study), verdicts, stored.twin_path(verdicts)}
+    return must, {attest.SIGNATURE, RERUNS, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
+
+
+def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path, Path]:
+    """Return where rows, bands and twin of a golden and the log of blessings lie."""
+    path = stored.path_of(root, study, profile)
+    return path, stored.bands_path(path), stored.twin_path(path), log.path_of(root)
+
+
+def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:
+    """Return the files of a bundle by name, the statement left out: copies, and what they come to.
+
+    What a check ran again belongs to it. Raise NothingSelectedError without results or golden,
+    IntegrityError for a golden that the log does not hold.
+    """
+    path = stored.path_of(root, study, profile)
+    if not path.exists():
+        raise NothingSelectedError(
+            f"{path}: no such golden to hold the results to; bless one, or bundle another profile"
+        )
+    held, rows = log.blessed(root, study, profile), table.read(results)
+    owners = set(zip(rows["study"].to_pylist(), rows["profile"].to_pylist(), strict=True))
+    if owners != {(study, profile)}:
+        names = ", ".join(f"{one}/{other}" for one, other in sorted(owners)) or "nothing"
+        raise UsageError(f"{results}: holds rows of {names}; wanted {study}/{profile} alone")
+    again = reruns_path(results)
+    reruns = table.read(again) if again.exists() else None
+    result = check(rows, held.rows, held.bands, reruns=reruns, held=True)
+    if result.exit_code == INTEGRITY:
+        raise IntegrityError(f"{results}: no evidence: {result.findings[0].text}")
+    checked = as_json(result)
+    must, may = members(study, profile)
+    files = {name: (root / name).read_bytes() for name in sorted(must | may) if (root / name).is_file()}
+    files[RESULTS] = results.read_bytes()
+    if reruns is not None:
+        files[RERUNS] = again.read_bytes()
+    files[ENVIRONMENTS] = attest.dump(table.environments(rows))
+    files[CHECK] = attest.dump(checked)
+    files[attest.CRATE] = attest.crate(files, about(rows, checked, files))
+    inputs = [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
+    files[attest.STATEMENT] = attest.statement(files, checked, inputs)
+    return files
+
+
+def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files) -> dict[str, Any]:
+    """Return what the crate says of the run."""
+    first = rows.slice(0, 1).to_pylist()[0]
+    name = f"{first['study']}/{first['profile']}"
+    return {
+        "name": f"Results of {name}",
+        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counted(checked['counts'])}.",
+        "published": pc.max(rows["finished"]).as_py().isoformat(),
+        "licence": LICENCE if LICENCE in files else "",
+        "commits": sorted(pc.unique(rows["commit"]).to_pylist()),
+        "images": log.images_of(table.environments(rows)),
+    }
+
+
+def archive(files: attest.Files) -> bytes:
+    """Return files as a zip archive: the same bytes for the same files, and nothing that `repro.unpack` refuses."""
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w") as target:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16  # a plain file, as Unix has it
+            target.writestr(entry, files[name], zipfile.ZIP_DEFLATED, 9)
+    return made.getvalue()

@@ -1,0 +1,186 @@
+"""The verbs that compare and bless: check, diff, bless, merge."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from repro.cli import arguments as options
+from repro.cli.arguments import Verbs, say, verb
+from repro.errors import PASS, UNDERPOWERED, UsageError
+from repro.machine.terminal import paint, print_json
+
+TYPE_CHECKING = False  # what only types need is not imported at every start
+if TYPE_CHECKING:
+    from repro.golden.findings import CheckResult
+
+WORST, SHOWN, ALL = 3, 20, 1_000_000  # lines of a report: after a pass, after a failure, when asked for all
+
+
+def arguments(verbs: Verbs) -> None:
+    """Add the verbs and their options."""
+    _check_arguments(verbs)
+    made = verb(
+        verbs,
+        "diff",
+        diff,
+        "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
+    )
+    options.json(made)
+    made.add_argument("first", type=Path, metavar="A")
+    made.add_argument("second", type=Path, metavar="B")
+    made.add_argument("--absolute", type=float, default=0.0, metavar="X", help="values may differ by X")
+    made.add_argument("--relative", type=float, default=0.0, metavar="X", help="values may differ by X of B's")
+    made = verb(
+        verbs,
+        "bless",
+        bless,
+        'repro bless STUDY --profile smoke --reason "first golden: ten seeds of the published protocol"',
+    )
+    options.study(made)
+    options.profile(made)
+    options.experiments(made)
+    options.dry_run(made)
+    made.add_argument("--reason", required=True, help="why this table is right; kept with it")
+    made.add_argument("--provisional", action="store_true", help="bless too few seeds or cases, marked as such")
+    made = verb(
+        verbs,
+        "merge",
+        merge,
+        "repro merge from-the-gpu.parquet from-here.parquet --out results/STUDY/paper.parquet",
+    )
+    options.dry_run(made)
+    made.add_argument("tables", type=Path, nargs="+", metavar="TABLE")
+    made.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the joined table goes")
+
+
+def _check_arguments(verbs: Verbs) -> None:
+    made = verb(
+        verbs,
+        "check",
+        check,
+        "repro check STUDY --profile smoke",
+        "repro check STUDY --profile lite --experiment NAME --json",
+        "repro check STUDY --replay --require-power --junit-xml check.xml --sarif check.sarif --markdown check.md",
+    )
+    options.study(made)
+    options.profile(made)
+    options.experiments(made)
+    options.json(made)
+    options.where(made)
+    made.add_argument("--no-confirm", action="store_true", help="a quick look: run nothing again, and fail no row")
+    made.add_argument("--replay", action="store_true", help="run one golden seed of each case again, to the bit")
+    made.add_argument(
+        "--require-power", action="store_true", help="exit 4 where a row could miss a change that the study wants seen"
+    )
+    made.add_argument("--jobs", type=int, metavar="N", help="processes for what is run again (default: cores)")
+    options.exports(made, "findings")
+    made.add_argument("--golden", type=Path, metavar="FILE", help="another golden table (default: golden/...)")
+
+
+def check(arguments: Namespace) -> int:
+    """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again."""
+    from repro import api, registry
+    from repro.golden import findings, stored
+
+    result = api.check(
+        arguments.study,
+        profile=arguments.profile,
+        results=arguments.results,
+        golden=arguments.golden,
+        experiments=arguments.experiment,
+        where=arguments.where,
+        confirm_rows=not arguments.no_confirm,
+        replay=arguments.replay and not arguments.no_confirm,
+        jobs=arguments.jobs,
+        say=lambda text: say(arguments, text),
+    )
+    path = arguments.golden or stored.path_of(registry.root(), arguments.study, arguments.profile)
+    _export(arguments, f"{arguments.study}/{arguments.profile}", stored.twin_path(path), result)
+    code = result.exit_code_with_power() if arguments.require_power else result.exit_code
+    if arguments.json:
+        print_json({**findings.as_json(result), "exit_code": code})
+        return code
+    shown = ALL if arguments.verbose else SHOWN if code else WORST
+    text, _, summary = findings.render(result, limit=shown).rpartition("\n")
+    if text and not arguments.quiet:
+        print(text)
+    print(paint(summary, "red" if code else "green"))
+    if code == UNDERPOWERED:
+        print("rows that can miss what is useful are no pass with --require-power; bless more seeds")
+    return code
+
+
+def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) -> None:
+    """Write a check in the forms that were asked for, by option or by GitHub's environment."""
+    from repro.show import exports
+
+    annotated = os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json
+    if not (annotated or arguments.junit_xml or arguments.sarif or arguments.markdown):
+        return
+    items = exports.of_findings(name, twin.as_posix(), result.findings)
+    forms = [
+        (arguments.junit_xml, lambda: exports.junit(items)),
+        (arguments.sarif, lambda: exports.sarif("repro check", items)),
+        (arguments.markdown, lambda: exports.check_markdown(name, result)),
+    ]
+    for path in exports.write(forms):
+        say(arguments, f"wrote {path}")
+    for line in exports.github(items) if annotated else ():
+        print(line)
+
+
+def diff(arguments: Namespace) -> int:
+    """Compare two result tables row by row."""
+    from repro.runs.diff import as_json, compare_files, render
+
+    found = compare_files(arguments.first, arguments.second, absolute=arguments.absolute, relative=arguments.relative)
+    if arguments.json:
+        print_json(as_json(found))
+    else:
+        print(render(found, limit=ALL if arguments.verbose else SHOWN))
+    return found.exit_code
+
+
+def bless(arguments: Namespace) -> int:
+    """Make a result table the golden one, with a reason; refuse one that could hold no later run to account."""
+    from repro import registry
+    from repro.golden import stored
+    from repro.golden.bless import bless as make_golden
+    from repro.runs import store
+
+    study = registry.load(arguments.study)
+    registry.profile(study, arguments.profile)
+    blessing = make_golden(
+        arguments.results or store.results_path(arguments.study, arguments.profile),
+        stored.path_of(registry.root(), study.name, arguments.profile),
+        study,
+        arguments.profile,
+        reason=arguments.reason,
+        experiments=arguments.experiment or None,
+        provisional=arguments.provisional,
+        dry_run=arguments.dry_run,
+        root=registry.root(),
+    )
+    print(blessing.text)
+    if blessing.written:
+        say(arguments, "look at the .md twin's diff, enter the reason in CHANGELOG.md under Golden, and commit them")
+    return PASS
+
+
+def merge(arguments: Namespace) -> int:
+    """Join result tables into one; a conflict is reported and nothing is written."""
+    from repro.runs import table
+    from repro.runs.merge import merge as join
+
+    if arguments.out.exists() and arguments.out not in arguments.tables:
+        raise UsageError(
+            f"{arguments.out}: exists and is not among the tables; name it as one of them, or another --out"
+        )
+    merged = join(arguments.tables)
+    verb = "would write" if arguments.dry_run else "wrote"
+    if not arguments.dry_run:
+        table.write(arguments.out, merged)
+    print(f"{verb} {arguments.out}: {merged.num_rows} rows of {len(arguments.tables)} tables")
+    return PASS

@@ -1,0 +1,140 @@
+"""The verbs that judge documents: audit and report."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from repro.cli import arguments as options
+from repro.cli.arguments import Verbs, say, verb
+from repro.errors import DEVIATION, PASS, UsageError
+from repro.machine.terminal import print_json
+
+TYPE_CHECKING = False  # what only types need is not imported at every start
+if TYPE_CHECKING:
+    from typing import Any
+
+    from repro.audit.document import Audit
+
+
+def arguments(verbs: Verbs) -> None:
+    """Add the verbs and their options."""
+    made = verb(
+        verbs,
+        "audit",
+        audit,
+        "repro audit",
+        "repro audit STUDY --verdict erratum",
+        "repro audit STUDY --claim ID",
+        "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
+        "repro audit STUDY --codecheck FOLDER",
+    )
+    options.study(made, "one study; all that have claims without it", nargs="?")
+    options.json(made)
+    made.add_argument("--claim", action="append", default=[], metavar="ID", help="this claim, in full (repeatable)")
+    made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
+    made.add_argument("--strict", action="store_true", help="exit 1 where a claim is contradicted")
+    made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
+    made.add_argument("--codecheck", type=Path, metavar="FOLDER", help="write codecheck.yml for the figures made there")
+    made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
+    options.exports(made, "verdicts")
+    made = verb(
+        verbs,
+        "report",
+        report,
+        "repro report",
+        "repro report STUDY --out report.html --without-figures",
+    )
+    options.study(made, "the studies; all that have claims without one", nargs="*")
+    made.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="where it goes")
+    made.add_argument("--without-figures", action="store_true", help="claims and verdicts only, in seconds")
+
+
+def audit(arguments: Namespace) -> int:
+    """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
+    from repro.audit.document import audit as judged
+    from repro.show.verdicts import render
+
+    if arguments.page is not None:
+        return _page(arguments)
+    if arguments.claim and not arguments.study:
+        raise UsageError("--claim: name the study that the claim is of")
+    found = judged(*([arguments.study] if arguments.study else []), claims=arguments.claim)
+    if arguments.json:
+        print_json(found.records)
+    else:
+        print(render(found.claims, whole=bool(arguments.claim), verdicts=arguments.verdict))
+    write_exports(arguments, found.records)
+    if arguments.bless is not None:
+        return _bless(arguments, found)
+    for change in found.changes:
+        say(arguments, change)
+    return DEVIATION if arguments.strict and found.contradicted else found.exit_code
+
+
+def _bless(arguments: Namespace, found: Audit) -> int:
+    """Make the verdicts the blessed ones."""
+    from repro import registry
+    from repro.audit.blessed import bless_audit
+
+    if arguments.claim:
+        raise UsageError("--bless: all claims of a study are blessed together; leave out --claim")
+    names = list(dict.fromkeys(one.claim.study for one in found.claims))
+    say(arguments, bless_audit(registry.root(), found.records, reason=arguments.bless, studies=names))
+    return PASS
+
+
+def _page(arguments: Namespace) -> int:
+    """Write a page's table of blessed verdicts anew; nothing is judged."""
+    from repro import registry
+    from repro.machine import files
+    from repro.show import pages
+
+    path: Path = arguments.page
+    before = pages.read(path)
+    made = pages.with_counts(before, registry.root(), str(path))
+    if made != before:
+        files.write(path, made)
+    say(arguments, f"{path}: verdicts {'written' if made != before else 'already so'}")
+    return PASS
+
+
+def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write the verdicts in the forms that were asked for."""
+    from repro import registry
+    from repro.show import exports
+
+    items = exports.of_claims(records)
+    forms = [
+        (arguments.junit_xml, lambda: exports.junit(items)),
+        (arguments.sarif, lambda: exports.sarif("repro audit", items)),
+        (arguments.markdown, lambda: exports.markdown(records)),
+    ]
+    for path in exports.write(forms):
+        say(arguments, f"wrote {path}")
+    if arguments.codecheck is not None:
+        if not arguments.study or arguments.claim:
+            raise UsageError("--codecheck: a certificate is of one document, whole; name the study and no claim")
+        path = exports.codecheck(arguments.codecheck, registry.load(arguments.study), records)
+        say(arguments, f"wrote {path}; who checked, and the certificate's report, are for that person to fill in")
+
+
+def report(arguments: Namespace) -> int:
+    """Judge the studies, make their figures from blessed rows, and write the file."""
+    from repro import registry
+    from repro.audit.document import audit as judged
+    from repro.machine import files
+    from repro.show.report import PROFILE, figures_of, page
+
+    found = judged(*arguments.study).claims
+    figures = {}
+    for name in dict.fromkeys(one.claim.study for one in found):
+        study = registry.load(name)
+        if not arguments.without_figures:
+            say(arguments, f"{name}: making {len(study.figures)} figures from golden rows of profile {PROFILE}")
+            figures[name] = list(figures_of(study))
+    out: Path = arguments.out
+    files.write(out, page(found, figures))
+    say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
+    return PASS

@@ -1,0 +1,57 @@
+# PYTHON_ARGCOMPLETE_OK
+"""The command line: arguments in, one verb, its exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from repro import __version__, errors
+from repro.cli.arguments import EXIT_CODES, VERBS
+
+
+def parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all verbs; with `verb`, that one's options alone are known, and of the others their names."""
+    top = argparse.ArgumentParser(
+        prog="repro",
+        description="Run published machine-learning results again, over seeds, and judge what comes out.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"repro {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    wanted = VERBS if verb is None else {verb: VERBS[verb]} if verb in VERBS else {}
+    families = {family for family, _ in wanted.values()}
+    for name, (family, summary) in VERBS.items():
+        if family not in families:
+            verbs.add_parser(name, help=summary)
+        elif name not in verbs.choices:
+            importlib.import_module(f"repro.cli.{family}").arguments(verbs)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the process's exit code; a user's mistake is one line on standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next; nothing else needs the library
+        import argcomplete
+
+        argcomplete.autocomplete(parser())
+    chosen = parser(given[0] if given else "").parse_args(given)
+    try:
+        code: int = chosen.act(chosen)
+        sys.stdout.flush()
+    except errors.ReproError as error:
+        print(f"repro {chosen.verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"repro {chosen.verb}: interrupted; finished runs are kept", file=sys.stderr)
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, which is its right
+        return errors.PASS
+    return code

@@ -1,0 +1,213 @@
+"""The verbs that make runs: plan and run."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from repro.cli import arguments as options
+from repro.cli.arguments import Parser, Verbs, say, verb
+from repro.errors import PASS
+from repro.machine.terminal import columns, duration, paint, print_json
+
+TYPE_CHECKING = False  # what only types need is not imported at every start
+if TYPE_CHECKING:
+    from typing import Any
+
+    from repro.api import Made
+    from repro.runs.plan import PlannedRun
+    from repro.runs.worker import Report
+
+
+def arguments(verbs: Verbs) -> None:
+    """Add the verbs and their options."""
+    made = verb(
+        verbs,
+        "plan",
+        plan,
+        "repro plan STUDY --profile lite",
+        "repro plan STUDY --profile paper --experiment NAME --where FIELD=0.5",
+    )
+    _which_runs(made)
+    made = verb(
+        verbs,
+        "run",
+        run,
+        "repro run STUDY --profile smoke --fresh 1",
+        "repro run STUDY --profile lite --replicates 5 --time-budget 540",
+        "repro run STUDY --profile paper --where FIELD=0.5,1 --device cpu",
+    )
+    _which_runs(made)
+    options.dry_run(made)
+    made.add_argument(
+        "--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over"
+    )
+
+
+def _which_runs(made: Parser) -> None:
+    """Take what says which runs are meant, and where they are made."""
+    options.study(made)
+    options.profile(made)
+    options.experiments(made)
+    options.json(made)
+    options.where(made)
+    seeds = made.add_mutually_exclusive_group()
+    seeds.add_argument("--replicates", metavar="N|A-B", help="replicates 0 to N-1, or A to B")
+    seeds.add_argument("--fresh", type=int, metavar="N", help="N replicates with seeds the golden does not hold")
+    made.add_argument("--device", choices=["cpu", "cuda"], help="where to run (default: the profile's)")
+    made.add_argument(
+        "--jobs", type=int, metavar="N", help="processes, one thread each (default: cores, or 1 on a GPU)"
+    )
+
+
+def plan(arguments: Namespace) -> int:
+    """Say what a run would do: cases, replicates, what is done, and the estimated cost of the rest."""
+    from repro import api, registry
+    from repro.runs import runner
+    from repro.runs.plan import estimate, identity
+    from repro.runs.store import Store, results_path
+
+    study = registry.load(arguments.study)
+    runs = api.planned(
+        study,
+        arguments.profile,
+        replicates=arguments.replicates,
+        fresh=arguments.fresh,
+        experiments=arguments.experiment,
+        where=arguments.where,
+    )
+    store = Store(arguments.results or results_path(arguments.study, arguments.profile))
+    todo = runner.pending(store, runs, identity(study, arguments.profile))
+    seconds = store.seconds()
+    names = dict.fromkeys(run.experiment for run in runs)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        mine = [run for run in runs if run.experiment == name]
+        left = [run for run in todo if run.experiment == name]
+        replicates = sorted({run.replicate for run in mine})
+        rows.append(
+            {
+                "experiment": name,
+                "cases": len({run.case for run in mine}),
+                "replicates": f"{replicates[0]}-{replicates[-1]}" if len(replicates) > 1 else f"{replicates[0]}",
+                "runs": len(mine),
+                "done": len(mine) - len(left),
+                "cpu_seconds": estimate(left, seconds),
+            }
+        )
+    total = estimate(todo, seconds)
+    if arguments.json:
+        return print_json(
+            {"study": study.name, "profile": arguments.profile, "experiments": rows, "cpu_seconds": total}
+        )
+    print(
+        columns(
+            ["experiment", "cases", "replicates", "runs", "done", "estimate"],
+            [[*[row[key] for key in [*row][:-1]], duration(row["cpu_seconds"])] for row in rows],
+        )
+    )
+    jobs = runner.jobs(arguments.device or registry.profile(study, arguments.profile).device, arguments.jobs)
+    source = (
+        "no earlier run here says how long that takes"
+        if total is None
+        else f"about {duration(total / jobs)} on {jobs} processes, going by earlier runs here"
+    )
+    print(f"{len(todo)} of {len(runs)} runs to make; {source}")
+    return PASS
+
+
+def run(arguments: Namespace) -> int:
+    """Run a study; every finished run is kept, and what is already there is not made again."""
+    from repro import api
+
+    if arguments.dry_run:
+        return plan(arguments)
+    with _Progress(quiet=arguments.quiet) as progress:
+        made = api.run(
+            arguments.study,
+            profile=arguments.profile,
+            replicates=arguments.replicates,
+            fresh=arguments.fresh,
+            experiments=arguments.experiment,
+            where=arguments.where,
+            device=arguments.device,
+            jobs=arguments.jobs,
+            time_budget=arguments.time_budget,
+            results=arguments.results,
+            begin=progress.begin,
+            progress=progress,
+        )
+    return _report_run(arguments, made)
+
+
+def _report_run(arguments: Namespace, made: Made) -> int:
+    """Print what runs came to, and return the exit code."""
+    from repro import registry
+    from repro.runs import table
+    from repro.show.grids import grids
+
+    study, summary = registry.load(arguments.study), made.summary
+    if made.aside:
+        say(arguments, f"runs made by other code, settings or data, or before a commit, were set aside in {made.aside}")
+    if arguments.json:
+        print_json({**summary.__dict__, "results": str(made.results), "exit_code": made.exit_code})
+    else:
+        if not arguments.quiet:
+            print(grids(study, table.read(made.results)))
+            print()
+        kept = f"{summary.finished} runs made, {summary.already_done} were there already"
+        lost = f", {summary.nonfinite} of them left the real numbers" if summary.nonfinite else ""
+        print(f"{kept}{lost}; result table: {made.results}")
+        for text in summary.failed:
+            print(paint(f"failed: {text}", "red"), file=sys.stderr)
+        if summary.left:
+            say(arguments, f"{summary.left} runs are left: the time budget ended; the same command goes on from here")
+        note = study.profiles[arguments.profile].cannot_answer
+        if note:
+            print(note)
+    if made.seed_ignored:
+        print(
+            f"repro run: SEED_IGNORED: {', '.join(made.seed_ignored)} finds the same for every seed; draw random "
+            "numbers from run.seed, or declare the experiment deterministic=True",
+            file=sys.stderr,
+        )
+    return made.exit_code
+
+
+class _Progress:
+    """Show each finished run: a bar on a terminal, otherwise one line a run; nothing when asked to be quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.total = self.count = 0
+        self.bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def begin(self, total: int) -> None:
+        """Take note of how many runs there will be."""
+        self.total = total
+        if not self.quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=total, unit="run", dynamic_ncols=True, leave=False)
+
+    def __call__(self, run: PlannedRun, report: Report) -> None:
+        """Take note of one finished run."""
+        from repro.study import case_words
+
+        self.count += 1
+        found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
+        text = (
+            f"{run.experiment} {case_words(run.case)} r{run.replicate}: {found or f'{report.status}: {report.detail}'}"
+        )
+        if self.bar is not None:
+            self.bar.update(1)
+            self.bar.set_postfix_str(text[:70])
+        elif not self.quiet:
+            print(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)", file=sys.stderr, flush=True)

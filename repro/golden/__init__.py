@@ -1,0 +1,1 @@
+"""Did our code change? Blessed rows, the bands drawn around them, and checks."""

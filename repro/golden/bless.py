@@ -1,0 +1,207 @@
+"""Make a results table the golden one: the only code that writes below golden/."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repro.errors import CannotCompareError, IntegrityError, UsageError
+from repro.golden import log
+from repro.golden.bands import as_bands
+from repro.golden.check import check
+from repro.golden.derive import derive_bands
+from repro.golden.findings import DEVIATES, CheckResult
+from repro.golden.refusals import mixed, refusals, selected, too_few
+from repro.golden.rule import ALPHA, CONFIRMING
+from repro.golden.stored import METHOD, Golden, bands_path, load, metadata, number, read_record, twin, twin_path
+from repro.runs import table
+from repro.runs.rows import digest
+from repro.study import Study
+
+SHAKE_DOWN_SEEDS = 6 + CONFIRMING  # so many leave five for a golden, when one is checked and the others confirm
+
+
+@dataclass(frozen=True)
+class Blessing:
+    """A golden about to be written, or written: where, what it holds, and what changes."""
+
+    path: Path
+    golden: Golden
+    changes: tuple[str, ...]
+    written: bool
+
+    @property
+    def text(self) -> str:
+        """Return what changes, one line each."""
+        head = f"{'wrote' if self.written else 'would write'} {self.path}: {self.golden.bands.num_rows} bands"
+        return "\n".join([f"{head} from {self.golden.rows.num_rows} rows", *self.changes])
+
+
+def bless(
+    results: Path,
+    path: Path,
+    study: Study,
+    profile: str,
+    *,
+    reason: str,
+    experiments: Collection[str] | None = None,
+    provisional: bool = False,
+    dry_run: bool = False,
+    now: datetime | None = None,
+    root: Path | None = None,
+) -> Blessing:
+    """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
+
+    With `root`, the project's folder, the blessing is entered in its log. Raise UsageError for a request that makes no
+    sense and CannotCompareError for rows that can hold no later run to account; nothing is written then. `provisional`
+    accepts too few seeds and missing cases, and every check says so.
+    """
+    if not reason.strip():
+        raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
+    if profile not in study.profiles:
+        raise UsageError(f"study '{study.name}' has no profile '{profile}' (profiles: {', '.join(study.profiles)})")
+    rows = selected(table.read(results), study, profile, experiments)
+    minimum = study.profiles[profile].golden_seeds
+    faults = refusals(rows, study, profile, experiments, provisional=provisional)
+    seeds = {} if provisional else too_few(rows, study, minimum)
+    faults += [f"{name}: {n} seeds, wanted {minimum} (or bless as provisional)" for name, n in seeds.items()]
+    if faults:
+        raise CannotCompareError(f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written")
+    golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
+    shaken = shake_down(golden, study)
+    if shaken and shaken.counts[DEVIATES] and not provisional:
+        raise CannotCompareError(f"{results}: cannot be blessed: {unsteady(shaken)}; nothing was written")
+    changes = (*said_of(shaken), *mixed(rows), *describe_changes(path, golden))
+    if not dry_run:
+        write_logged(root, path, golden) if root else write(path, golden)
+    return Blessing(path, golden, changes, not dry_run)
+
+
+def shake_down(golden: Golden, study: Study) -> CheckResult | None:
+    """Return the check of a golden's last replicates against the others, as if they were new runs of today.
+
+    None where no experiment with random numbers has `SHAKE_DOWN_SEEDS` replicates.
+    """
+    replicates: dict[str, set[int]] = defaultdict(set)
+    for name, replicate in zip(*(golden.rows[name].to_pylist() for name in ("experiment", "replicate")), strict=True):
+        replicates[name].add(replicate)
+    kept = {
+        name: sorted(found)
+        for name, found in replicates.items()
+        if not study.experiments[name].deterministic and len(found) >= SHAKE_DOWN_SEEDS
+    }
+    if not kept:
+        return None
+    places = {name: {replicate: place for place, replicate in enumerate(found)} for name, found in kept.items()}
+    parts: dict[int, list[int]] = {0: [], 1: [], 2: []}  # golden, checked, confirming
+    pairs = zip(*(golden.rows[name].to_pylist() for name in ("experiment", "replicate")), strict=True)
+    for row, (name, replicate) in enumerate(pairs):
+        if name in kept:
+            place = places[name][replicate] - (len(kept[name]) - 1 - CONFIRMING)
+            parts[0 if place < 0 else 1 if place == 0 else 2].append(row)
+    old, new, again = (golden.rows.take(parts[part]) for part in (0, 1, 2))
+    held = assemble(old, study, minimum_seeds=2, reason="shake-down", now=datetime.now(UTC))
+    return check(new, held.rows, held.bands, reruns=again)
+
+
+def unsteady(shaken: CheckResult) -> str:
+    """Say which rows of a golden do not agree with the rest of it."""
+    rows = [finding for finding in shaken.findings if finding.word == DEVIATES]
+    first = " ".join(part for part in (rows[0].experiment, rows[0].case, rows[0].metric) if part)
+    return (
+        f"shake-down: {len(rows)} rows of the last {CONFIRMING + 1} replicates deviate from the others, first {first} "
+        f"({rows[0].text}); find what changed between them, or run more replicates"
+    )
+
+
+def said_of(shaken: CheckResult | None) -> list[str]:
+    """Return a line about the shake-down."""
+    if shaken is None:
+        return [f"no shake-down: it takes {SHAKE_DOWN_SEEDS} replicates of an experiment with random numbers"]
+    agree = sum(count for word, count in shaken.counts.items() if word in ("agrees", "underpowered"))
+    odd = f", {shaken.counts[DEVIATES]} deviate" if shaken.counts[DEVIATES] else ""
+    return [f"shake-down: the last {CONFIRMING + 1} replicates against the others, {agree} rows agree{odd}"]
+
+
+def assemble(rows: pa.Table, study: Study, *, minimum_seeds: int, reason: str, now: datetime) -> Golden:
+    """Return rows and bands with the record of their blessing."""
+    bands = derive_bands(rows, study, minimum_seeds=minimum_seeds)
+    common = {"method": METHOD, "alpha": ALPHA, "minimum_seeds": minimum_seeds}
+    commits = ", ".join(sorted(pc.unique(rows["commit"]).to_pylist()))
+    record = {"reason": reason, "blessed": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": commits, **common}
+    digests = {"rows_digest": digest(rows), "bands_digest": digest(bands)}
+    return Golden(with_record(rows, record), with_record(bands, {**digests, **common}))
+
+
+def with_record(some: pa.Table, record: Mapping[str, Any]) -> pa.Table:
+    """Return the table with a golden's record of itself."""
+    kept = some.schema.metadata or {}
+    return some.replace_schema_metadata({**kept, b"repro.golden": json.dumps(record, sort_keys=True).encode()})
+
+
+def write_logged(root: Path, path: Path, golden: Golden) -> None:
+    """Write a golden and enter it in the log; cut short in between, every check says so until it is blessed again."""
+    record, first = metadata(golden.rows), golden.rows.slice(0, 1).to_pylist()[0]
+    about = {
+        "when": record["blessed"],
+        "who": log.who(root),
+        "reason": record["reason"],
+        "what": f"{first['study']}/{first['profile']}",
+        "commits": record["commit"].split(", "),
+        "images": log.images_of(table.environments(golden.rows)),
+        "rows": golden.rows.num_rows,
+    }
+    with log.adding(root) as entries:
+        before = log.state_of(path) if path.exists() and bands_path(path).exists() else None
+        write(path, golden)
+        log.add(root, entries, about, before=before, after=log.state_of(path))
+
+
+def write(path: Path, golden: Golden) -> None:
+    """Write a golden's rows, bands and twin, each whole or not at all."""
+    table.write(path, golden.rows)
+    table.write_file(bands_path(path), golden.bands)
+    twin_path(path).write_text(twin(golden), encoding="utf-8")
+
+
+def rederive(path: Path, study: Study) -> None:
+    """Derive the bands anew from a golden's rows and raise IntegrityError where what is stored differs."""
+    golden = load(path)
+    if metadata(golden.bands)["rows_digest"] != digest(golden.rows):
+        raise IntegrityError(f"{path}: not the rows that were blessed; restore it from version control")
+    fresh = derive_bands(golden.rows, study, minimum_seeds=metadata(golden.bands)["minimum_seeds"])
+    if digest(fresh) != digest(golden.bands):
+        raise IntegrityError(f"{bands_path(path)}: not what its rows give; restore it or bless anew")
+    if not twin_path(path).exists() or twin_path(path).read_text(encoding="utf-8") != twin(golden):
+        raise IntegrityError(f"{twin_path(path)}: missing, or not what the golden's tables say; restore it")
+
+
+def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
+    """Yield what blessing would change: rows that come and go, other kinds, and how far means move."""
+    if not path.exists():
+        yield "first golden of this profile"
+        return
+    method = read_record(bands_path(path)).get("method")
+    if method != METHOD:
+        yield f"rule     {method} -> {METHOD}: old bands and new ones cannot be compared line by line"
+        return
+    old, new = ({band.cell: band for band in as_bands(one.bands)} for one in (load(path), golden))
+    yield from (f"removed  {' '.join(cell)}" for cell in sorted(set(old) - set(new)))
+    yield from (f"added    {' '.join(cell)}" for cell in sorted(set(new) - set(old)))
+    for cell in sorted(set(old) & set(new)):
+        was, now = old[cell], new[cell]
+        if was.kind != now.kind:
+            yield f"kind     {' '.join(cell)}: {was.kind} -> {now.kind}"
+        if was.mean != now.mean or was.n0 != now.n0:
+            shift = ""
+            if was.s and was.mean is not None and now.mean is not None:
+                shift = f" ({(now.mean - was.mean) / was.s:+.2f} sd)"
+            yield f"mean     {' '.join(cell)}: {number(was.mean)} -> {number(now.mean)}{shift}, n {was.n0} -> {now.n0}"

@@ -1,0 +1,174 @@
+"""What a results table says about each row of a golden: fresh values, replays, and whatever keeps them apart."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repro.golden.bands import Band
+from repro.runs.rows import Cell, Row, as_rows
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What is known about one row: the finite values and diverged runs of fresh evidence, and what is wrong with it.
+
+    `replayed` counts the runs that repeat a golden run bit for bit (no evidence of their own), `altered` says which
+    ones should have and did not, `changed` which ones did not since other code made them, `faults` why values cannot
+    be held against the band, `failed` counts crashed runs. `again` are the values and `again_diverged` the diverged
+    runs of further fresh seeds, made to confirm; `outlying` is the replicate of the value farthest from the golden
+    mean. `foreign` rows are of another kind of machine than the golden's.
+    """
+
+    band: Band
+    values: tuple[float, ...] = ()
+    diverged: int = 0
+    replayed: int = 0
+    failed: int = 0
+    altered: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    again: tuple[float, ...] = ()
+    again_diverged: int = 0
+    outlying: int = -1
+    foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What rows are weighed against: the golden runs by origin, and the kind of machine of each environment."""
+
+    golden: Mapping[tuple[str | int, ...], Row]
+    strata: Mapping[str, str]
+    kinds: frozenset[str]  # of the golden's machines
+
+    def foreign(self, row: Row) -> bool:
+        """Say whether a row is of another kind of machine than all golden rows."""
+        return self.strata[row.environment] not in self.kinds
+
+
+def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
+    """Part the rows that can be read from those that cannot: a repeated key or seed, a number that is none."""
+    kept, broken = [], []
+    keys: set[tuple[Cell, str, int]] = set()
+    for row in rows:
+        replicate, seed = (row.cell, "replicate", row.replicate), (row.cell, "seed", row.seed)
+        if replicate in keys or seed in keys:
+            broken.append((row, f"replicate {row.replicate} (seed {row.seed}) stands twice"))
+        elif row.status == "ok" and (row.value is None or not math.isfinite(row.value)):
+            broken.append((row, f"replicate {row.replicate} says ok and holds {row.value}"))
+        elif row.status != "ok" and row.value is not None:
+            broken.append((row, f"replicate {row.replicate} is {row.status} and holds {row.value}"))
+        elif row.status not in ("ok", "nonfinite", "failed"):
+            broken.append((row, f"replicate {row.replicate} has the unknown status '{row.status}'"))
+        else:
+            keys |= {replicate, seed}
+            kept.append(row)
+    return kept, broken
+
+
+def gather(
+    results: Sequence[Row],
+    reruns: Sequence[Row],
+    golden: pa.Table,
+    bands: Mapping[Cell, Band],
+    strata: Mapping[str, str],
+) -> dict[Cell, Weighed]:
+    """Return the evidence about every band that has at least one row in `results`; `reruns` add to it."""
+    seeds = {row.seed for row in (*results, *reruns)}
+    places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
+    old = {row.origin: row for row in as_rows(golden.take(places) if places else golden.slice(0, 0))}
+    kinds = frozenset(strata[name] for name in pc.unique(golden["environment"]).to_pylist())
+    context = Context(old, strata, kinds)
+    cells: dict[Cell, list[Row]] = defaultdict(list)
+    again: dict[Cell, list[Row]] = defaultdict(list)
+    replicates: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in results:
+        cells[row.cell].append(row)
+        replicates[row.experiment, row.case].add(row.replicate)
+    for row in reruns:
+        again[row.cell].append(row)
+    return {
+        cell: weigh(bands[cell], rows, again[cell], replicates[cell[:2]], context)
+        for cell, rows in cells.items()
+        if cell in bands
+    }
+
+
+def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: set[int], context: Context) -> Weighed:
+    """Return the evidence about one band: what is fresh, what repeats a golden run, what does not fit."""
+    altered, changed, replayed = [], [], 0
+    fresh: dict[bool, list[Row]] = {False: [], True: []}  # of the results; of the runs that confirm
+    made = {row.replicate: row for row in rows}
+    for again, row in [(False, row) for row in rows] + [(True, row) for row in reruns]:
+        first = made.get(row.replicate) if again else None
+        twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
+        if first is not None:  # a run of the results made a second time
+            if band.judged and repeats(row, first) and row.outcome != first.outcome:
+                altered.append(f"does not repeat: {difference(row, first, 'the results')}")
+        elif twin is None:
+            fresh[again].append(row)
+        elif twin.outcome == row.outcome:
+            replayed += 1
+        elif repeats(row, twin):
+            altered.append(f"same seed, same code, same environment, another value: {difference(row, twin, 'golden')}")
+        else:
+            if context.strata[row.environment] == context.strata[twin.environment]:
+                changed.append(difference(row, twin, "golden"))
+            if not again:
+                fresh[again].append(row)
+    values = {row.replicate: row.value for row in fresh[False] if row.status == "ok" and row.value is not None}
+    confirming = sorted(fresh[True], key=lambda row: row.replicate)
+    return Weighed(
+        band,
+        values=tuple(values.values()),
+        diverged=sum(row.status == "nonfinite" for row in fresh[False]),
+        replayed=replayed,
+        failed=sum(row.status == "failed" for row in (*fresh[False], *confirming)),
+        altered=tuple(altered),
+        changed=tuple(changed),
+        faults=tuple(misfits(band, rows, replicates)),
+        again=tuple(row.value for row in confirming if row.status == "ok" and row.value is not None),
+        again_diverged=sum(row.status == "nonfinite" for row in confirming),
+        outlying=max(values, key=lambda name: abs(values[name] - (band.mean or 0.0))) if values else -1,
+        foreign=any(context.foreign(row) for row in fresh[False]),
+    )
+
+
+def repeats(row: Row, other: Row) -> bool:
+    """Say whether two runs of one seed are to be the same to the bit: the same code in the same environment."""
+    return (row.code, row.environment, row.settings, row.data) == (
+        other.code, other.environment, other.settings, other.data,
+    )  # fmt: skip
+
+
+def difference(row: Row, twin: Row, whose: str) -> str:
+    """Say how a run that should repeat another differs from it."""
+    now, then = (row.status if row.value is None else repr(row.value) for row in (row, twin))
+    what = f"{now}, {whose} {then}" if now != then else f"{now} with another curve"
+    return f"replicate {row.replicate} has {what}"
+
+
+def misfits(band: Band, rows: Iterable[Row], replicates: Collection[int]) -> list[str]:
+    """Return why these rows do not estimate what the band is about, [] when they do."""
+    found: dict[str, None] = {}
+    present = set()
+    for row in rows:
+        present.add(row.replicate)
+        if row.unit != band.unit:
+            found[f"unit '{row.unit}', golden '{band.unit}'"] = None
+        if row.settings != band.settings:
+            found[f"settings {row.settings}, golden {band.settings}"] = None
+        if row.data != band.data:
+            found[f"data '{row.data[:12]}', golden '{band.data[:12]}'"] = None
+        if row.n_test != band.n_test and (row.status == "ok" or row.n_test is not None):
+            found[f"n_test {row.n_test}, golden {band.n_test}"] = None
+    absent = sorted(set(replicates) - present)
+    if absent:
+        found[f"no row for replicate {', '.join(map(str, absent))}, which other metrics of the case have"] = None
+    return list(found)

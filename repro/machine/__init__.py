@@ -1,0 +1,1 @@
+"""This computer: files, cache, terminal, git, container engine and image. Standard library only."""

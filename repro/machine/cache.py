@@ -1,0 +1,67 @@
+"""The user's cache: where downloaded and generated data are kept, and how arrays get in and out of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repro.errors import IntegrityError
+from repro.machine.files import replacing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = dict[str, NDArray[Any]]
+
+
+def folder() -> Path | None:
+    """Return the user's cache folder for data sets; None where the user has no home."""
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = given if given.is_absolute() else Path(os.path.expanduser("~")) / ".cache"
+    return base / "repro" if base.is_absolute() else None
+
+
+def can_write(path: Path) -> bool:
+    """Say whether files can be put into a folder, which is made if need be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path, os.W_OK)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that is about to be made, waiting for another process that makes it."""
+    with lock_of(path).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def lock_of(path: Path) -> Path:
+    """Return the empty file whose lock stands for `path`."""
+    return path.with_name(f".{path.name}.lock")
+
+
+def save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays as an uncompressed .npz, whole or not at all."""
+    import numpy as np
+
+    with replacing(path, durable=True) as stream:
+        np.savez(stream, **dict[str, Any](arrays))
+
+
+def read(path: Path) -> Arrays:
+    """Return the named arrays of an .npz. Raise IntegrityError, naming only the fault, where it does not read."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError) as error:
+        raise IntegrityError(f"a file of {path.stat().st_size} bytes that does not read ({error})") from error

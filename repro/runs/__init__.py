@@ -1,0 +1,1 @@
+"""What do we get? Runs planned, made and kept."""

@@ -1,0 +1,177 @@
+"""Which runs a request means: cases x replicates of a profile, narrowed by experiment and by case fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from repro.errors import NothingSelectedError, UsageError, did_you_mean
+from repro.registry import profile
+from repro.runs.fingerprint import fingerprint
+from repro.seeds import derive_seed
+from repro.study import Experiment, Profile, Study, case_json, settings_json
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run to make. `case_index` is the case's place in the experiment's declaration."""
+
+    experiment: str
+    case: str
+    case_index: int
+    replicate: int
+    seed: int
+    cost: float
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Return what names the run inside its store."""
+        return (self.experiment, self.case, self.replicate)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What else a run's result depends on: the profile's settings, its data's content and its experiment's code.
+
+    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none.
+    """
+
+    settings: str
+    data: Mapping[tuple[str, str], str]
+    code: Mapping[str, str]
+
+    def of(self, experiment: str, case: str) -> tuple[str, str, str]:
+        """Return (settings, data, code) of a declared case as the results table stores them."""
+        return (self.settings, self.data[experiment, case], self.code[experiment])
+
+    def made(self, experiment: str, case: str, by: tuple[str, str, str]) -> bool:
+        """Say whether this made a finished run; a case that is no longer declared may have used any of the data."""
+        own = self.data.get((experiment, case))
+        contents = set(self.data.values()) if own is None else {own}
+        return any(by == (self.settings, content, self.code[experiment]) for content in contents)
+
+
+def identity(study: Study, profile_name: str) -> Identity:
+    """Return what the results of a profile depend on beside case and seed."""
+    chosen = profile(study, profile_name)
+    selected = [(experiment.name, case) for experiment, case in study.select(profile_name)]
+    codes = {name: fingerprint(study.experiments[name].function) for name in sorted({name for name, _ in selected})}
+    contents = {(name, case_json(case)): content_of(chosen, case) for name, case in selected}
+    return Identity(settings_json(chosen.settings), contents, codes)
+
+
+def content_of(chosen: Profile, case: Any) -> str:
+    """Return the content of a case's data set as the results table stores it, "" for none."""
+    data = chosen.data_of(case)
+    return data.content if data else ""
+
+
+def planned_runs(
+    study: Study,
+    profile_name: str,
+    *,
+    replicates: Sequence[int],
+    experiments: Sequence[str] = (),
+    where: Sequence[str] = (),
+) -> list[PlannedRun]:
+    """Return the runs of a request, by replicate and then by the declared cost, cheapest first.
+
+    Raises NothingSelectedError (exit 5) when the request matches no case.
+    """
+    profile(study, profile_name)
+    for name in experiments:
+        if name not in study.experiments:
+            known = list(study.experiments)
+            raise UsageError(
+                f"study '{study.name}' has no experiment '{name}'{did_you_mean(name, known)} "
+                f"(experiments: {', '.join(known)})"
+            )
+    keep = case_filter(where)
+    chosen = [
+        (experiment, case)
+        for experiment, case in study.select(profile_name)
+        if (not experiments or experiment.name in experiments) and keep(case)
+    ]
+    if not chosen:
+        request = " ".join([*(f"--experiment {name}" for name in experiments), *(f"--where {text}" for text in where)])
+        raise NothingSelectedError(
+            f"profile '{profile_name}' of study '{study.name}' has no case for {request or 'this request'}; "
+            f"`repro show {study.name}` lists its experiments and case fields"
+        )
+    runs = [_run(study, experiment, case, replicate) for replicate in replicates for experiment, case in chosen]
+    return sorted(runs, key=lambda run: (run.replicate, run.cost))
+
+
+def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
+    """Return the runs of (experiment, case, replicate) names, cheapest first; the cases are a profile's own."""
+    cases = {(experiment.name, case_json(case)): (experiment, case) for experiment, case in study.select(profile_name)}
+    runs = [_run(study, *cases[name[:2]], name[2]) for name in names]
+    return sorted(runs, key=lambda run: (run.replicate, run.cost))
+
+
+def selected_cases(study: Study, profile_name: str, where: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the (experiment, case) pairs of a profile that pass a case filter."""
+    keep = case_filter(where)
+    return {(experiment.name, case_json(case)) for experiment, case in study.select(profile_name) if keep(case)}
+
+
+def _run(study: Study, experiment: Experiment, case: Any, replicate: int) -> PlannedRun:
+    text = case_json(case)
+    cost = experiment.cost(case) if experiment.cost else 0.0
+    index = experiment.cases.index(case)
+    return PlannedRun(
+        experiment.name, text, index, replicate, derive_seed(study.name, experiment.name, text, replicate), cost
+    )
+
+
+def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
+    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
+    wanted: list[tuple[str, list[str]]] = []
+    for text in where:
+        name, equals, values = text.partition("=")
+        if not (name and equals and values):
+            raise UsageError(f"--where {text}: wanted field=value[,value...], for example --where first=0.5,1")
+        wanted.append((name, values.split(",")))
+
+    def keep(case: Any) -> bool:
+        fields = dataclasses.asdict(case)
+        return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in wanted)
+
+    return keep
+
+
+def _matches(value: Any, text: str) -> bool:
+    if isinstance(value, float):
+        decimals = len(text.partition(".")[2])
+        return repr(value) == text or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
+    return (json.dumps(value) if isinstance(value, bool | None) else str(value)) == text
+
+
+def replicate_range(text: str) -> range:
+    """Read 'N' as replicates 0 to N-1 and 'A-B' as replicates A to B."""
+    first, dash, last = text.partition("-")
+    if not first.isdigit() or (dash and not last.isdigit()):
+        raise UsageError(f"--replicates {text}: wanted a number of replicates, as 5, or a range of them, as 10-12")
+    chosen = range(int(first), int(last) + 1) if dash else range(int(first))
+    if not chosen:
+        raise UsageError(f"--replicates {text}: that is no replicate at all; the first is 0")
+    return chosen
+
+
+def estimate(runs: Sequence[PlannedRun], seconds: Mapping[tuple[str, str], float]) -> float | None:
+    """Return the expected wall seconds of the runs one after the other, from earlier runs, or None without any.
+
+    A case that never ran is taken to cost the median of its experiment's cases, or else of all.
+    """
+    if not seconds:
+        return None
+    overall = median(seconds.values())
+    by_experiment: dict[str, list[float]] = {}
+    for (experiment, _), value in seconds.items():
+        by_experiment.setdefault(experiment, []).append(value)
+    middle = {experiment: median(values) for experiment, values in by_experiment.items()}
+    return sum(seconds.get((run.experiment, run.case), middle.get(run.experiment, overall)) for run in runs)

@@ -1,0 +1,101 @@
+"""Result rows as values, and the digest of a table that no other rows share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Cell = tuple[str, str, str]  # experiment, case, metric
+COLUMNS = ("experiment", "case", "metric", "replicate", "seed", "unit", "value", "status", "n_test", "settings")
+ROW_COLUMNS = (*COLUMNS, "data", "code", "environment")
+
+
+class Row(NamedTuple):
+    """One row as the check reads it; `curve` is the bytes of its float64 values."""
+
+    experiment: str
+    case: str
+    metric: str
+    replicate: int
+    seed: int
+    unit: str
+    value: float | None
+    status: str
+    n_test: int | None
+    settings: str
+    data: str
+    code: str
+    environment: str
+    curve: bytes | None
+
+    @property
+    def cell(self) -> Cell:
+        """Return what a band is kept for."""
+        return self.experiment, self.case, self.metric
+
+    @property
+    def outcome(self) -> tuple[str, str, bytes | None]:
+        """Return what must repeat bit for bit when nothing changed."""
+        return self.status, "" if self.value is None else self.value.hex(), self.curve
+
+    @property
+    def origin(self) -> tuple[str | int, ...]:
+        """Return what names the run wherever and by whatever code it was made."""
+        return (*self.cell, self.seed, self.settings, self.data)
+
+
+def digest(some: pa.Table) -> str:
+    """Return the SHA-256 of a table's names and values, in row order; how the file is written does not matter."""
+    hasher = hashlib.sha256(json.dumps([some.num_rows, some.column_names]).encode())
+    for column in some.columns:
+        update(hasher, column.combine_chunks())
+    return hasher.hexdigest()
+
+
+def update(hasher: Any, values: Any) -> None:
+    """Add which entries are empty, how long the others are, and their content."""
+    hasher.update(raw(values.is_null().cast(pa.uint8())))
+    present = values.drop_null()
+    if pa.types.is_list(values.type):
+        hasher.update(raw(pc.list_value_length(present)))
+        update(hasher, present.flatten())
+    elif pa.types.is_string(values.type):
+        hasher.update(raw(pc.binary_length(present)))
+        _, places, content = present.buffers()
+        bounds = np.frombuffer(places, np.int32, len(present) + 1, 4 * present.offset) if len(present) else (0, 0)
+        hasher.update(memoryview(content or b"")[bounds[0] : bounds[-1]])
+    elif pa.types.is_timestamp(values.type):
+        hasher.update(raw(present.cast(pa.int64())))
+    else:
+        hasher.update(raw(present.cast(pa.uint8()) if pa.types.is_boolean(values.type) else present))
+
+
+def raw(values: Any) -> bytes:
+    """Return the bytes of an array of numbers without empty entries.
+
+    By DLPack: pyarrow's own conversion imports pandas where that is installed, which costs more than the check.
+    """
+    return np.from_dlpack(values).tobytes() if len(values) else b""
+
+
+def curves(some: pa.Table) -> list[bytes | None]:
+    """Return each row's curve as bytes, so that equal means equal in every bit."""
+    column = some["curve"].combine_chunks()
+    if column.values.null_count:
+        return [None if curve is None else repr(curve).encode() for curve in column.to_pylist()]
+    content = raw(column.values)
+    offsets = [8 * place for place in column.offsets.to_pylist()]
+    present = column.is_valid().to_pylist()
+    return [content[a:b] if there else None for a, b, there in zip(offsets, offsets[1:], present, strict=False)]
+
+
+def as_rows(some: pa.Table) -> list[Row]:
+    """Return the table's rows as the check reads them."""
+    if not some.num_rows:
+        return []
+    return list(map(Row, *(some[name].to_pylist() for name in ROW_COLUMNS), curves(some)))

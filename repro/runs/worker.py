@@ -1,0 +1,133 @@
+"""One process that makes runs: one thread each, so that a result does not depend on how many run side by side."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from repro import registry
+from repro.errors import ReproError
+from repro.runs.plan import PlannedRun
+from repro.study import Experiment, Outcome, Run
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run to make, in plain values that travel between processes."""
+
+    study: str
+    profile: str
+    run: PlannedRun
+    device: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of an order. `values` holds one number a metric when the status is ok, and nothing otherwise.
+
+    `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text).
+    """
+
+    status: str
+    detail: str = ""
+    values: dict[str, float] | None = None
+    curves: dict[str, list[float]] | None = None
+    n_test: int | None = None
+    epochs: int | None = None
+    wall_seconds: float = 0.0
+    stop: tuple[int, str] | None = None
+
+
+def use_one_thread() -> None:
+    """Ask the numerical libraries for one thread; called before any of them is imported."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = "1"
+
+
+def serve(connection: Connection, parent_alive: Connection) -> None:
+    """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
+    use_one_thread()
+    threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
+    try:
+        while (order := connection.recv()) is not None:
+            connection.send(execute(order))
+    except (EOFError, KeyboardInterrupt, BrokenPipeError):
+        return  # the parent closed the connection or was interrupted, and has said so itself
+
+
+def _end_with_parent(parent_alive: Connection) -> None:
+    try:
+        parent_alive.recv()
+    except EOFError:
+        os._exit(0)
+
+
+def execute(order: Order) -> Report:
+    """Make one run. An error of the study becomes a failed report, never a number."""
+    start, planned = time.perf_counter(), order.run
+    try:
+        study = registry.load(order.study)
+        experiment = study.experiments[planned.experiment]
+        case = experiment.cases[planned.case_index]
+        profile = study.profiles[order.profile]
+        run = Run(
+            study=order.study,
+            experiment=planned.experiment,
+            profile=order.profile,
+            case=planned.case,
+            replicate=planned.replicate,
+            seed=planned.seed,
+            settings=profile.settings,
+            data=profile.data_of(case),
+            device=order.device,
+        )
+        report = checked(experiment, experiment.function(case, run))
+    except ReproError as error:
+        report = Report("failed", str(error), stop=(error.exit_code, str(error)))
+    except Exception as error:  # whatever a study raises is this run's failure, and is recorded
+        report = Report("failed", describe(error))
+    return replace(report, wall_seconds=time.perf_counter() - start)
+
+
+def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
+    """Hold what the experiment returned against what it declares, metric by metric."""
+    outcome = returned if isinstance(returned, Outcome) else Outcome(values=dict(returned))
+    curves = {name: _finite_part(curve) for name, curve in outcome.curves.items()}
+    found = Report("nonfinite", outcome.detail, curves=curves, n_test=outcome.n_test, epochs=outcome.epochs)
+    declared = {metric.name for metric in experiment.metrics}
+    unknown = sorted(set(curves) - declared)
+    if unknown:
+        return Report("failed", f"curves for undeclared metrics: {', '.join(unknown)}")
+    if outcome.status != "ok":
+        return found
+    if set(outcome.values) != declared:
+        return Report("failed", f"returned metrics {sorted(outcome.values)}, declared {sorted(declared)}")
+    values = {name: float(value) for name, value in outcome.values.items()}
+    wild = [name for name, value in values.items() if not math.isfinite(value)]
+    if wild:
+        text = ", ".join(f"{name} is {values[name]}" for name in wild)
+        return replace(found, detail=text)
+    return replace(found, status="ok", values=values)
+
+
+def _finite_part(curve: Sequence[float]) -> list[float]:
+    """Return a curve up to its first value that is not finite."""
+    return [float(value) for value in itertools.takewhile(math.isfinite, curve)]
+
+
+def describe(error: BaseException) -> str:
+    """Return 'Type: message (file:line)' of the innermost frame, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}{place}"

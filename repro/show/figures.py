@@ -1,0 +1,141 @@
+"""A study's figures: pictures and their tables computed from rows, the same bytes each time.
+
+A figure is the study's, a `repro.study.Figure`; what matplotlib calls so is the canvas that its picture is drawn on.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from repro import registry
+from repro.errors import ReproError, UsageError, did_you_mean
+from repro.show.pages import Block
+from repro.show.tabular import csv_table, latex_table, markdown_table
+from repro.study import Figure, Study
+
+STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings file says is left out
+    "figure.figsize": (7.0, 4.5),  # inches
+    "savefig.dpi": 150,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+FORMATS: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+def check_name(study: Study, name: str) -> None:
+    """Raise UsageError where a study has no figure of that name."""
+    if name not in study.figures:
+        known = list(study.figures)
+        raise UsageError(
+            f"study '{study.name}' has no figure '{name}'{did_you_mean(name, known)} "
+            f"(figures: {', '.join(known) or 'none'})"
+        )
+
+
+def blessed() -> Callable[[Block], str]:
+    """Return what computes the content of a block from the golden rows of its study and profile, and nothing else."""
+    rows_of = functools.cache(golden_rows)
+
+    def content(block: Block) -> str:
+        try:
+            study = registry.load(block.study)
+            registry.profile(study, block.profile)
+            check_name(study, block.figure)
+            made = make(study, block.figure, rows_of(block.study, block.profile))
+        except ReproError as error:
+            raise type(error)(f"{block.where}: {error}") from error
+        source = f"From the golden rows of {block.study}, profile {block.profile}."
+        return "\n".join([*markdown_table(made), *(["", made.notes] if made.notes else []), "", source])
+
+    return content
+
+
+def golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
+    """Return the rows of a golden as they were blessed. Raise IntegrityError where they are not those any more."""
+    from repro.golden import log
+
+    return list(log.blessed(registry.root(), study, profile).rows.to_pylist())
+
+
+def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Compute one of the study's figures from rows, and refuse what is none."""
+    made = study.figures[name](rows)
+    if not isinstance(made, Figure):
+        raise UsageError(
+            f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
+        )
+    return made
+
+
+def summary(study: Study, name: str) -> str:
+    """Return the first line of a figure's docstring."""
+    return (study.figures[name].__doc__ or "").strip().partition("\n")[0]
+
+
+def origin(study: str, name: str, profile: str, count: int) -> str:
+    """Return the command that makes a figure, and from how many rows; no path, since that is the user's own."""
+    chosen = "" if profile == "smoke" else f" --profile {profile}"
+    return f"`repro figures {study} {name}{chosen}`, from {count or 'no'} result rows"
+
+
+def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> list[Path]:
+    """Write NAME.md, NAME.csv and NAME.tex, and NAME.svg and NAME.png where the figure draws: the same bytes each time.
+
+    Raise UsageError where the folder cannot be written to.
+    """
+    page = folder / f"{name}.md"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = draw(folder, f"{study.name}/{name}", name, made) if made.draw else []
+        page.write_text(markdown(name, summary(study, name), made, made_by), encoding="utf-8")
+        tables = [page.with_suffix(".csv"), page.with_suffix(".tex")]
+        for path, content in zip(tables, (csv_table(made), latex_table(made)), strict=True):
+            path.write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"--out {folder}: cannot write {page.name} there ({reason}); name another folder") from error
+    return [page, *tables, *drawn]
+
+
+def markdown(name: str, what: str, made: Figure, made_by: str) -> str:
+    """Return the page of a figure: its docstring, table, picture, notes, and how it was made."""
+    lines = [f"# {name}", "", what, "", *markdown_table(made)]
+    lines += ["", f"![{name}]({name}.svg)"] if made.draw else []
+    lines += ["", made.notes] if made.notes else []
+    return "\n".join([*lines, "", f"Made by {made_by}."]) + "\n"
+
+
+def draw(folder: Path, salt: str, name: str, made: Figure) -> list[Path]:
+    """Write the picture of a figure as SVG and PNG."""
+    paths = []
+    for kind, content in pictures(made, salt, FORMATS).items():
+        paths.append(folder / f"{name}.{kind}")
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
+    """Return the picture of a figure in formats of FORMATS, without dates, versions or chance in the bytes.
+
+    The figure draws on the canvas it is given, which is an empty matplotlib.figure.Figure.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    assert made.draw is not None
+    found = {}
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**STYLE, "svg.hashsalt": salt})
+        canvas = Canvas(layout="constrained")
+        made.draw(canvas)
+        for kind in kinds:
+            stream = io.BytesIO()
+            canvas.savefig(stream, format=kind, metadata=FORMATS[kind])
+            found[kind] = stream.getvalue()
+    return found
