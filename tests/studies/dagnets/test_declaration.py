@@ -10,10 +10,10 @@ import pytest
 
 from studies.dagnets import study
 from studies.dagnets.cases import Kernel, Rule, Speed
-from studies.dagnets.filters import KERNELS
-from studies.dagnets.moments import RULES, STEEP
-from studies.dagnets.networks import CLASSIFIERS
-from studies.dagnets.resnets import BLOCKS
+from studies.dagnets.measured.filters import KERNELS
+from studies.dagnets.measured.moments import RULES, STEEP
+from studies.dagnets.model.networks import CLASSIFIERS
+from studies.dagnets.model.resnets import BLOCKS
 
 
 def selected(profile: str) -> Counter[str]:
