@@ -76,7 +76,7 @@ def sample_losses(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[f
     network.eval()
     size = EVALUATION_BATCH[data.images.device.type]
     wrong, losses = 0, []
-    for images, labels in zip(data.images.split(size), data.labels_N.split(size), strict=True):
+    for images, labels in zip(torch.split(data.images, size), torch.split(data.labels_N, size), strict=True):
         scores = network(inputs(images))
         wrong += int((scores.argmax(dim=1) != labels).sum())
         losses.append(F.cross_entropy(scores, labels, reduction="none").double().cpu())

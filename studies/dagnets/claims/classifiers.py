@@ -122,10 +122,7 @@ def convolutions_come_first() -> Shown:
 
 def _torchvision() -> Any:
     """Return torchvision's models."""
-    import_torchvision()
-    import torchvision.models
-
-    return torchvision.models
+    return import_torchvision().models
 
 
 def alexnet_of_torchvision() -> Shown:
@@ -239,25 +236,31 @@ def first_layers_of_a_resnet() -> list[float]:
     """Read kernel, channels and stride of the first convolution, kernel and stride of the first pooling."""
     stem, pooling = list(resnets.resnet(18))[:2]
     first = next(layer for layer in stem.modules() if isinstance(layer, nn.Conv2d))
-    return [float(one) for one in (first.kernel_size[0], first.out_channels, first.stride[0],
-                                   pooling.kernel_size, pooling.stride)]  # fmt: skip
+    assert isinstance(pooling, nn.MaxPool2d)
+    side, step = pooling.kernel_size, pooling.stride
+    assert isinstance(side, int)
+    assert isinstance(step, int)
+    return [float(one) for one in (first.kernel_size[0], first.out_channels, first.stride[0], side, step)]
+
+
+def _channels(depth: int) -> list[float]:
+    """Read the channels after each convolution of the last block of each stage."""
+    found = []
+    for stage in list(networks.on_meta(lambda: resnets.resnet(depth)))[2:6]:
+        *_, block = stage.children()
+        assert isinstance(block, resnets.Residual)
+        found += [float(layer.out_channels) for layer in block.path if isinstance(layer, nn.Conv2d)]
+    return found
 
 
 def channels_of_a_bottleneck_network() -> list[float]:
     """Read the channels before, inside and after the last block of each stage of the 50-layer network."""
-    found = []
-    for stage in list(networks.on_meta(lambda: resnets.resnet(50)))[2:6]:
-        path = [layer for layer in stage[-1].path if isinstance(layer, nn.Conv2d)]
-        found += [float(layer.out_channels) for layer in path]
-    return found
+    return _channels(50)
 
 
 def channels_of_a_basic_network() -> list[float]:
     """Read the channels of the last block of each stage of the 18-layer network."""
-    found = []
-    for stage in list(networks.on_meta(lambda: resnets.resnet(18)))[2:6]:
-        found += [float(layer.out_channels) for layer in stage[-1].path if isinstance(layer, nn.Conv2d)]
-    return found
+    return _channels(18)
 
 
 def end_of_a_resnet() -> list[float]:

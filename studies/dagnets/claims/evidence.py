@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from studies.dagnets.measured.printed import comparison
 from studies.dagnets.published.items import published_named
 
 Shown = tuple[bool, str]  # whether a claim holds, and what was found
+
+
+def jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    """Return torch's Jacobian of a function."""
+    found: Tensor = torch.autograd.functional.jacobian(function, at)  # type: ignore[no-untyped-call]
+    return found
 
 
 def beginning(topic: str, name: str) -> list[str]:

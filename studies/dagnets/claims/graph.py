@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import Shown, beginning, drift
+from studies.dagnets.claims.evidence import Shown, beginning, drift, jacobian
 from studies.dagnets.measured import dag, detached
 from studies.dagnets.measured.printed import autograd as prints
 
@@ -27,14 +28,14 @@ def jacobian_of_an_operator() -> float:
     at = drawn("at", 9)
     moves = STEP * torch.eye(9, dtype=torch.float64)
     columns = [(operator(at + move) - operator(at - move)) / (2 * STEP) for move in moves]
-    return distance(torch.autograd.functional.jacobian(operator, at), torch.stack(columns, 1))
+    return distance(jacobian(operator, at), torch.stack(columns, 1))
 
 
 def jacobian_of_a_part() -> float:
     """Compare the Jacobian in some inputs with those columns of the whole (4.1, the notation with two arguments)."""
-    b, c = drawn("at", 9).split([5, 4])
-    whole = torch.autograd.functional.jacobian(operator, torch.cat([b, c]))
-    return distance(torch.autograd.functional.jacobian(lambda part: operator(torch.cat([b, part])), c), whole[:, 5:])
+    b, c = torch.split(drawn("at", 9), [5, 4])
+    whole = jacobian(operator, torch.cat([b, c]))
+    return distance(jacobian(lambda part: operator(torch.cat([b, part])), c), whole[:, 5:])
 
 
 def dag_written_out() -> float:
@@ -60,8 +61,7 @@ def chain_rule_as_printed() -> Shown:
 def parameter_rule_as_printed() -> Shown:
     """Ask whether a Jacobian in the weights times a derivative is a product at all (4.1, the weights)."""
     nodes = dag.example()
-    jacobian = torch.autograd.functional.jacobian(lambda w: w.view_as(nodes.w1) @ nodes.x0, nodes.w1.flatten())
-    rows, columns = jacobian.shape
+    rows, columns = jacobian(lambda w: w.view_as(nodes.w1) @ nodes.x0, nodes.w1.flatten()).shape
     return columns == len(nodes.x1), f"{rows}x{columns} times {len(nodes.x1)} is no product; transposed, it is one"
 
 
@@ -86,7 +86,8 @@ def operators_as_listed() -> Shown:
 def pytorch_licence() -> Shown:
     """Read the licence of the installed torch (4.1, table of frameworks)."""
     about = importlib.metadata.metadata("torch")
-    licence = about.get("License-Expression") or about.get("License") or ""
+    stated = (about[key] for key in ("License-Expression", "License") if key in about)
+    licence = next(filter(None, stated), "")
     return "BSD" in licence, f"torch {importlib.metadata.version('torch').partition('+')[0]} states: {licence}"
 
 
@@ -112,8 +113,8 @@ def whole_number_words() -> list[str]:
 def other_types_with_gradients() -> list[str]:
     """Return the types without floating point that this torch differentiates all the same (4.2)."""
     types = (torch.int64, torch.uint8, torch.bool, torch.complex64)
-    able = [one for one in types if prints.raised(lambda one=one: torch.ones(2, dtype=one, requires_grad=True))
-            == ["no error"]]  # fmt: skip
+    attempts = [partial(torch.ones, 2, dtype=one, requires_grad=True) for one in types]
+    able = [one for one, attempt in zip(types, attempts, strict=True) if prints.raised(attempt) == ["no error"]]
     return [f"torch {torch.__version__.partition('+')[0]} differentiates {one} too" for one in able]
 
 
@@ -192,7 +193,8 @@ def rest_of_the_detached_pair() -> list[float]:
 def _solved(slopes: list[list[float]]) -> list[float]:
     """Return a and b where both slopes are 0; their constants are -2 and 2."""
     wanted = torch.tensor([2.0, -2.0], dtype=torch.float64)
-    return torch.linalg.solve(torch.tensor(slopes, dtype=torch.float64), wanted).tolist()
+    found: list[float] = torch.linalg.solve(torch.tensor(slopes, dtype=torch.float64), wanted).tolist()
+    return found
 
 
 def one_step_size_for_both() -> Shown:

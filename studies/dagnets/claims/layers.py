@@ -12,7 +12,7 @@ from torch import nn
 
 from repro.printed import parse
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import Shown, drift
+from studies.dagnets.claims.evidence import Shown, drift, jacobian
 from studies.dagnets.measured import filters
 from studies.dagnets.measured.printed import architectures, convolution, modules
 from studies.dagnets.model import networks
@@ -141,8 +141,8 @@ def size_of_a_map() -> Shown:
 def neighbours_stay_neighbours() -> Shown:
     """Read which inputs each value of a convolution depends on (4.4, structure of the signal)."""
     kernel = torch.ones(1, 1, 3, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(lambda x: F.conv1d(x.view(1, 1, -1), kernel).flatten(), drawn("x", 9))
-    seen = [row.nonzero().flatten().tolist() for row in jacobian]
+    rows = jacobian(lambda x: F.conv1d(x.view(1, 1, -1), kernel).flatten(), drawn("x", 9))
+    seen = [row.nonzero().flatten().tolist() for row in rows]
     ok = seen == [[place, place + 1, place + 2] for place in range(7)]
     return ok, f"of 9 inputs, value 0 sees {seen[0]} and value 6 sees {seen[6]}"
 
@@ -272,7 +272,8 @@ def moved_pictures() -> Shown:
 
 def steps_by_default() -> Shown:
     """Read stride and padding of convolutions and poolings of several kernels, not given (4.5)."""
-    convolutions = {nn.Conv2d(1, 1, size).stride + nn.Conv2d(1, 1, size).padding for size in (2, 3, 5)}
+    layers = [nn.Conv2d(1, 1, size) for size in (2, 3, 5)]
+    convolutions = {(*layer.stride, *layer.padding) for layer in layers}
     poolings = {(nn.MaxPool2d(size).stride == size, nn.MaxPool2d(size).padding) for size in (2, 3, 5)}
     ok = convolutions == {(1, 1, 0, 0)} and poolings == {(True, 0)}
     return (
@@ -350,6 +351,7 @@ def hidden_parameters() -> Shown:
 def backward_without_code() -> Shown:
     """Differentiate a loss of the LeNet-like network, which has no backward pass of its own (4.6)."""
     network = networks.lenet_like()
-    F.cross_entropy(network(torch.zeros(2, 1, 28, 28)), torch.tensor([1, 2])).backward()
+    loss = F.cross_entropy(network(torch.zeros(2, 1, 28, 28)), torch.tensor([1, 2]))
+    loss.backward()  # type: ignore[no-untyped-call]
     reached = sum(one.grad is not None for one in network.parameters())
     return reached == len(list(network.parameters())), f"{reached} of 8 parameters get a gradient"

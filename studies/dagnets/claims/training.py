@@ -250,15 +250,20 @@ def adam_without_its_correction() -> float:
 def adam_by_coordinate() -> float:
     """Compare Adam's paths where one coordinate's slopes are a thousand times larger (5.2); epsilon is 1e-8."""
     scales = (torch.ones(2, dtype=torch.float64), torch.tensor([1.0, 1000.0], dtype=torch.float64))
-    paths = [moments.adam("torch", lambda w, by=by: by * w.sin(), [1.0, -2.0], 0.1, 40) for by in scales]
+
+    def slope(by: Tensor) -> moments.Gradient:
+        return lambda w: by * w.sin()
+
+    paths = [moments.adam("torch", slope(by), [1.0, -2.0], 0.1, 40) for by in scales]
     return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
 
 
 def groups_of_parameters() -> Shown:
     """Give torch's SGD two groups with two rates (5.3)."""
     first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
-    optimiser = torch.optim.SGD([{"params": [first]}, {"params": [second], "lr": 0.5}], lr=0.25)
-    (first + second).sum().backward()
+    groups: list[dict[str, Any]] = [{"params": [first]}, {"params": [second], "lr": 0.5}]
+    optimiser = torch.optim.SGD(groups, lr=0.25)
+    (first + second).sum().backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     return (first.item(), second.item()) == (-0.25, -0.5), f"one step moves them by {first.item()} and {second.item()}"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from studies.common.choosing import check_known
 from studies.common.rounding import significant
@@ -15,13 +15,13 @@ Array = NDArray[np.float64]
 SCORES = np.arange(0, 1001) / 100  # of the right class; the other one's is 0
 
 
-def loss_of(loss: Loss, right: Any, other: Any) -> Array:
+def loss_of(loss: Loss, right: ArrayLike, other: ArrayLike) -> Array:
     """Return the loss of two scores: against (1, 0) for the squared error, in nats for the cross-entropy."""
     check_known("answers", "loss", loss, get_args(Loss))
-    right, other = np.asarray(right, np.float64), np.asarray(other, np.float64)
-    if loss == "mean_square":
-        return ((right - 1) ** 2 + other**2) / 2
-    return np.logaddexp(right, other) - right
+    x: Array = np.asarray(right, np.float64)
+    y: Array = np.asarray(other, np.float64)
+    losses: Array = ((x - 1) ** 2 + y**2) / 2 if loss == "mean_square" else np.logaddexp(x, y) - x
+    return losses
 
 
 def confidence_figures(loss: Loss) -> dict[str, float]:

@@ -46,7 +46,7 @@ def backward_accumulates() -> Pair:
     """A second backward pass adds to the gradient (4.2)."""
     x = drawn("x", 3).requires_grad_()
     for _ in range(2):
-        x.pow(3).sum().backward()
+        x.pow(3).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     return x.grad, 6 * x.detach() ** 2
 
@@ -57,7 +57,7 @@ def in_place_addition() -> Pair:
     x = drawn("x", 3).requires_grad_()
     y = x.sin()
     y += 1
-    y.sum().backward()
+    y.sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     return x.grad, x.detach().cos()
 

@@ -67,7 +67,7 @@ def torch_momentum(
 
 
 def _torch_path(
-    kind: type[torch.optim.Optimizer], gradient: Gradient, w: Tensor, steps: int, **settings: float
+    kind: Callable[..., torch.optim.Optimizer], gradient: Gradient, w: Tensor, steps: int, **settings: float
 ) -> Iterator[list[float]]:
     w = w.clone().requires_grad_()
     optimiser = kind([w], **settings)

@@ -5,6 +5,7 @@ Shape legend: B batch.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from repro.study import Run
@@ -40,5 +41,5 @@ def size_figures(run: Run) -> dict[str, float]:
     train, test = resident(run, "train", "test", classes=networks.CLASSES)
     shape = train.images.shape if train.images.dim() == 4 else train.images.unsqueeze(1).shape
     sizes = dict(zip(("channels", "height", "width"), map(float, shape[1:]), strict=True))
-    classes = float(len(train.labels_N.unique()))
+    classes = float(len(torch.unique(train.labels_N)))
     return {"train_images": float(len(train)), "test_images": float(len(test)), **sizes, "classes": classes}

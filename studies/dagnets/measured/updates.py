@@ -51,6 +51,7 @@ def step_by_hand(network: nn.Module) -> None:
     """Move each parameter against its gradient."""
     with torch.no_grad():
         for parameter in network.parameters():
+            assert parameter.grad is not None
             parameter.sub_(RATE * parameter.grad)
 
 
@@ -66,7 +67,7 @@ def trained(listing: Listing, x: Tensor, labels: Tensor) -> tuple[nn.Module, int
         for loss in _losses(network, x, labels, size):
             if listing != "accumulated":
                 network.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             if listing == "optim":
                 optimiser.step()
             elif listing in ("manual", "full_batch"):
@@ -80,7 +81,7 @@ def trained(listing: Listing, x: Tensor, labels: Tensor) -> tuple[nn.Module, int
 
 def _losses(network: nn.Module, x: Tensor, labels: Tensor, size: int) -> Iterator[Tensor]:
     """Yield the mean cross entropy of each batch, in order, evaluated when it is asked for."""
-    for batch, targets in zip(x.split(size), labels.split(size), strict=True):
+    for batch, targets in _batches(x, labels, size):
         yield F.cross_entropy(network(batch), targets)
 
 
@@ -113,6 +114,11 @@ def accumulation_figures(batch: int, run: Run) -> dict[str, float]:
 
 def _gradient(x: Tensor, labels: Tensor, size: int, reduction: str) -> Tensor:
     network = perceptron(x.shape[1])
-    for batch, targets in zip(x.split(size), labels.split(size), strict=True):
-        F.cross_entropy(network(batch), targets, reduction=reduction).backward()
+    for batch, targets in _batches(x, labels, size):
+        loss = F.cross_entropy(network(batch), targets, reduction=reduction)
+        loss.backward()  # type: ignore[no-untyped-call]
     return flat_gradient(network)
+
+
+def _batches(x: Tensor, labels: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(torch.split(x, size), torch.split(labels, size), strict=True)

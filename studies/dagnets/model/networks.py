@@ -34,7 +34,8 @@ class Classifier(nn.Sequential):
         if tuple(x_BCHW.shape[1:]) != self.size:
             wanted, got = (", ".join(map(str, size)) for size in (self.size, x_BCHW.shape))
             raise UsageError(f"{self.name}: wanted images (B, {wanted}), got ({got}); give it images of that size")
-        return super().forward(x_BCHW)
+        scores: Tensor = super().forward(x_BCHW)  # type: ignore[no-untyped-call]
+        return scores
 
 
 def lenet_like(channels: int = 1, side: int = 28) -> Classifier:

@@ -36,7 +36,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the rectified sum."""
-        return self.rectify(self.path(x) + self.shortcut(x))
+        answer: Tensor = self.rectify(self.path(x) + self.shortcut(x))
+        return answer
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,7 @@ def score_format() -> Texts:
 
 def googlenet_ratio() -> Numbers:
     """Divide AlexNet's parameters by those of torchvision's GoogLeNet, as it is run: without auxiliary heads."""
-    import_torchvision()
-    from torchvision.models import googlenet
-
+    googlenet = import_torchvision().models.googlenet
     nets = (networks.alexnet, lambda: googlenet(aux_logits=False, init_weights=False))
     alexnet, other = (sum(one.numel() for one in networks.on_meta(build).parameters()) for build in nets)
     return [alexnet / other]

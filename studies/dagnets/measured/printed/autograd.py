@@ -55,7 +55,7 @@ def backward() -> list[str | float]:
     """Read the gradient of sum(x^3) before and after the backward pass."""
     x = leaf(-3, 2, 5)
     before = str(x.grad)
-    x.pow(3).sum().backward()
+    x.pow(3).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     return [before, *x.grad.tolist()]
 
@@ -111,10 +111,10 @@ def in_place_error() -> Texts:
     """Overwrite a sine by its square before the backward pass; adding 1 to it does no harm."""
     harmless = leaf(1, 2, 3).sin()
     harmless += 1
-    harmless.sum().backward()
+    harmless.sum().backward()  # type: ignore[no-untyped-call]
     y = leaf(1, 2, 3).sin()
     y *= y
-    return raised(lambda: y.sum().backward())
+    return raised(lambda: y.sum().backward())  # type: ignore[no-untyped-call]
 
 
 def leaf_error() -> Texts:

@@ -40,7 +40,8 @@ def log_softmax() -> Numbers:
 
 def softmax() -> Numbers:
     """Take the soft-max of the printed matrix, row by row."""
-    return nn.Softmax(1)(torch.tensor(SOFTMAX_INPUT)).flatten().tolist()
+    shares: Numbers = nn.Softmax(1)(torch.tensor(SOFTMAX_INPUT)).flatten().tolist()
+    return shares
 
 
 def criteria() -> Texts:
