@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
 import pytest
 
+from repro import audit
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.dagnets import study
-from studies.dagnets.figures import curves
+from studies.dagnets.figures import curves, happens
 from studies.dagnets.measured import moments
 from studies.dagnets.published.items import PUBLISHED
 from tests.studies.goldens import smoke
@@ -126,3 +128,9 @@ def test_the_valley_is_the_paths(figures: dict[str, Figure]) -> None:
 
 def test_epochs_count_from_one() -> None:
     assert curves._epochs(curves.np.zeros(3)).tolist() == [1, 2, 3]
+
+
+def test_each_wording_stands_beside_one_claim() -> None:
+    public = {name for name, one in vars(happens).items() if inspect.isfunction(one) and not name.startswith("_")}
+    named = [claim.happens for claim in audit.claims_of("dagnets") if claim.happens]
+    assert sorted(named) == sorted(f"figures.happens.{name}" for name in public)
