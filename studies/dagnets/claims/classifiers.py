@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from repro import audit
+from repro.audit import evidence
 from repro.printed import parse
 from studies.common.torchvision_import import import_torchvision
 from studies.dagnets.claims.evidence import Shown
@@ -146,7 +146,7 @@ def pretrained_keyword() -> Shown:
 
 def _published(name: str) -> tuple[str, ...]:
     """Return what is printed, from the registry."""
-    return next(claim for claim in audit.claims_of("dagnets") if claim.id == name).published
+    return next(claim for claim in evidence.claims_of("dagnets") if claim.id == name).published
 
 
 def scores_of_the_dog() -> list[float]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from repro import audit, bands, printed, registry
+from repro import printed, registry
+from repro.audit import evidence
 from repro.errors import UsageError
+from repro.golden import stored
 from studies.dagnets import profiles
 from studies.dagnets.claims import layers, listings, training
 from studies.dagnets.measured import dag, detached, filters, moments, updates
@@ -91,7 +93,7 @@ def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
     ],
 )
 def test_headlines_are_read_from_exact_rows(name: str, verdict: str, words: str) -> None:
-    if not bands.path_of(registry.root(), "dagnets", "smoke").exists():
+    if not stored.path_of(registry.root(), "dagnets", "smoke").exists():
         pytest.skip("no golden holds the figures yet")
     found = finding(name)
     assert found.verdict == verdict
@@ -106,14 +108,14 @@ def test_what_takes_real_data_waits_for_faithful_runs(name: str, monkeypatch: py
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(audit, "rows_of", no_rows)
+    monkeypatch.setattr(evidence, "rows_of", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
 
 @pytest.mark.parametrize(("count", "verdict"), [(50_000.0, "reproduced"), (49_999.0, "erratum")])
 def test_images_that_are_counted_decide_either_way(count: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "rows_of", lambda *_: [count])
+    monkeypatch.setattr(evidence, "rows_of", lambda *_: [count])
     assert finding("cifar-facts").verdict == verdict
 
 

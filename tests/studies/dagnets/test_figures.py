@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from repro import audit
+from repro.audit import evidence
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.dagnets import study
@@ -132,5 +132,5 @@ def test_epochs_count_from_one() -> None:
 
 def test_each_wording_stands_beside_one_claim() -> None:
     public = {name for name, one in vars(happens).items() if inspect.isfunction(one) and not name.startswith("_")}
-    named = [claim.happens for claim in audit.claims_of("dagnets") if claim.happens]
+    named = [claim.happens for claim in evidence.claims_of("dagnets") if claim.happens]
     assert sorted(named) == sorted(f"figures.happens.{name}" for name in public)
