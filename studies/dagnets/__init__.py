@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from repro.study import Figure, Metric, Outcome, Run, Study, grid
+from repro.study import Metric, Outcome, Run, Study, grid
 from studies.common.cifar10 import CIFAR10
 from studies.dagnets.cases import (
     LAWS,
@@ -33,7 +31,7 @@ from studies.dagnets.cases import (
     Window,
 )
 from studies.dagnets.profiles import LITE, PAPER, SMOKE
-from studies.dagnets.published import PUBLISHED
+from studies.dagnets.published.items import PUBLISHED
 
 ETAS = (0.001, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.333, 0.34)
 TRAINED = (
@@ -67,8 +65,8 @@ study = Study(
 )
 def printed_values(item: Item, _run: Run) -> dict[str, float]:
     """Parts of a printed item, and how many come out at the printed precision (sections 4.2 to 7.2)."""
-    from studies.dagnets.printed import agreement
-    from studies.dagnets.published import published_named
+    from studies.dagnets.measured.printed.comparison import agreement
+    from studies.dagnets.published.items import published_named
 
     return agreement(published_named(item.topic, item.item))
 
@@ -76,9 +74,9 @@ def printed_values(item: Item, _run: Run) -> dict[str, float]:
 @study.experiment(grid(Law, law=LAWS), metrics=("apart",), deterministic=True)
 def laws(law: Law, _run: Run) -> dict[str, float]:
     """Relative distance of the two sides of a law that the slides state; 0 is rounding (sections 4.2 to 7.2)."""
-    from studies.dagnets.identities import identity_figures
+    from studies.dagnets.measured.laws import law_figures
 
-    return identity_figures(law.law)
+    return law_figures(law.law)
 
 
 @study.experiment(
@@ -88,7 +86,7 @@ def laws(law: Law, _run: Run) -> dict[str, float]:
 )
 def dag_backward(formula: Formula, _run: Run) -> dict[str, float]:
     """Relative distance of the DAG's derivatives by hand from autograd's, as printed and as right (section 4.1)."""
-    from studies.dagnets.dag import backward_figures
+    from studies.dagnets.measured.dag import backward_figures
 
     return backward_figures(formula.form)
 
@@ -101,7 +99,7 @@ def dag_backward(formula: Formula, _run: Run) -> dict[str, float]:
 )
 def detached_pair(step: Step, _run: Run) -> dict[str, float]:
     """Where 100 steps on the coupled pair end, and whether the slides print it, by step size (section 4.2)."""
-    from studies.dagnets.detached import pair_figures
+    from studies.dagnets.measured.detached import pair_figures
 
     return pair_figures(step.eta, detach=step.detach)
 
@@ -113,9 +111,9 @@ def detached_pair(step: Step, _run: Run) -> dict[str, float]:
 )
 def eta_window(window: Window, _run: Run) -> dict[str, float]:
     """The step sizes, in thousandths, that print what the slides print for the coupled pair (section 4.2)."""
-    from studies.dagnets import detached
+    from studies.dagnets.measured.detached import window_figures
 
-    return detached.window(detach=window.detach)
+    return window_figures(detach=window.detach)
 
 
 @study.experiment(
@@ -123,7 +121,7 @@ def eta_window(window: Window, _run: Run) -> dict[str, float]:
 )
 def adam_forms(adam: Adam, _run: Run) -> dict[str, float]:
     """Adam along a constant slope: with the slides' correction, with its power, and torch's (section 5.2)."""
-    from studies.dagnets.moments import adam_figures
+    from studies.dagnets.measured.moments import adam_figures
 
     return adam_figures(adam.form)
 
@@ -136,7 +134,7 @@ def adam_forms(adam: Adam, _run: Run) -> dict[str, float]:
 )
 def descent_rules(rule: Rule, _run: Run) -> dict[str, float]:
     """Oscillation and progress of plain descent, momentum and Adam in narrow valleys of ours (section 5.2)."""
-    from studies.dagnets.moments import valley_figures
+    from studies.dagnets.measured.moments import valley_figures
 
     return valley_figures(rule.rule, rule.steep)
 
@@ -148,7 +146,7 @@ def descent_rules(rule: Rule, _run: Run) -> dict[str, float]:
 )
 def update_listings(listing: Listing, run: Run) -> dict[str, float]:
     """Updates and loss of the listings of descent, and their distance from torch's SGD (sections 5.2 and 5.3)."""
-    from studies.dagnets.updates import listing_figures
+    from studies.dagnets.measured.updates import listing_figures
 
     return listing_figures(listing.listing, run)
 
@@ -160,7 +158,7 @@ def update_listings(listing: Listing, run: Run) -> dict[str, float]:
 )
 def gradient_accumulation(accumulated: Accumulated, run: Run) -> dict[str, float]:
     """Gradient summed over mini-batches over the full one, for mean and summed losses (section 5.2)."""
-    from studies.dagnets.updates import accumulation_figures
+    from studies.dagnets.measured.updates import accumulation_figures
 
     return accumulation_figures(accumulated.batch, run)
 
@@ -172,7 +170,7 @@ def gradient_accumulation(accumulated: Accumulated, run: Run) -> dict[str, float
 )
 def confident_answers(loss: Loss, _run: Run) -> dict[str, float]:
     """Where a loss of the right class's score is lowest, and what it says of a score of 10 (section 5.1)."""
-    from studies.dagnets.confidence import confidence_figures
+    from studies.dagnets.measured.confidence import confidence_figures
 
     return confidence_figures(loss.loss)
 
@@ -184,7 +182,7 @@ def confident_answers(loss: Loss, _run: Run) -> dict[str, float]:
 )
 def edge_kernels(kernel: Kernel, run: Run) -> dict[str, float]:
     """What the five kernels made by hand do to a digit (section 4.4)."""
-    from studies.dagnets.filters import kernel_figures
+    from studies.dagnets.measured.filters import kernel_figures
 
     return kernel_figures(kernel.kernel, run)
 
@@ -192,7 +190,7 @@ def edge_kernels(kernel: Kernel, run: Run) -> dict[str, float]:
 @study.experiment((Shift(pixels=1),), metrics=("raw", "pooled"), deterministic=True)
 def pooling_shift(shift: Shift, run: Run) -> dict[str, float]:
     """Relative change of images and of their pooled maps when they move by a pixel (section 4.5)."""
-    from studies.dagnets.filters import shift_figures
+    from studies.dagnets.measured.filters import shift_figures
 
     return shift_figures(shift.pixels, run)
 
@@ -204,7 +202,7 @@ def pooling_shift(shift: Shift, run: Run) -> dict[str, float]:
 )
 def lenet_table(layer: Layer, _run: Run) -> dict[str, float]:
     """Parameters, products and outputs of each layer of the LeNet-like network, by hooks (section 4.6)."""
-    from studies.dagnets.counting import layer_figures
+    from studies.dagnets.measured.counts import layer_figures
 
     return layer_figures(layer.layer)
 
@@ -216,11 +214,9 @@ def lenet_table(layer: Layer, _run: Run) -> dict[str, float]:
 )
 def architectures(network: Network, _run: Run) -> dict[str, float]:
     """Parameters, products and layers with weights of the classifiers (sections 4.6 and 7.2)."""
-    from studies.dagnets.counting import count_layers, totals
-    from studies.dagnets.networks import CLASSIFIERS, on_meta
+    from studies.dagnets.measured.counts import network_figures
 
-    made = on_meta(CLASSIFIERS[network.network])
-    return totals(count_layers(made, made.size))
+    return network_figures(network.network)
 
 
 @study.experiment(
@@ -231,7 +227,7 @@ def architectures(network: Network, _run: Run) -> dict[str, float]:
 )
 def residual_networks(resnet: Resnet, _run: Run) -> dict[str, float]:
     """Parameters, products and map sizes, with strides as in the paper and as in torchvision (section 7.2)."""
-    from studies.dagnets.resnets import resnet_figures
+    from studies.dagnets.measured.counts import resnet_figures
 
     return resnet_figures(resnet.depth, resnet.stride)
 
@@ -243,7 +239,7 @@ def residual_networks(resnet: Resnet, _run: Run) -> dict[str, float]:
 )
 def convolutionized(network: Network, _run: Run) -> dict[str, float]:
     """The network made fully convolutional: equality, dense map, its cells against crops (section 7.2)."""
-    from studies.dagnets.fully_convolutional import conversion_figures
+    from studies.dagnets.measured.conversion import conversion_figures
 
     return conversion_figures(network.network)
 
@@ -255,7 +251,7 @@ def convolutionized(network: Network, _run: Run) -> dict[str, float]:
 )
 def speed_ups(speed: Speed, run: Run) -> dict[str, float]:
     """How many times faster a batch and a dense answer are, measured: median and range (sections 4.3 and 7.2)."""
-    from studies.dagnets.speed import speed_figures
+    from studies.dagnets.measured.speed import speed_figures
 
     return speed_figures(speed.what, run.settings.timing.samples, run.settings.timing.repeats, run.device)
 
@@ -270,7 +266,7 @@ def speed_ups(speed: Speed, run: Run) -> dict[str, float]:
 )  # fmt: skip
 def shown_images(shown: Shown, run: Run) -> dict[str, float]:
     """Images as the listing shows them, with their labels, and a fixed network evaluated on them (section 5.3)."""
-    from studies.dagnets.shown import part_figures
+    from studies.dagnets.measured.shown import part_figures
 
     return part_figures(shown, run)
 
@@ -278,8 +274,8 @@ def shown_images(shown: Shown, run: Run) -> dict[str, float]:
 @study.experiment((Mnist(network="lenet_like"),), metrics=TRAINED, cost=lambda _: 10.0)
 def training_listing(_mnist: Mnist, run: Run) -> Outcome:
     """Test error of the LeNet-like network after the complete training listing (section 5.3)."""
-    from studies.dagnets.networks import lenet_like
-    from studies.dagnets.train import fit
+    from studies.dagnets.model.networks import lenet_like
+    from studies.dagnets.training import fit
 
     return fit(lenet_like(), run, run.settings.mnist)
 
@@ -287,8 +283,8 @@ def training_listing(_mnist: Mnist, run: Run) -> Outcome:
 @study.experiment(grid(BatchSize, batch=(10, 100, 1000)), metrics=TRAINED, cost=lambda case: 5.0 + 10 / case.batch)
 def batch_sizes(size: BatchSize, run: Run) -> Outcome:
     """Loss reduction by batches of several sizes, epoch by epoch, at one rate (section 5.2)."""
-    from studies.dagnets.networks import lenet_like
-    from studies.dagnets.train import fit
+    from studies.dagnets.model.networks import lenet_like
+    from studies.dagnets.training import fit
 
     return fit(lenet_like(), run, replace(run.settings.sweep, batch=size.batch))
 
@@ -296,8 +292,8 @@ def batch_sizes(size: BatchSize, run: Run) -> Outcome:
 @study.experiment(grid(Cifar, rate=("constant", "reduced")), metrics=TRAINED, cost=lambda _: 30.0)
 def cifar_curves(cifar: Cifar, run: Run) -> Outcome:
     """Errors and losses of a small network on CIFAR-10, at a constant rate and a reduced one (section 5.6)."""
-    from studies.dagnets.networks import lenet_like
-    from studies.dagnets.train import fit
+    from studies.dagnets.model.networks import lenet_like
+    from studies.dagnets.training import fit
 
     plan = run.settings.cifar
     return fit(lenet_like(3, 32), run, plan if cifar.rate == "reduced" else replace(plan, reduced_after=0))
@@ -310,81 +306,28 @@ def cifar_curves(cifar: Cifar, run: Run) -> Outcome:
 )
 def data_sizes(_images: Images, run: Run) -> dict[str, float]:
     """Images, channels, pixels and classes of the data sets (sections 4.6 and 5.6)."""
-    from studies.dagnets.train import size_figures
+    from studies.dagnets.measured.shown import size_figures
 
     return size_figures(run)
 
 
-Rows = Sequence[Mapping[str, Any]]
-
-
-@study.figure
-def beside(rows: Rows) -> Figure:
-    """What the slides say, and what happens (sections 4.1 to 7.2)."""
-    from studies.dagnets import statements
-
-    return statements.beside(rows)
-
-
-@study.figure
-def differing(rows: Rows) -> Figure:
-    """What the slides print that does not come out, with what is known of it."""
-    from studies.dagnets import tables
-
-    return tables.differing(rows)
-
-
-@study.figure
-def trainings(rows: Rows) -> Figure:
-    """Errors and losses of what is trained (sections 5.2 and 5.3)."""
-    from studies.dagnets import tables
-
-    return tables.trainings(rows)
-
-
-@study.figure
-def prints(_rows: Rows) -> Figure:
-    """What the slides print beside what torch computes now, item by item."""
-    from studies.dagnets import pictures
-
-    return pictures.prints()
-
-
-@study.figure
-def valley(_rows: Rows) -> Figure:
-    """Paths of plain descent, momentum and Adam in a narrow valley (section 5.2)."""
-    from studies.dagnets import pictures
-
-    return pictures.valley()
-
-
-@study.figure
-def loss_surface(_rows: Rows) -> Figure:
-    """Squared error and cross-entropy of two scores (section 5.1)."""
-    from studies.dagnets import pictures
-
-    return pictures.loss_surface()
-
-
-@study.figure
-def kernel_maps(_rows: Rows) -> Figure:
-    """A digit and what five kernels made by hand do to it (section 4.4)."""
-    from studies.dagnets import pictures
-
-    return pictures.kernel_maps()
-
-
-@study.figure
-def batch_size_curves(rows: Rows) -> Figure:
-    """Training loss after each epoch for several batch sizes (section 5.2)."""
-    from studies.dagnets import curves
-
-    return curves.batch_sizes(rows)
-
-
-@study.figure
-def cifar_plots(rows: Rows) -> Figure:
-    """Losses, errors and the spread of the samples' losses on CIFAR-10 (section 5.6)."""
-    from studies.dagnets import curves
-
-    return curves.cifar(rows)
+study.figures_from(
+    "studies.dagnets.figures.tables",
+    beside="What the slides say, and what happens (sections 4.1 to 7.2).",
+    differing="What the slides print that does not come out, with what is known of it.",
+    trainings="Errors and losses of what is trained (sections 5.2 and 5.3).",
+)
+study.figures_from(
+    "studies.dagnets.figures.prints", prints="What the slides print beside what torch computes now, item by item."
+)
+study.figures_from(
+    "studies.dagnets.figures.pictures",
+    valley="Paths of plain descent, momentum and Adam in a narrow valley (section 5.2).",
+    loss_surface="Squared error and cross-entropy of two scores (section 5.1).",
+    kernel_maps="A digit and what five kernels made by hand do to it (section 4.4).",
+)
+study.figures_from(
+    "studies.dagnets.figures.curves",
+    batch_size_curves="Training loss after each epoch for several batch sizes (section 5.2).",
+    cifar_plots="Losses, errors and the spread of the samples' losses on CIFAR-10 (section 5.6).",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-LAWS = (  # the functions of `identities`
+LAWS = (  # the functions of `measured.laws`
     "grad_of_several_outputs", "backward_accumulates", "in_place_addition", "gradient_of_a_norm", "graph_of_calls",
     "descent_without_graph", "printed_linear", "batched_linear_backward", "batched_linear_backward_input",
     "convolution_with_a_flipped_kernel", "dilation_is_a_sparse_kernel", "stride_leaves_out_input",
@@ -49,7 +49,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Item:
-    """Something that the slides print, by its topic and its name in `published`."""
+    """Something that the slides print, by its topic and its name in `published.items`."""
 
     topic: str
     item: str
@@ -57,7 +57,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Law:
-    """A statement of the slides as two computations, by its name in `identities`."""
+    """A statement of the slides as two computations, by its name in `measured.laws`."""
 
     law: str
 
@@ -93,7 +93,7 @@ class Adam:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of descent, by its name in `moments.RULES`, and the larger curvature of the valley; the other is 1."""
+    """A rule of descent of `measured.moments.RULES`, and the larger curvature of the valley; the other is 1."""
 
     rule: Literal["sgd", "momentum", "adam"]
     steep: float
@@ -101,7 +101,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Listing:
-    """An update listing, by the name that `updates` gives it."""
+    """An update listing, by the name that `measured.updates` gives it."""
 
     listing: Literal["manual", "optim", "update_outside", "accumulated", "full_batch"]
 
@@ -122,7 +122,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel made by hand, by its name in `filters.KERNELS`."""
+    """A kernel made by hand, by its name in `measured.filters.KERNELS`."""
 
     kernel: Literal["identity", "box", "across", "down", "laplacian"]
 

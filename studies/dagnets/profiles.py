@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from repro.data import DataSet
 from repro.study import Profile
 from studies.common.cifar10 import CIFAR10, CIFAR10_JPEG
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.dagnets.case_data import data_of
-from studies.dagnets.cases import Fit, Timing, Training
+from studies.dagnets.cases import (
+    Accumulated,
+    BatchSize,
+    Cifar,
+    Fit,
+    Images,
+    Kernel,
+    Listing,
+    Mnist,
+    Shift,
+    Shown,
+    Timing,
+    Training,
+)
 
 WITHOUT_TRAINING = (
     "printed_values", "laws", "dag_backward", "detached_pair", "eta_window", "adam_forms", "descent_rules",
     "update_listings", "gradient_accumulation", "confident_answers", "edge_kernels", "pooling_shift", "lenet_table",
     "architectures", "residual_networks", "convolutionized", "speed_ups", "shown_images",
 )  # fmt: skip
+
+
+def data_of(mnist: DataSet, cifar: DataSet) -> Callable[[Any], DataSet | None]:
+    """Return what names the data of a case: MNIST and CIFAR-10, or what stands for them, or none."""
+
+    def of(case: Any) -> DataSet | None:
+        match case:
+            case Mnist() | BatchSize() | Listing() | Accumulated() | Kernel() | Shift() | Shown():
+                return mnist
+            case Cifar():
+                return cifar
+            case Images():
+                return MNIST if case.images == "mnist" else cifar
+        return None
+
+    return of
+
 
 SMOKE = Profile(
     Training(

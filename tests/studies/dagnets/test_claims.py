@@ -12,28 +12,21 @@ from repro import printed, registry
 from repro.audit import evidence
 from repro.errors import UsageError
 from repro.golden import stored
-from studies.dagnets import (
-    claims_classifiers,
-    claims_layers,
-    claims_training,
-    dag,
-    detached,
-    filters,
-    moments,
-    networks,
-    profiles,
-    published_layers,
-    recompute_architectures,
-    recompute_autograd,
-    recompute_convolution,
-    recompute_losses,
-    recompute_modules,
-    recompute_optimisers,
-    recompute_resnet,
-    resnets,
-    updates,
+from studies.dagnets import profiles
+from studies.dagnets.claims import layers, listings, training
+from studies.dagnets.measured import dag, detached, filters, moments, updates
+from studies.dagnets.measured.printed import (
+    architectures,
+    autograd,
+    convolution,
+    losses,
+    modules,
+    optimisers,
+    resnet,
 )
-from studies.dagnets.published import PUBLISHED, published_named
+from studies.dagnets.model import networks, resnets
+from studies.dagnets.published import layers as lists
+from studies.dagnets.published.items import PUBLISHED, published_named
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("dagnets")
@@ -167,40 +160,40 @@ def refusal(_action: Callable[[], object]) -> list[str]:
     [
         ("adam-bias-correction", moments, "adam_figures", lambda _: ORIGINAL_ADAM("corrected"), "reproduced"),
         ("adam-update-rule", moments, "BETA_2", 0.99, "erratum"),
-        ("adam-defaults", recompute_optimisers, "adam_defaults", lambda: [0.9, 0.99, 1e-8], "erratum"),
+        ("adam-defaults", optimisers, "adam_defaults", lambda: [0.9, 0.99, 1e-8], "erratum"),
         ("dag-backward-activations", dag, "by_hand", lambda nodes, _: ORIGINAL_DAG(nodes, "transposed"), "reproduced"),
         ("dag-weight-sharing", dag, "by_hand", lambda nodes, _: ORIGINAL_DAG(nodes, "one_term"), "erratum"),
         ("dag-forward", dag, "forward", lambda w1, w2, x: replace(ORIGINAL_FORWARD(w1, w2, x), x3=x), "erratum"),
-        ("ag-detach-off", recompute_autograd, "PRINTED_RATE", 0.01, "erratum"),
+        ("ag-detach-off", autograd, "PRINTED_RATE", 0.01, "erratum"),
         ("ag-detach-on", detached, "STEPS", 20, "erratum"),
         ("ag-detach-one-step-size", detached, "RATES", (0.01, 0.02, 0.34), "erratum"),
-        ("ag-int-error", recompute_autograd, "raised", no_error, "erratum"),
-        ("ag-int-error-words", recompute_autograd, "raised", lambda _: [
+        ("ag-int-error", autograd, "raised", no_error, "erratum"),
+        ("ag-int-error-words", autograd, "raised", lambda _: [
             "RuntimeError: only Tensors of floating point dtype can require gradients"], "reproduced"),
-        ("ag-inplace-mul-error", recompute_autograd, "raised", no_error, "erratum"),
-        ("ag-leaf-inplace", recompute_autograd, "raised", no_error, "erratum"),
-        ("mod-mse-target-grad", recompute_modules, "raised", refusal, "reproduced"),
-        ("mod-relu", recompute_modules, "RELU_INPUT", ((0.9,) * 5,) * 2, "erratum"),
-        ("conv-dense-params", recompute_convolution, "IMAGE_NUMBERS", 256 * 256, "erratum"),
-        ("conv-dense-memory", recompute_convolution, "FLOAT_BYTES", 3.88, "reproduced"),
+        ("ag-inplace-mul-error", autograd, "raised", no_error, "erratum"),
+        ("ag-leaf-inplace", autograd, "raised", no_error, "erratum"),
+        ("mod-mse-target-grad", modules, "raised", refusal, "reproduced"),
+        ("mod-relu", modules, "RELU_INPUT", ((0.9,) * 5,) * 2, "erratum"),
+        ("conv-dense-params", convolution, "IMAGE_NUMBERS", 256 * 256, "erratum"),
+        ("conv-dense-memory", convolution, "FLOAT_BYTES", 3.88, "reproduced"),
         ("conv-mnist-filters", filters, "KERNELS", filters.KERNELS | {"laplacian": ((0, 1, 0),) * 3}, "erratum"),
-        ("pool-example", recompute_convolution, "POOLED", (((0,) * 6,) * 2,) * 2, "erratum"),
+        ("pool-example", convolution, "POOLED", (((0,) * 6,) * 2,) * 2, "erratum"),
         ("lenet-pool-shapes", networks, "lenet_like", lambda: ORIGINAL_LENET(1, 30), "erratum"),
-        ("ce-value", recompute_losses, "TARGETS", (1, 1), "erratum"),
-        ("ce-closed-form", recompute_losses, "SCORES", ((-1.0, -3.0, 4.1), (-3.0, 3.0, -1.0)), "erratum"),
-        ("ce-onehot", recompute_losses, "LABELS", (2, 1, 1, 3, 3), "erratum"),
+        ("ce-value", losses, "TARGETS", (1, 1), "erratum"),
+        ("ce-closed-form", losses, "SCORES", ((-1.0, -3.0, 4.1), (-3.0, 3.0, -1.0)), "erratum"),
+        ("ce-onehot", losses, "LABELS", (2, 1, 1, 3, 3), "erratum"),
         ("sgd-minibatch-indent", updates, "trained", lambda _, x, labels: ORIGINAL_TRAINED("optim", x, labels),
          "reproduced"),
         ("optim-equivalence", updates, "step_by_hand", lambda _: None, "erratum"),
-        ("train-settings", claims_training, "PAPER", replace(profiles.PAPER, settings=replace(
+        ("train-settings", training, "PAPER", replace(profiles.PAPER, settings=replace(
             profiles.PAPER.settings, mnist=replace(profiles.PAPER.settings.mnist, epochs=9))), "erratum"),
-        ("alexnet-aug-count", recompute_architectures, "WINDOW", 225, "reproduced"),
-        ("alexnet-parameters-by-list", published_layers, "ALEXNET", published_layers.ALEXNET[:-1], "erratum"),
+        ("alexnet-aug-count", architectures, "WINDOW", 225, "reproduced"),
+        ("alexnet-parameters-by-list", lists, "ALEXNET", lists.ALEXNET[:-1], "erratum"),
         ("alexnet-arch", networks, "alexnet", networks.vgg19, "erratum"),
         ("alexnet-torchvision", networks, "alexnet", networks.vgg19, "erratum"),
         ("vgg19-layers", networks, "VGG19", networks.VGG19[1:], "erratum"),
-        ("mod-timing-imports", claims_classifiers, "IMPORTED", {"torch", "time"}, "reproduced"),
-        ("resnet-bottleneck", recompute_resnet, "weights", lambda *_, **__: 1, "erratum"),
+        ("mod-timing-imports", listings, "IMPORTED", {"torch", "time"}, "reproduced"),
+        ("resnet-bottleneck", resnet, "weights", lambda *_, **__: 1, "erratum"),
         ("resnet-depths", resnets, "DEEP", 101, "erratum"),
         ("resnet-table-blocks", resnets, "SIDE", 256, "erratum"),
         ("resnet-channels", resnets, "EXPANSION", 2, "erratum"),
@@ -225,5 +218,5 @@ def test_totals_follow_the_printed_columns(
     name: str, topic: str, item: str, parts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = replace(published_named(topic, item), parts=parts)
-    monkeypatch.setattr(claims_layers, "published_named", lambda *_: changed)
+    monkeypatch.setattr(layers, "published_named", lambda *_: changed)
     assert finding(name).verdict == "erratum"

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.dagnets import detached
-from studies.dagnets.dag import NAMES, backward_figures, by_autograd, by_hand, forward
+from studies.dagnets.measured import detached
+from studies.dagnets.measured.dag import NAMES, backward_figures, by_autograd, by_hand, forward
 
 
 @given(st.integers(0, 2**32))
@@ -39,7 +39,7 @@ def test_a_forgotten_path_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestDetachedPair:
     def test_the_step_size_decides_what_is_printed(self) -> None:
-        coupled, apart = (detached.window(detach=detach) for detach in (False, True))
+        coupled, apart = (detached.window_figures(detach=detach) for detach in (False, True))
         assert coupled == {"lowest": 0.022, "unbroken_to": 0.312, "highest": 0.312, "count": 291}
         assert apart["lowest"] == 0.065
 

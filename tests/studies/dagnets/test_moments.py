@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import UsageError
-from studies.dagnets import moments
-from studies.dagnets.moments import adam, adam_figures, momentum, torch_momentum, valley_figures
+from studies.dagnets.measured import moments
+from studies.dagnets.measured.moments import adam, adam_figures, momentum, torch_momentum, valley_figures
 
 RATES = st.floats(0.001, 0.2)
 

@@ -11,16 +11,7 @@ import torch
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.datasets import DIGITS
-from studies.dagnets import (
-    confidence,
-    dag,
-    filters,
-    fully_convolutional,
-    identities,
-    moments,
-    speed,
-    updates,
-)
+from studies.dagnets.measured import confidence, conversion, dag, filters, laws, moments, speed, updates
 
 
 def digits() -> Run:
@@ -53,9 +44,9 @@ UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
         "speed-up: unknown comparison 'none'; choose one of batch, batch_on_device, dense",
     ),
     "kernel": (lambda name: filters.kernel_figures(name, digits()), "kernel made by hand: unknown name 'none'; "),
-    "law": (identities.identity_figures, "law: unknown name 'none'; choose one of grad_of_several"),
+    "law": (laws.law_figures, "law: unknown name 'none'; choose one of grad_of_several"),
     "network": (
-        fully_convolutional.conversion_figures,
+        conversion.conversion_figures,
         "conversion: unknown network 'none'; choose one of alexnet, lenet5",
     ),
 }

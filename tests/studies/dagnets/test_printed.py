@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import UsageError
-from studies.dagnets import recompute_autograd
-from studies.dagnets.printed import TOPICS, agreement, compared, recomputed, written_like
-from studies.dagnets.published import PUBLISHED, Published, published_named
+from studies.dagnets.measured.printed import autograd
+from studies.dagnets.measured.printed.comparison import TOPICS, agreement, compared, recomputed, written_like
+from studies.dagnets.published.items import PUBLISHED, Published, published_named
 
 DIFFERING = {  # what the slides print and torch does not, or arithmetic does not
     "first_derivative_name": "MulBackward0",
@@ -75,7 +75,7 @@ class TestComparison:
     def test_a_part_that_only_one_side_has_never_agrees(self, monkeypatch: pytest.MonkeyPatch) -> None:
         item = published_named("autograd", "one_element_tuple")
         assert [part.equal for part in recomputed(replace(item, parts=("1", "2")))] == [True, False]
-        monkeypatch.setattr(recompute_autograd, "one_element_tuple", lambda: [1.0, 2.0])
+        monkeypatch.setattr(autograd, "one_element_tuple", lambda: [1.0, 2.0])
         assert agreement(item) == {"parts": 2.0, "equal": 1.0}
 
 
@@ -116,4 +116,4 @@ def test_an_unknown_item_is_named() -> None:
 
 def test_other_errors_than_those_of_torch_are_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
-        recompute_autograd.raised(lambda: 1 / 0)
+        autograd.raised(lambda: 1 / 0)

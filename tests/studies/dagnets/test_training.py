@@ -1,4 +1,4 @@
-"""The training listing, what it is shown and what it reports; the update listings; the data of the figures."""
+"""The training listing: what it is shown and what it reports."""
 
 from __future__ import annotations
 
@@ -11,40 +11,13 @@ import torch
 from torch import nn
 
 from repro.errors import UsageError
-from repro.study import Run
-from studies.common.datasets import DIGITS
 from studies.common.images import enlarged
 from studies.common.training import Labelled, batches
-from studies.dagnets import filters, speed, train, updates
+from studies.dagnets import training
 from studies.dagnets.cases import Fit
-from studies.dagnets.networks import lenet_like
-from studies.dagnets.train import fit, moments_of, normalised_by
-
-
-class Toy:
-    """Stands for a data set: noise with labels that the place of a bright square tells."""
-
-    name, peak = "toy", 255
-
-    def __init__(self, train: int = 60, test: int = 20) -> None:
-        draw = np.random.default_rng(0)
-        self.arrays: dict[str, Any] = {}
-        for part, count in (("train", train), ("test", test)):
-            labels = np.arange(count) % 10
-            images = draw.integers(0, 60, (count, 28, 28))
-            for image, label in zip(images, labels, strict=True):
-                image[5 * (label // 5) + 6 : 5 * (label // 5) + 10, 5 * (label % 5) + 1 : 5 * (label % 5) + 5] = 255
-            self.arrays[f"{part}_images"], self.arrays[f"{part}_labels"] = (
-                images.astype(np.uint8),
-                labels.astype(np.uint8),
-            )
-
-    def load(self) -> dict[str, Any]:
-        return self.arrays
-
-
-def run_of(data: Any, seed: int = 1) -> Run:
-    return Run("dagnets", "e", "smoke", "{}", 0, seed, None, data)
+from studies.dagnets.model.networks import lenet_like
+from studies.dagnets.training import fit, moments_of, normalised_by
+from tests.studies.dagnets.toys import Toy, run_of
 
 
 class TestInputs:
@@ -99,7 +72,7 @@ class TestFit:
             rates.append(optimiser.param_groups[0]["lr"])
             return None, 1.0
 
-        monkeypatch.setattr(train, "train_epoch", train_epoch)
+        monkeypatch.setattr(training, "train_epoch", train_epoch)
         fit(lenet_like(), run_of(Toy()), Fit(epochs=4, reduced_after=2))
         fit(lenet_like(), run_of(Toy()), Fit(epochs=2))
         assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.1, 0.1])
@@ -110,8 +83,8 @@ class TestFit:
 
     @pytest.mark.parametrize("part", ["train", "test"])
     def test_an_evaluation_that_is_not_finite_ends_the_run(self, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        followed = train.followed
-        monkeypatch.setattr(train, "followed", lambda *given: followed(*given) | {f"{part}_loss": math.nan})
+        followed = training.followed
+        monkeypatch.setattr(training, "followed", lambda *given: followed(*given) | {f"{part}_loss": math.nan})
         found = fit(lenet_like(), run_of(Toy()), Fit(epochs=2, batch=30))
         assert (found.status, found.values) == ("nonfinite", {})
         assert found.detail == f"{part} loss not finite after epoch 1"
@@ -124,7 +97,7 @@ class TestFit:
 
     def test_normalisation_left_out_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Planted: raw grey levels at this rate leave the real numbers or learn nothing."""
-        monkeypatch.setattr(train, "moments_of", lambda _: (0.0, 1.0))
+        monkeypatch.setattr(training, "moments_of", lambda _: (0.0, 1.0))
         found = fit(lenet_like(), run_of(Toy()), Fit(epochs=2, batch=10))
         assert found.status == "nonfinite" or found.values["log10_train_loss"] > 0.3
 
@@ -134,69 +107,3 @@ class TestFit:
         right = fit(lenet_like(), run_of(toy), plan).values["log10_train_loss"]
         toy.arrays["train_labels"][:3] = toy.arrays["train_labels"][3:6]
         assert fit(lenet_like(), run_of(toy), plan).values["log10_train_loss"] > right + 0.3
-
-
-class TestUpdates:
-    def test_the_manual_listing_is_torchs_sgd(self) -> None:
-        found = {name: updates.listing_figures(name, run_of(DIGITS)) for name in ("manual", "optim", "update_outside")}
-        assert found["manual"]["from_optim"] == 0
-        assert found["manual"]["loss"] == found["optim"]["loss"]
-        assert found["update_outside"]["updates"] == updates.EPOCHS
-        assert found["update_outside"]["loss"] > found["optim"]["loss"] + 0.1
-
-    def test_a_rate_that_is_a_little_off_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def step(network: nn.Module) -> None:
-            with torch.no_grad():
-                for parameter in network.parameters():
-                    parameter.sub_(1.000001 * updates.RATE * parameter.grad)
-
-        monkeypatch.setattr(updates, "step_by_hand", step)
-        assert updates.listing_figures("manual", run_of(DIGITS))["from_optim"] > 0
-
-    @pytest.mark.parametrize(("batch", "ratio"), [(60, 1), (30, 2), (20, 3), (10, 6)])
-    def test_accumulated_means_are_too_large_by_the_number_of_batches(self, batch: int, ratio: float) -> None:
-        found = updates.accumulation_figures(batch, run_of(DIGITS))
-        assert found == {"ratio_mean": ratio, "off_mean": 0, "ratio_sum": 1, "off_sum": 0}
-
-    def test_no_data_is_refused(self) -> None:
-        for compute in (lambda run: updates.images(run, 1), lambda run: filters.images(run, 28)):
-            with pytest.raises(UsageError, match="names no data"):
-                compute(run_of(None))
-
-
-class TestFilters:
-    def test_kernels_do_what_they_are_for(self) -> None:
-        image = torch.tensor(Toy().arrays["train_images"][0])
-        found = filters.answers(image)
-        assert torch.equal(found["identity"], image[1:-1, 1:-1].double())
-        assert float(filters.answers(torch.full((5, 5), 7))["laplacian"].abs().max()) == 0
-        slope = torch.arange(6).repeat(6, 1)
-        assert set(filters.answers(slope)["across"].flatten().tolist()) == {6.0}
-        assert set(filters.answers(slope)["down"].flatten().tolist()) == {0.0}
-
-    def test_figures_are_exact_sums(self) -> None:
-        found = filters.kernel_figures("box", run_of(DIGITS))
-        assert found["kernel_sum"] == 9
-        assert found["sum"] == round(found["sum"])
-
-    def test_pooling_changes_less_under_a_shift(self) -> None:
-        found = filters.shift_figures(1, run_of(DIGITS))
-        assert (found["raw"], found["pooled"]) == (0.194438, 0.160906)
-
-
-class TestSpeed:
-    @pytest.mark.parametrize("what", ["batch", "dense"])
-    def test_both_ways_answer_alike_and_the_ratio_lies_in_its_range(self, what: Any) -> None:
-        found = speed.speed_figures(what, 20, 3, "cpu")
-        assert found["equal"] == 1
-        assert found["lowest"] <= found["ratio"] <= found["highest"]
-
-    def test_another_answer_is_seen(self) -> None:
-        found = speed.measure(lambda: torch.ones(3), lambda: 1.001 * torch.ones(3), 1, "cpu")
-        assert found["equal"] == 0
-
-
-def test_sizes_of_the_data() -> None:
-    assert train.size_figures(run_of(Toy())) == {
-        "train_images": 60, "test_images": 20, "channels": 1, "height": 28, "width": 28, "classes": 10,
-    }  # fmt: skip

@@ -1,0 +1,306 @@
+"""Evidence on losses, descent and training (sections 5.1 to 5.6), computed when it is asked for."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import scipy.special
+import scipy.stats
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from repro.study import Run
+from studies.common.drawn import distance, drawn
+from studies.dagnets.claims.evidence import Shown
+from studies.dagnets.measured import moments, updates
+from studies.dagnets.measured.confidence import confidence_figures
+from studies.dagnets.profiles import PAPER
+from studies.dagnets.training import normalised_by
+
+CLASSES = 5
+FORMS = ("slide", "corrected", "torch")
+
+
+def _scores() -> tuple[Tensor, Tensor]:
+    """Return scores of five classes for 20 samples, and their labels."""
+    return 3 * drawn("scores", 20, CLASSES), torch.arange(20) % CLASSES
+
+
+def _images(count: int) -> tuple[Tensor, Tensor]:
+    """Return drawn vectors of eight numbers and labels of ten classes."""
+    return drawn("images", count, 8), (5 + 5 * drawn("labels", count)).long().clamp(0, 9)
+
+
+# Losses (5.1)
+
+
+def right_answers_punished() -> Shown:
+    """Raise the right class's score above its target and read both losses (5.1, the figure)."""
+    square, cross = (confidence_figures(loss) for loss in ("mean_square", "cross_entropy"))
+    words = (
+        f"from a right score of 1 to one of 10 the squared error goes from {square['loss_at_1']:g} to "
+        f"{square['loss_at_10']:g}, the cross-entropy from {cross['loss_at_1']:g} to {cross['loss_at_10']:g}"
+    )
+    return square["loss_at_10"] > square["loss_at_1"] and cross["loss_at_10"] < cross["loss_at_1"], words
+
+
+def posterior_by_its_formula() -> float:
+    """Compare exponentials over their sum with the soft-max of torch and of scipy (5.1)."""
+    scores, _ = _scores()
+    shares = scores.exp() / scores.exp().sum(1, keepdim=True)
+    other = torch.from_numpy(scipy.special.softmax(scores.numpy(), axis=1))
+    return max(distance(shares, scores.softmax(1)), distance(shares, other))
+
+
+def shares_add_up() -> float:
+    """Return how far rows of a soft-max are from summing to 1; negative shares count too (5.1)."""
+    shares = nn.Softmax(1)(_scores()[0])
+    return float((shares.abs().sum(1) - 1).abs().max())
+
+
+def one_input_for_all_samples() -> float:
+    """Evaluate the logarithm of the likelihood with one input in every term, as printed, and with each sample's (5.1).
+
+    The printed terms have no sample's index at their input, so that the first sample's stands in all of them.
+    """
+    x, w = drawn("x", 20, 4), drawn("w", 4, CLASSES)
+    labels = _scores()[1]
+    printed, right = (-F.cross_entropy(inputs @ w, labels, reduction="sum") for inputs in (x[:1].expand(20, 4), x))
+    return distance(printed, right)
+
+
+def average_over_samples() -> float:
+    """Compare the printed average of minus logarithms with torch's criterion (5.1)."""
+    scores, labels = _scores()
+    right = scores.gather(1, labels[:, None])[:, 0]
+    by_hand = -(right.exp() / scores.exp().sum(1)).log().mean()
+    return distance(nn.CrossEntropyLoss()(scores, labels), by_hand)
+
+
+def cross_entropy_of_two_distributions() -> float:
+    """Compare minus the sum of p log q with entropy plus divergence by scipy, for 20 pairs, some p being 0 (5.1)."""
+    p, q = (2 * drawn(name, 20, CLASSES) for name in ("p", "q"))
+    p[::2, 1] = -math.inf  # exp(-inf) is a share of 0
+    p, q = p.softmax(1), q.softmax(1)
+    found = -torch.special.xlogy(p, q).sum(1)
+    wanted = scipy.stats.entropy(p, axis=1) + scipy.stats.entropy(p, q, axis=1)
+    return distance(found, torch.from_numpy(wanted))
+
+
+def log_of_nothing() -> float:
+    """Return the size of 0 log 0 as torch takes it (5.1)."""
+    return float(torch.special.xlogy(torch.zeros(()), torch.zeros(())).abs())
+
+
+def _loss_of(*scores: float) -> float:
+    """Return the cross-entropy of scores of which the first is the right class's."""
+    return F.cross_entropy(torch.tensor(scores, dtype=torch.float64), torch.tensor(0)).item()
+
+
+def loss_of_sure_answers() -> Shown:
+    """Let the right class's score grow (5.1, the range of the loss)."""
+    losses = [_loss_of(score, 0, 0) for score in (1.0, 10.0, 30.0, 1000.0)]
+    falls = losses == sorted(losses, reverse=True)
+    return falls and losses[-1] == 0, f"for right scores of 1, 10, 30 and 1000: {', '.join(f'{x:.2g}' for x in losses)}"
+
+
+def loss_of_wrong_answers() -> Shown:
+    """Let a wrong class's score grow (5.1, the range of the loss)."""
+    scores = (1.0, 10.0, 1000.0, 1e6)
+    losses = [_loss_of(0, score, 0) for score in scores]
+    ok = all(loss > math.log(3) for loss in losses) and losses[-1] >= scores[-1]
+    return ok, f"log C is {math.log(3):.3f}; for wrong scores of 1 to 10^6: {', '.join(f'{x:.7g}' for x in losses)}"
+
+
+def loss_in_two_steps() -> float:
+    """Compare the cross-entropy with a log-soft-max and the reading of the right class (5.1)."""
+    scores, labels = _scores()
+    return distance(nn.NLLLoss()(nn.LogSoftmax(dim=1)(scores), labels), nn.CrossEntropyLoss()(scores, labels))
+
+
+def loss_of_one_sample() -> float:
+    """Compare the loss of single samples with its formula (5.6)."""
+    scores, labels = _scores()
+    by_hand = scores.logsumexp(1) - scores.gather(1, labels[:, None])[:, 0]
+    return distance(F.cross_entropy(scores, labels, reduction="none"), by_hand)
+
+
+# Descent (5.2 and 5.3)
+
+
+def whole_set_descends() -> Shown:
+    """Follow the listing of plain descent for three epochs (5.2)."""
+    x, labels = _images(300)
+    network, count = updates.trained("full_batch", x, labels)
+    start, end = (F.cross_entropy(one(x), labels).item() for one in (updates.perceptron(8), network))
+    return count == updates.EPOCHS and end < start, f"{count} updates, the loss goes from {start:.4f} to {end:.4f}"
+
+
+def _accumulated() -> dict[str, float]:
+    """Return the gradient summed over three batches of 20, over the whole one."""
+    x, labels = _images(updates.SAMPLES)
+    arrays = {"train_images": x.numpy(), "train_labels": labels.numpy()}
+    run = SimpleNamespace(dataset=SimpleNamespace(load=lambda: arrays, peak=1.0))
+    return updates.accumulation_figures(20, cast(Run, run))
+
+
+def accumulated_with_the_default() -> Shown:
+    """Sum gradients over mini-batches with the criterion that the slides name (5.2)."""
+    found = _accumulated()
+    words = (
+        f"over 3 mini-batches it is {found['ratio_mean']:g} times the gradient of the whole set, with a summed loss "
+    )
+    return found["ratio_mean"] == 1, words + f"{found['ratio_sum']:g} times"
+
+
+def accumulated_with_a_sum() -> float:
+    """Return how far that ratio is from 1 for a loss that is summed, as the formula above it is (5.2)."""
+    found = _accumulated()
+    return abs(found["ratio_sum"] - 1) + found["off_sum"]
+
+
+def gradient_sample_by_sample() -> float:
+    """Compare the gradient of a summed loss with the sum of the samples' gradients (5.2)."""
+    x, labels = _images(20)
+    network = updates.perceptron(8)
+    parameters = list(network.parameters())
+
+    def slope(inputs: Tensor, wanted: Tensor) -> Tensor:
+        loss = F.cross_entropy(network(inputs), wanted, reduction="sum")
+        return torch.cat([one.flatten() for one in torch.autograd.grad(loss, parameters)])
+
+    singly = [slope(x[place : place + 1], labels[place : place + 1]) for place in range(20)]
+    return distance(slope(x, labels), torch.stack(singly).sum(0))
+
+
+def smaller_sums_scatter_more() -> Shown:
+    """Compare the scatter of estimates from all subsets of six drawn gradients, by their size (5.2)."""
+    slopes = drawn("slopes", 6, 4)
+    scatters = []
+    for size in range(1, 7):
+        means = torch.stack([slopes[list(one)].mean(0) for one in combinations(range(6), size)])
+        scatters.append(float((means - slopes.mean(0)).square().sum(1).mean()))
+    falls = all(small > large for small, large in pairwise(scatters))
+    return falls, f"mean square error from 1 to 6 of 6 samples: {', '.join(f'{one:.3f}' for one in scatters)}"
+
+
+def updates_of_the_listing() -> Shown:
+    """Count the updates of the listing of mini-batch descent as it is set (5.2)."""
+    x, labels = _images(300)
+    listed, wanted = (updates.trained(form, x, labels)[1] for form in ("update_outside", "optim"))
+    words = f"{listed} updates in {updates.EPOCHS} epochs of 3 mini-batches, where one after each would be {wanted}"
+    return listed == wanted, words
+
+
+def descent_by_hand_and_by_torch() -> float:
+    """Compare the parameters after three epochs by the listing and by torch's SGD (5.3)."""
+    x, labels = _images(300)
+    ends = [updates.flat_values(updates.trained(form, x, labels)[0]) for form in ("manual", "optim")]
+    return distance(*ends)
+
+
+def momentum_of_nothing() -> float:
+    """Compare momentum with gamma 0 with torch's SGD without momentum (5.2)."""
+    paths = [one(torch.sin, [1.0, -2.0], 0.1, 0.0, 30) for one in (moments.momentum, moments.torch_momentum)]
+    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
+
+
+def momentum_over_a_barrier() -> Shown:
+    """Descend towards a dip before the lowest point, without and with momentum (5.2)."""
+
+    def slope(w: Tensor) -> Tensor:  # of w^2 / 2 + 1.5 cos(3 w)
+        return w - 4.5 * torch.sin(3 * w)
+
+    def height(w: float) -> float:
+        return w**2 / 2 + 1.5 * math.cos(3 * w)
+
+    ends = [moments.momentum(slope, [4.0], 0.02, gamma, 500)[-1][0] for gamma in (0.0, 0.9)]
+    words = f"from 4, plain descent ends at {ends[0]:.2f} with a value of {height(ends[0]):.2f}, "
+    return height(ends[1]) < height(ends[0]) - 0.1, words + f"momentum at {ends[1]:.2f} with {height(ends[1]):.2f}"
+
+
+def oscillation_across_a_valley() -> Shown:
+    """Count turns across two narrow valleys with gamma 0 and 0.5, and measure the way (5.2, the figure)."""
+    words, ok = [], True
+    for steep in moments.STEEP:
+        plain, damped = (moments.valley_figures(rule, steep) for rule in ("sgd", "momentum"))
+        ok &= damped["turns"] < plain["turns"] and damped["way_across"] <= plain["way_across"]
+        words.append(f"curvature {steep:g}: {plain['turns']:g} turns and a way of {plain['way_across']:.1f} without, "
+                     f"{damped['turns']:g} and {damped['way_across']:.1f} with it")  # fmt: skip
+    return ok, "; ".join(words)
+
+
+def adam_as_printed() -> Shown:
+    """Follow Adam along a constant slope with 1 - beta, as printed, and compare with torch's (5.2)."""
+    ends = {form: moments.adam_figures(cast(Any, form))["w_50"] for form in FORMS}
+    words = f"after 50 steps of 0.1 along a slope of 1, from 1: {ends['slide']:.3f} as printed, {ends['torch']:.3f} by "
+    return ends["slide"] == ends["torch"], words + f"torch's Adam, {ends['corrected']:.3f} with the power t at beta"
+
+
+def adam_without_its_correction() -> float:
+    """Compare averages, step and epsilon with torch's Adam on a curved slope, the power set right (5.2)."""
+    paths = [moments.adam(cast(Any, form), torch.sin, [1.0, -2.0], 0.1, 40) for form in ("corrected", "torch")]
+    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
+
+
+def adam_by_coordinate() -> float:
+    """Compare Adam's paths where one coordinate's slopes are a thousand times larger (5.2); epsilon is 1e-8."""
+    scales = (torch.ones(2, dtype=torch.float64), torch.tensor([1.0, 1000.0], dtype=torch.float64))
+
+    def slope(by: Tensor) -> moments.Gradient:
+        return lambda w: by * w.sin()
+
+    paths = [moments.adam("torch", slope(by), [1.0, -2.0], 0.1, 40) for by in scales]
+    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
+
+
+def groups_of_parameters() -> Shown:
+    """Give torch's SGD two groups with two rates (5.3)."""
+    first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+    groups: list[dict[str, Any]] = [{"params": [first]}, {"params": [second], "lr": 0.5}]
+    optimiser = torch.optim.SGD(groups, lr=0.25)
+    (first + second).sum().backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return (first.item(), second.item()) == (-0.25, -0.5), f"one step moves them by {first.item()} and {second.item()}"
+
+
+def initial_weights() -> Shown:
+    """Read the spread of weights at creation for several widths (5.3)."""
+    ratios = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for layer in (nn.Linear(10, 2000), nn.Linear(1000, 100), nn.Conv2d(32, 64, 5)):
+            ratios.append(float(layer.weight.detach().std()) * math.sqrt(3 * layer.weight[0].numel()))
+    ok = all(abs(ratio - 1) < 0.05 for ratio in ratios)
+    return ok, f"standard deviation times sqrt(3 inputs): {', '.join(f'{ratio:.3f}' for ratio in ratios)}"
+
+
+def settings_of_the_listing() -> list[float]:
+    """Return rate, epochs and batch that the faithful profile trains on MNIST with (5.3)."""
+    fit = PAPER.settings.mnist
+    return [fit.learning_rate, float(fit.epochs), float(fit.batch)]
+
+
+def settings_on_cifar() -> list[float]:
+    """Return batch, rate and the epochs before its reduction that the faithful profile has for CIFAR-10 (5.6)."""
+    fit = PAPER.settings.cifar
+    return [float(fit.batch), fit.learning_rate, float(fit.reduced_after)]
+
+
+def normalised_as_listed() -> float:
+    """Show drawn grey levels as the study does; return how far their mean and deviation are from 0 and 1 (5.3)."""
+    levels = (127 * (drawn("pictures", 50, 28, 28) + 1)).to(torch.uint8)
+    x = normalised_by(levels)(levels).double()
+    return max(abs(float(x.mean())), abs(float(x.std()) - 1))
+
+
+def loss_against_error() -> Shown:
+    """Give two samples' margins, before and after, such that the error falls and the loss rises (5.6)."""
+    margins = torch.tensor([[-1.0, -0.1], [-5.0, 0.1]], dtype=torch.float64)
+    losses, errors = F.softplus(-margins).mean(1).tolist(), (margins < 0).double().mean(1).mul(100).tolist()
+    ok = errors[1] < errors[0] and losses[1] > losses[0]
+    return ok, f"error {errors[0]:g} to {errors[1]:g} %, loss {losses[0]:.2f} to {losses[1]:.2f} nats"

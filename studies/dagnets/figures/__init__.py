@@ -1,0 +1,1 @@
+"""Tables and pictures, and what happens in result rows, in words."""

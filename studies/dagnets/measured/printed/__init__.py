@@ -1,0 +1,1 @@
+"""What the slides print, computed anew, one module a topic, and held against the print."""

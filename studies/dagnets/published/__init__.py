@@ -1,0 +1,1 @@
+"""What the slides print, as data: items and layers."""
