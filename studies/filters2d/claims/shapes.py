@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from studies.common.randomness import stream
-from studies.filters2d import networks, shapes
-from studies.filters2d.claims_linear import Shown
-from studies.filters2d.fixed import SEED
+from studies.filters2d import model
+from studies.filters2d.cases import SEED, Pair
+from studies.filters2d.claims.evidence import Shown, weight_shape
+from studies.filters2d.data import shapes
 
 BLOBS = 12  # images of blobs that evidence is taken from
 DRAWS = 500  # rectangles drawn, of which each of 16 pairs of sides is all but sure to be one
@@ -26,7 +27,7 @@ def generated_sizes() -> list[float]:
     return [*map(float, images.shape[2:]), float(empty.std())]
 
 
-def drawn_sides(pair: shapes.Pair, label: int) -> list[tuple[int, int]]:
+def drawn_sides(pair: Pair, label: int) -> list[tuple[int, int]]:
     """Return the half sides of rectangles as they are drawn for a class."""
     draw = np.random.default_rng(SEED)
     return [shapes.half_sides(pair, label, draw) for _ in range(DRAWS)]
@@ -53,7 +54,7 @@ def squares_and_rectangles() -> Shown:
 
 def _classifier() -> nn.Sequential:
     """Return the network for outlines of the notebook's size."""
-    return networks.shape_classifier(shapes.FULL_SIDE)
+    return model.shape_classifier(shapes.FULL_SIDE)
 
 
 def classifier_channels() -> list[int]:
@@ -117,16 +118,8 @@ def boundary_by_erosion() -> Shown:
 
 def topology_layers() -> list[int]:
     """Return channels and kernel of the hidden layer of the topology network (section 12, In [58])."""
-    layer = networks.topology_network()[0]
-    return [int(layer.out_channels), int(layer.kernel_size[0])]  # type: ignore[arg-type,index]
-
-
-def _variances() -> tuple[float, float]:
-    """Return the variance of noisy boundaries and of noisy blobs: the error of a constant answer (section 12)."""
-    whole = shapes.blobs(BLOBS, shapes.FULL_SIDE, stream(SEED, "claims/blobs"))
-    noise = stream(SEED, "claims/noise")
-    edges, blobs = (shapes.with_noise(one, noise) for one in (shapes.boundary(whole), whole))
-    return float(edges.var()), float(blobs.var())
+    channels, _, kernel, _ = weight_shape(model.topology_network(), "0.weight")
+    return [channels, kernel]
 
 
 def blank_views() -> Shown:

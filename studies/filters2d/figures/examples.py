@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,12 +23,14 @@ from studies.common.photographs import TILES
 from studies.common.plotting import show
 from studies.common.randomness import stream
 from studies.common.training import answers, reproducible
-from studies.filters2d import learned, networks, sequences, shapes_learned
-from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Median, Search, Smoother, Topology
-from studies.filters2d.profiles import SMOKE
-from studies.filters2d.search import Problem, search, squared_error
+from studies.filters2d import model, profiles
+from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Median, Smoother, Topology
+from studies.filters2d.measured import blobs, sequences, transforms
+from studies.filters2d.profiles import Search
+from studies.filters2d.training.search import Problem, search, squared_error
 
 SEED = 18
+SETTINGS = profiles.SMOKE  # of their trainings
 WORST = 0.3  # white, where errors are shown
 LINEAR, SIGMOID, RELU = "linear", "sigmoid", "ReLU"
 MOSAIC = {LINEAR: Inverse("linear", "sgd"), SIGMOID: Inverse("sigmoid", "adam"), RELU: Inverse("relu", "adam")}
@@ -58,31 +60,31 @@ class Learnt:
 
 def run_of(data: DataSet | None = None) -> Run:
     """Return the run that the pictures' networks are trained in."""
-    return Run("filters2d", "pictures", "smoke", "{}", 0, SEED, SMOKE, data)
+    return Run("filters2d", "pictures", "smoke", "{}", 0, SEED, SETTINGS, data)
 
 
 def task(case: Any) -> tuple[Problem, Search, str]:
     """Return what a case of the study learns, by what search and which optimiser, with the settings of `smoke`."""
     match case:
         case Filter():
-            plan = SMOKE.dense if case.model == "dense" else SMOKE.filter
-            return learned.filter_problem(case, plan, run_of()), plan.search, "adam"
+            plan = SETTINGS.dense if case.model == "dense" else SETTINGS.filter
+            return transforms.filter_problem(case, plan, run_of()), plan.search, "adam"
         case Colour():
-            return learned.colour_problem(case, run_of(TILES)), SMOKE.colour.search, "sgd"
+            return transforms.colour_problem(case, run_of(TILES)), SETTINGS.colour.search, "sgd"
         case Median():
-            plan = SMOKE.median
-            return learned.image_problem("median", networks.median_network, plan, run_of(TILES)), plan.search, "adam"
+            plan = SETTINGS.median
+            return transforms.image_problem("median", model.median_network, plan, run_of(TILES)), plan.search, "adam"
         case Smoother():
-            return sequences.smoother_problem(case, SMOKE.smoother, run_of()), SMOKE.smoother.search, "adam"
+            return sequences.smoother_problem(case, SETTINGS.smoother, run_of()), SETTINGS.smoother.search, "adam"
         case Topology():
-            plan = SMOKE.crossed if case.network == "lstm2" else SMOKE.topology
-            return shapes_learned.topology_problem(case, plan, run_of()), plan.search, "adam"
+            plan = SETTINGS.crossed if case.network == "lstm2" else SETTINGS.topology
+            return blobs.topology_problem(case, plan, run_of()), plan.search, "adam"
         case Inverse():
             what, channels, data = ("channel", 1, DIGITS) if isinstance(case, Channel) else ("mosaic", 3, TILES)
-            plan = getattr(SMOKE, "mosaic_linear" if what == "mosaic" and case.hidden == "linear" else what)
-            make = partial(networks.image_to_image, channels, learned.KERNELS[what], case.hidden)
-            problem = learned.image_problem(what, make, plan, run_of(data))
-            return problem, learned.chosen(plan, case.optimiser), case.optimiser
+            plan = getattr(SETTINGS, "mosaic_linear" if what == "mosaic" and case.hidden == "linear" else what)
+            make = partial(model.image_to_image, channels, transforms.KERNELS[what], case.hidden)
+            problem = transforms.image_problem(what, make, plan, run_of(data))
+            return problem, transforms.chosen(plan, case.optimiser), case.optimiser
     raise UsageError(f"no training for the pictures of {case}; choose a case that trains")
 
 
@@ -129,6 +131,15 @@ def draw_panels(canvas: Any, panels: Sequence[Panel], columns: int) -> list[Any]
     return every
 
 
+def drawing(panels: Sequence[Panel], columns: int) -> Callable[[Any], None]:
+    """Return what draws images in rows on an empty matplotlib figure."""
+
+    def draw(canvas: Any) -> None:
+        draw_panels(canvas, panels, columns)
+
+    return draw
+
+
 def units(name: str, image: Tensor) -> Panel:
     """Return a panel whose black is 0 and whose white is 1."""
     return Panel(name, image, 0.0, 1.0)
@@ -142,7 +153,7 @@ def seeded(what: str) -> str:
 @reproducible()
 def inverse(what: str, cases: Mapping[str, Inverse], image: Tensor, notes: str) -> Figure:
     """Return an image (1, C, H, W), what is given of it, and what networks make of that, with errors in grey."""
-    given, wanted = learned.degrade(what, image, stream(SEED, "shown"))
+    given, wanted = transforms.degrade(what, image, stream(SEED, "shown"))
     found = {name: learnt(case) for name, case in cases.items()}
     answered = {name: one.answer(given)[0] for name, one in found.items()}
     off = {name: (one - wanted[0]).abs().mean(dim=0) for name, one in answered.items()}
@@ -154,15 +165,15 @@ def inverse(what: str, cases: Mapping[str, Inverse], image: Tensor, notes: str) 
         panel("image", wanted[0]), *(panel(name, one) for name, one in answered.items()),
         panel(what, given[0]), *(Panel(f"{name}, error", one, 0.0, WORST) for name, one in off.items()),
     ]  # fmt: skip
-    kernel = learned.KERNELS[what]
-    rows = [
+    kernel = transforms.KERNELS[what]
+    rows: list[list[Any]] = [
         [name, f"{one.mse:.3g}", f"{float(F.mse_loss(answered[name], wanted[0])):.3g}", one.how]
         for name, one in found.items()
     ]
-    best = learned.beside_linear(found[LINEAR].network, found[LINEAR].problem, kernel)["linear_mse"]
+    best = transforms.beside_linear(found[LINEAR].network, found[LINEAR].problem, kernel)["linear_mse"]
     rows.append(["best linear filter", f"{best:.3g}", None, "least squares"])
     headers = ["network", "mean squared error, test images", "of the image shown", "trained"]
     notes = seeded(
         f"{notes} Kernels of {kernel} x {kernel}. An error is that of a pixel, black 0, white {WORST:g} and above."
     )
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 4))
+    return Figure(headers, rows, notes, drawing(panels, 4))

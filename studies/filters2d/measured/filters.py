@@ -1,82 +1,42 @@
-"""Figures that need no data: networks, the impulse response, curves, matrices, recursions, sampling."""
+"""Figures of filters and curves, which need no data: impulse response, waves, matrices, recursions, sampling."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypedDict
 
 import numpy as np
 import torch
 from scipy import signal
-from torch import nn
+from torch import Tensor
 
 from repro.errors import UsageError
-from studies.common.drawn import drawn
 from studies.common.rounding import significant
-from studies.filters2d import learned, networks, signals
-from studies.filters2d.search import Values
+from studies.filters2d.data import signals
+from studies.filters2d.data.signals import Array
+from studies.filters2d.training.search import Values
 
-SEED = 30  # of weights whose values do not matter
-
-# Networks: parameters, the first weight's shape, what they answer with
-
-
-def make_network(name: str) -> tuple[nn.Module, tuple[int, ...]]:
-    """Return one of the notebook's networks and the shape of an input to it."""
-    image = (1, 1, 64, 64)
-    hidden = {"colour": (3, 1, 16), "mosaic": (3, 5, 64), "channel": (1, 11, 64)}
-    base, _, kind = name.partition("_")
-    if base in hidden:
-        channels, kernel, width = hidden[base]
-        activation = "sigmoid" if kind else "linear"
-        return networks.image_to_image(channels, kernel, activation, width), (1, channels, 32, 32)
-    made: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
-        "full": lambda: (networks.filter_layer("full", 64), image),
-        "separable": lambda: (networks.filter_layer("separable", 64), image),
-        "dense": lambda: (networks.filter_layer("dense", 64), image),
-        "shapes": lambda: (networks.shape_classifier(128), (2, 1, 128, 128)),
-        "shapes_pooled": lambda: (networks.shape_classifier(128, "pooled"), (2, 1, 128, 128)),
-        "topology": lambda: (networks.topology_network(), (2, 1, 128, 128)),
-        "median": lambda: (networks.median_network(), (1, 1, 32, 32)),
-        "lstm": lambda: (networks.smoother("lstm"), (3, 1, 200)),
-        "lstm2": lambda: (networks.TwoDirectionLSTM(1, 4, 1), (2, 1, 9, 13)),
-    }
-    if name not in made:
-        raise UsageError(f"unknown network {name!r}; choose one of {', '.join([*hidden, *made])}")
-    return made[name]()
-
-
-def network_figures(name: str) -> Values:
-    """Return parameters and modules of a network, values in an answer, and products of its convolutions' kernels."""
-    network, shape = make_network(name)
-    with torch.no_grad():
-        found = network.eval()(torch.zeros(shape))
-    return {
-        "parameters": float(sum(one.numel() for one in network.parameters())),
-        "modules": float(sum(1 for one in network.modules() if not list(one.children()))),
-        "outputs": float(found[0].numel()),
-        "kernel_products": float(sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.Conv2d))),
-    }
-
-
-def view_figures(name: str) -> Values:
-    """Return how many input values reach the middle one of a network's answers, by its gradient in float64."""
-    _, shape = make_network(name)
-    network = networks.made(lambda: make_network(name)[0], SEED, name).double().eval()
-    x = drawn("image", *shape).requires_grad_()
-    found = network(x)
-    middle = tuple(size // 2 for size in found.shape[2:])
-    (seen,) = torch.autograd.grad(found[(0, 0, *middle)], x)
-    return {"seen": float((seen != 0).sum()), "of": float(x[0].numel())}
-
+FILTER_KERNEL = 15  # pixels of the layer that is to become the Gaussian filter
 
 # The Gaussian filter
+
+
+def true_kernel() -> Tensor:
+    """Return the middle 15 x 15 pixels of the Gaussian filter's impulse response, which has 33 x 9."""
+    return torch.from_numpy(signals.impulse_response(signals.SIGMAS, 2 * FILTER_KERNEL + 3))[9:24, 9:24]
+
+
+def true_matrix(side: int) -> Tensor:
+    """Return the matrix of the Gaussian filter on images of a side, edges included."""
+    pixels = torch.eye(side**2).reshape(-1, side, side)
+    return signals.gaussian(pixels, signals.SIGMAS).flatten(1).T
 
 
 def impulse_figures() -> Values:
     """Return the support of the impulse response, and how much of it a 15 x 15 kernel holds."""
     response = signals.impulse_response(signals.SIGMAS, 65)
-    kernel = learned.true_kernel()
+    kernel = true_kernel()
     return {
         "rows": float((response.max(axis=1) > 0).sum()),
         "columns": float((response.max(axis=0) > 0).sum()),
@@ -89,15 +49,23 @@ def impulse_figures() -> Values:
 # Curves and panels
 
 
+class Planar(TypedDict, total=False):
+    """What a panel of waves in the plane changes: the middle, the frequencies along both axes, the phase."""
+
+    mu: tuple[float, float]
+    freq: tuple[float, float]
+    phase: float
+
+
 PANELS_1D: tuple[dict[str, float], ...] = ({}, {"mu": 1.0}, {"mu": 2.0}, {"freq": 0.5}, {"freq": 1.0}, {"freq": 2.0})
-PANELS_2D: tuple[dict[str, tuple[float, float] | float], ...] = (
+PANELS_2D: tuple[Planar, ...] = (
     {}, {"mu": (5.0, 3.0)}, {"mu": (-2.0, 5.0)},
     {"freq": (0.2, 0.2)}, {"freq": (0.7, 0.7)}, {"freq": (1.0, 1.0)},
     {}, {"phase": 0.25}, {"phase": 0.5},
 )  # fmt: skip
 
 
-def panel(dimensions: int, number: int) -> np.ndarray:
+def panel(dimensions: int, number: int) -> Array:
     """Return the values of a panel of section 10, counted from 1, on the notebook's grid."""
     if dimensions == 1:
         return signals.wave_1d(np.linspace(-10, 10, 1000), **PANELS_1D[number - 1])
@@ -116,7 +84,7 @@ def panel_figures(dimensions: int, number: int) -> Values:
     }
 
 
-CURVES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
+CURVES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "identity": (lambda x: 10 / (1 + np.exp(-0.4 * x)) - 5, lambda x: x),
     "softplus": (lambda x: 10 / (1 + np.exp(2.6 - 0.55 * x)), lambda x: np.log1p(np.exp(x))),
 }
@@ -166,18 +134,18 @@ def recursive_gaussian_figures(passes: int) -> Values:
     return {"decay": significant(decay), "off": significant(off)}
 
 
-def zone_plate(side: int = 256) -> np.ndarray:
+def zone_plate(side: int = 256) -> Array:
     """Return rings whose frequency rises from 0 in the middle to half a period a pixel at the edges' middles."""
     x = np.arange(side) - side / 2
     return np.asarray(np.cos(np.pi * (x[:, None] ** 2 + x[None, :] ** 2) / side))
 
 
-def every_fourth(image: np.ndarray, before: str) -> np.ndarray:
+def every_fourth(image: Array, before: str) -> Array:
     """Keep every fourth pixel each way, as it is or after a Gaussian filter of 2 pixels."""
     return np.asarray(prepared(image, before)[::4, ::4])
 
 
-def prepared(image: np.ndarray, before: str) -> np.ndarray:
+def prepared(image: Array, before: str) -> Array:
     """Return an image as it is, or after a Gaussian filter of 2 pixels. Raise UsageError for another preparation."""
     if before == "gaussian":
         return signals.gaussian(torch.from_numpy(image), (2.0, 2.0)).numpy()

@@ -6,23 +6,23 @@ Shape legend: B batch, C channels, H height, W width, L length, D hidden units.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from repro.errors import UsageError
 from studies.common.randomness import stream
+from studies.filters2d.cases import Head, Hidden
 
-Hidden = Literal["linear", "sigmoid", "relu"]
-Head = Literal["dense", "pooled"]
+Made = TypeVar("Made", bound=nn.Module)
 
 WIDTH = 64  # channels of the hidden layer of sections 7 and 8
 PER_PIXEL_WIDTH = 16  # of the network in network, which the notebook leaves open
 CLASSES = 10  # outputs of section 11's network, which has two classes to tell apart
 
 
-def made(make: Callable[[], nn.Module], seed: int, name: str) -> nn.Module:
+def made(make: Callable[[], Made], seed: int, name: str) -> Made:
     """Return a new network as torch initialises it, from a seed, and leave torch's own generator as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, name).initial_seed())
@@ -116,7 +116,7 @@ class SequenceLSTM(nn.Module):
         if x_BCL.dim() != 3 or x_BCL.shape[1] != self.lstm.input_size:
             wanted = f"(B, {self.lstm.input_size}, L)"
             raise UsageError(f"LSTM: wanted sequences {wanted}, got {tuple(x_BCL.shape)}; give as many channels")
-        states, _ = self.lstm(x_BCL.permute(2, 0, 1))
+        states: Tensor = self.lstm(x_BCL.permute(2, 0, 1))[0]
         return states.permute(1, 2, 0)
 
 
@@ -131,7 +131,7 @@ class RowLSTM(nn.Module):
         """Return the hidden states of each row's LSTM."""
         batch, channels, height, width = x_BCHW.shape
         rows = x_BCHW.transpose(1, 2).reshape(batch * height, channels, width)
-        states = self.along(rows)
+        states: Tensor = self.along(rows)
         return states.reshape(batch, height, states.shape[1], width).transpose(1, 2)
 
 
@@ -163,3 +163,36 @@ def smoother(model: str) -> nn.Module:
     if model == "fir":
         return nn.Conv1d(1, 1, 25, padding=12)
     raise UsageError(f"unknown smoother {model!r}; choose lstm or fir")
+
+
+def topology_networks(name: str) -> Callable[[], nn.Module]:
+    """Return what makes a network of section 12, or the one of section 16 that sees the whole image."""
+    if name == "convolutional":
+        return topology_network
+    if name == "lstm2":
+        return lambda: nn.Sequential(TwoDirectionLSTM(1, 8, 1), nn.Sigmoid())
+    raise UsageError(f"unknown network {name!r}; choose convolutional or lstm2")
+
+
+def make_network(name: str) -> tuple[nn.Module, tuple[int, ...]]:
+    """Return one of the notebook's networks and the shape of an input to it."""
+    image = (1, 1, 64, 64)
+    widths = {"colour": (3, 1, 16), "mosaic": (3, 5, 64), "channel": (1, 11, 64)}
+    base, _, kind = name.partition("_")
+    if base in widths:
+        channels, kernel, width = widths[base]
+        return image_to_image(channels, kernel, "sigmoid" if kind else "linear", width), (1, channels, 32, 32)
+    others: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+        "full": lambda: (filter_layer("full", 64), image),
+        "separable": lambda: (filter_layer("separable", 64), image),
+        "dense": lambda: (filter_layer("dense", 64), image),
+        "shapes": lambda: (shape_classifier(128), (2, 1, 128, 128)),
+        "shapes_pooled": lambda: (shape_classifier(128, "pooled"), (2, 1, 128, 128)),
+        "topology": lambda: (topology_network(), (2, 1, 128, 128)),
+        "median": lambda: (median_network(), (1, 1, 32, 32)),
+        "lstm": lambda: (smoother("lstm"), (3, 1, 200)),
+        "lstm2": lambda: (TwoDirectionLSTM(1, 4, 1), (2, 1, 9, 13)),
+    }
+    if name not in others:
+        raise UsageError(f"unknown network {name!r}; choose one of {', '.join([*widths, *others])}")
+    return others[name]()

@@ -22,10 +22,12 @@ from studies.common.photographs import TILES
 from studies.common.plotting import INK, PALE, TITLE, style
 from studies.common.randomness import stream
 from studies.common.training import reproducible
-from studies.filters2d import examples, fixed, inspected, learned, shapes, shapes_learned, signals
-from studies.filters2d.cases import Colour, Filter, Median, Smoother, Topology
-from studies.filters2d.classical import correlation
-from studies.filters2d.examples import SEED, Panel, draw_panels, learnt, run_of, seeded, units
+from studies.filters2d.cases import Colour, Filter, Median, Pair, Smoother, Topology
+from studies.filters2d.data import shapes, signals
+from studies.filters2d.figures import examples
+from studies.filters2d.figures.examples import SEED, Panel, draw_panels, drawing, learnt, run_of, seeded, units
+from studies.filters2d.measured import blobs, digits, filters, transforms
+from studies.filters2d.measured.transforms import correlation
 
 TILE, DIGIT, BLOB = 49, 10, 17  # which image is shown; the blob is one whose boundary leaves the image
 BOUNDARY, SHAPE, LSTM2 = (
@@ -47,7 +49,7 @@ def dots_filtered(_rows: Rows) -> Figure:
     rows = [[*one.row(), f"{float(one.image.sum()):.4g}", int((one.image != 0).sum())] for one in panels]
     headers = ["image", "lowest", "highest", "sum", "pixels that are not 0"]
     notes = f"Black is the lowest value of an image, white the highest. Dots drawn with seed {SEED}."
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 3))
+    return Figure(headers, rows, notes, drawing(panels, 3))
 
 
 PART = (96, 160)  # of the 256 rows and columns of a dense layer's matrix on 16 x 16 pixels
@@ -56,9 +58,9 @@ PART = (96, 160)  # of the 256 rows and columns of a dense layer's matrix on 16 
 def learned_kernels(_rows: Rows) -> Figure:
     """Return kernels and the matrix that learned the Gaussian filter, beside those of the filter."""
     full, separable, dense = (learnt(Filter(model)) for model in ("full", "separable", "dense"))
-    kernel, matrix = learned.true_kernel(), learned.true_matrix(examples.SMOKE.dense.side)
-    kernels = [learned.kernel_of(one.network) for one in (full, separable)]
-    weights = dense.network[1].weight.detach()  # type: ignore[index,union-attr]
+    kernel, matrix = filters.true_kernel(), filters.true_matrix(examples.SETTINGS.dense.side)
+    kernels = [transforms.kernel_of(one.network) for one in (full, separable)]
+    weights = dense.network.get_parameter("1.weight").detach()
     top, high = float(kernel.max()), float(matrix.max())
     panels = [
         Panel("the filter's middle", kernel, 0.0, top),
@@ -76,8 +78,9 @@ def learned_kernels(_rows: Rows) -> Figure:
     ]
     headers = ["layer", "correlation with the filter's weights", "mean squared error, test images", "trained"]
     notes = seeded(
-        f"The fully connected layer sees images of {examples.SMOKE.dense.side} pixels; the part of its matrix is rows "
-        f"and columns {PART[0]} to {PART[1] - 1}. Black is 0 and below, white the filter's largest weight and above."
+        f"The fully connected layer sees images of {examples.SETTINGS.dense.side} pixels; the part of its matrix is "
+        f"rows and columns {PART[0]} to {PART[1] - 1}. Black is 0 and below, white the filter's largest weight and "
+        "above."
     )
 
     def draw(canvas: Any) -> None:
@@ -97,7 +100,7 @@ def learned_kernels(_rows: Rows) -> Figure:
 
 def tile() -> Tensor:
     """Return the colour image that is shown (1, 3, 32, 32)."""
-    return learned.images_of(run_of(TILES), "test", replace(examples.SMOKE.colour, side=32))[TILE : TILE + 1]
+    return transforms.images_of(run_of(TILES), "test", replace(examples.SETTINGS.colour, side=32))[TILE : TILE + 1]
 
 
 def colour_images(_rows: Rows) -> Figure:
@@ -113,7 +116,7 @@ def colour_images(_rows: Rows) -> Figure:
     rows: list[list[Any]] = [
         [name, *(f"{float(mean):.3f}" for mean in image[0].mean(dim=(1, 2)))] for name, image in images.items()
     ]
-    trained = [[None, None], ["0", None], *([f"{one.mse:.3g}", one.how] for one in found.values())]
+    trained: list[list[Any]] = [[None, None], ["0", None], *([f"{one.mse:.3g}", one.how] for one in found.values())]
     rows = [row + more for row, more in zip(rows, trained, strict=True)]
     headers = ["image", "mean R or X", "mean G or Y", "mean B or Z", "mean squared error, test images", "trained"]
     notes = seeded(
@@ -121,7 +124,7 @@ def colour_images(_rows: Rows) -> Figure:
         "are shown as red, green and blue, those of XYZ too, which are no colours, as in the notebook; to the right "
         "each alone in grey, from 0 to 1. The network has 16 hidden ReLUs."
     )
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 4))
+    return Figure(headers, rows, notes, drawing(panels, 4))
 
 
 def mosaic_images(_rows: Rows) -> Figure:
@@ -133,8 +136,8 @@ def mosaic_images(_rows: Rows) -> Figure:
 
 def channel_images(_rows: Rows) -> Figure:
     """Return a digit, what the channel makes of it, and what three networks make of that."""
-    image = learned.images_of(run_of(DIGITS), "test", examples.SMOKE.channel)[DIGIT : DIGIT + 1]
-    side = examples.SMOKE.channel.side
+    image = transforms.images_of(run_of(DIGITS), "test", examples.SETTINGS.channel)[DIGIT : DIGIT + 1]
+    side = examples.SETTINGS.channel.side
     return examples.inverse(
         "channel", examples.CHANNEL, image, f"A digit of scikit-learn, enlarged to {side} pixels, stands for MNIST."
     )
@@ -148,7 +151,7 @@ STRENGTH = 0.5
 
 def matched_digit(_rows: Rows) -> Figure:
     """Return noise with a digit in it, the digit, their correlation, and where that is high."""
-    digit = inspected.hidden_digit(run_of(DIGITS)).double().numpy()
+    digit = digits.hidden_digit(run_of(DIGITS)).double().numpy()
     image = np.random.default_rng(stream(SEED, "backgrounds").initial_seed()).random((256, 256))
     image[100:128, 100:128] += STRENGTH * digit
     found = signal.correlate(image, digit, method="fft")
@@ -170,16 +173,17 @@ def matched_digit(_rows: Rows) -> Figure:
         "columns 100 to 127 of noise from 0 to 1. The correlation is larger than the image by 27 pixels each way: the "
         f"digit's place in it is row 127, column 127. Noise drawn with seed {SEED}."
     )
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 2))
+    return Figure(headers, rows, notes, drawing(panels, 2))
 
 
 def localised_waves(_rows: Rows) -> Figure:
     """Return sines under a Gaussian, in one and in two dimensions."""
-    every = [(1, number, one) for number, one in enumerate(fixed.PANELS_1D, 1)]
-    every += [(2, number, one) for number, one in enumerate(fixed.PANELS_2D, 1)]
+    every: list[tuple[int, int, Mapping[str, object]]]
+    every = [(1, number, one) for number, one in enumerate(filters.PANELS_1D, 1)]
+    every += [(2, number, one) for number, one in enumerate(filters.PANELS_2D, 1)]
     rows: list[list[Any]] = []
     for dimensions, number, changed in every:
-        values = fixed.panel_figures(dimensions, number)
+        values = filters.panel_figures(dimensions, number)
         text = ", ".join(f"{name} {value}" for name, value in changed.items()) or "defaults"
         rows.append([dimensions, number, text, values["lowest"], values["highest"]])
     notes = (
@@ -190,7 +194,7 @@ def localised_waves(_rows: Rows) -> Figure:
     def draw(canvas: Any) -> None:
         canvas.set_size_inches(7, 10.5)
         for axes, (dimensions, number, text, *_) in zip(canvas.subplots(5, 3).flat, rows, strict=True):
-            values = fixed.panel(dimensions, number)
+            values = filters.panel(dimensions, number)
             if dimensions == 1:
                 axes.plot(np.linspace(-10, 10, len(values)), values, color=INK, linewidth=0.8)
                 axes.set_ylim(-1.05, 1.05)
@@ -206,21 +210,21 @@ def localised_waves(_rows: Rows) -> Figure:
 def aliased_rings(_rows: Rows) -> Figure:
     """Return rings, and every fourth pixel of them as they are and after a Gaussian filter."""
     kept = {"nothing": "every fourth pixel", "gaussian": "after a Gaussian filter"}
-    panels = [Panel("rings", torch.from_numpy(fixed.zone_plate()), -1.0, 1.0)]
+    panels = [Panel("rings", torch.from_numpy(filters.zone_plate()), -1.0, 1.0)]
     panels += [
-        Panel(name, torch.from_numpy(fixed.every_fourth(fixed.zone_plate(), before)), -1.0, 1.0)
+        Panel(name, torch.from_numpy(filters.every_fourth(filters.zone_plate(), before)), -1.0, 1.0)
         for before, name in kept.items()
     ]
-    rows = [[name, *fixed.sampling_figures(before).values()] for before, name in kept.items()]
+    rows = [[name, *filters.sampling_figures(before).values()] for before, name in kept.items()]
     notes = (
         "Rings stand for the texture of the notebook, whose file is not published. Their frequency rises to half a "
         "period a pixel; every fourth pixel carries an eighth. The Gaussian has 2 pixels. Black is -1, white 1."
     )
     headers = ["pixels kept", "power above an eighth of a period a pixel, %", "power folded back, %"]
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 3))
+    return Figure(headers, rows, notes, drawing(panels, 3))
 
 
-PAIRS: dict[shapes.Pair, tuple[str, str]] = {
+PAIRS: dict[Pair, tuple[str, str]] = {
     "circle_square": ("rectangle", "circle"),
     "square_rectangle": ("square", "rectangle"),
 }
@@ -239,7 +243,7 @@ def outline_samples(_rows: Rows) -> Figure:
             lit = (some > 0.5).flatten(1).sum(dim=1).float().mean()
             rows.append([" or ".join(names), name, len(some), f"{float(lit):.1f}"])
         framed = F.pad(torch.cat(chosen), (1, 1, 1, 1), value=1.0)
-        grids.append(framed.unflatten(0, (-1, ACROSS)).transpose(1, 2).flatten(2).flatten(0, 1))
+        grids.append(torch.unflatten(framed, 0, (-1, ACROSS)).transpose(1, 2).flatten(2).flatten(0, 1))
     panels = [Panel(" or ".join(names), grid, 0.0, 1.0) for names, grid in zip(PAIRS.values(), grids, strict=True)]
     notes = (
         f"Images of {SIDE} pixels; the notebook's have 128. Two rows of each class, of {DRAWN} images drawn with seed "
@@ -264,10 +268,10 @@ def blob_images(_rows: Rows) -> Figure:
     panels, rows = [], []
     for case, name in ((BOUNDARY, "learned boundary"), (SHAPE, "learned shape"), (LSTM2, "shape by LSTM2")):
         found = learnt(case)
-        plan = examples.SMOKE.crossed if case == LSTM2 else examples.SMOKE.topology
-        values = shapes_learned.topology_values(found.network, found.problem, case, plan, run)
+        plan = examples.SETTINGS.crossed if case == LSTM2 else examples.SETTINGS.topology
+        values = blobs.topology_values(found.network, found.problem, case, plan, run)
         rows.append([name, *(f"{values[key]:.1f}" for key in ("overlap", "classical_overlap")), found.how])
-    whole, edges = (one[BLOB:] for one in shapes_learned.clean(examples.SMOKE.crossed, BLOB + 1, "shown", SEED))
+    whole, edges = (one[BLOB:] for one in blobs.clean(examples.SETTINGS.crossed, BLOB + 1, "shown", SEED))
     noise = stream(SEED, "noise/shown")
     blob, boundary = shapes.with_noise(whole, noise), shapes.with_noise(edges, noise)
     panels = [
@@ -280,20 +284,20 @@ def blob_images(_rows: Rows) -> Figure:
     notes = seeded(
         f"Overlap: intersection over union of what is above 0.5, over all test images. Without learning: boundaries by "
         f"a minimum filter, shapes by filling holes. The networks of 7 x 7 kernels learned on images of "
-        f"{examples.SMOKE.topology.side} pixels, LSTM2 on {examples.SMOKE.crossed.side}, as shown. The blob "
+        f"{examples.SETTINGS.topology.side} pixels, LSTM2 on {examples.SETTINGS.crossed.side}, as shown. The blob "
         "shown was chosen for its boundary, which leaves the image."
     )
     headers = ["answer", "overlap, %", "overlap without learning, %", "trained"]
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 3))
+    return Figure(headers, rows, notes, drawing(panels, 3))
 
 
 def activation_curves(_rows: Rows) -> Figure:
     """Return four activations, and what a scaled sigmoid approximates."""
     rows = []
     for name, within in (("identity", 1.0), ("identity", 2.0), ("identity", 4.0), ("softplus", 5.0)):
-        values = fixed.approximation_figures(name, within)
+        values = filters.approximation_figures(name, within)
         rows.append([name, f"-{within:g} to {within:g}", values["largest"], values["rms"]])
-    (near, identity), (soft, softplus) = fixed.CURVES["identity"], fixed.CURVES["softplus"]
+    (near, identity), (soft, softplus) = filters.CURVES["identity"], filters.CURVES["softplus"]
     activations = {
         "identity": identity, "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "ReLU": lambda x: np.maximum(x, 0),
         "softplus": softplus,
@@ -323,8 +327,8 @@ FAINT = 0.3  # white, where answers to dots are shown
 def median_images(_rows: Rows) -> Figure:
     """Return an image and dots, their median, the learned answer and the mean over as many pixels."""
     found = learnt(Median("notebook"))
-    image, dots = found.problem.test.images[TILE : TILE + 1], learned.dotted(64, SEED)
-    values = learned.median_values(found.network, found.problem, run_of(TILES))
+    image, dots = found.problem.test.images[TILE : TILE + 1], transforms.dotted(64, SEED)
+    values = transforms.median_values(found.network, found.problem, run_of(TILES))
     errors = {"image": "identity_mse", "learned": "mse", "mean of 4 x 4": "box_mse"}
     panels, rows = [], []
     for name, one in (("image", image), ("dots", dots)):
@@ -342,7 +346,7 @@ def median_images(_rows: Rows) -> Figure:
         f"pixels. Black is 0; white is 1, of answers to dots {FAINT:g} and above. Trained on "
         f"{len(found.problem.train)} tiles: {found.how}."
     )
-    return Figure(headers, rows, notes, lambda canvas: draw_panels(canvas, panels, 4))
+    return Figure(headers, rows, notes, drawing(panels, 4))
 
 
 def smoothed_pulses(_rows: Rows) -> Figure:
@@ -363,9 +367,9 @@ def smoothed_pulses(_rows: Rows) -> Figure:
 
     def draw(canvas: Any) -> None:
         canvas.set_size_inches(7, 6)
-        upper = (few, {"recursive filter": decayed})
-        lower = (pulses[0, 0], {name: curve[0, 0] for name, curve in curves.items()})
-        for axes, (given, lines) in zip(canvas.subplots(2, 1), (upper, lower), strict=True):
+        shown: list[tuple[np.ndarray, dict[str, np.ndarray]]] = [(few, {"recursive filter": decayed})]
+        shown.append((pulses[0, 0].numpy(), {name: curve[0, 0].numpy() for name, curve in curves.items()}))
+        for axes, (given, lines) in zip(canvas.subplots(2, 1), shown, strict=True):
             axes.vlines(np.flatnonzero(given), 0, given[given > 0], color=INK, linewidth=0.6, label="pulses")
             for number, (name, line) in enumerate(lines.items()):
                 thick = {"color": PALE, "linewidth": 5, "marker": None} if name == "wanted" else {}

@@ -11,8 +11,8 @@ from scipy import signal
 from torch import Tensor, nn
 
 from studies.common.drawn import distance, drawn
-from studies.filters2d import signals
-from studies.filters2d.signals import SIGMAS
+from studies.filters2d.data import signals
+from studies.filters2d.data.signals import SIGMAS
 
 Pair = tuple[Tensor, Tensor]
 LAWS: dict[str, Callable[[], Pair]] = {}
@@ -91,18 +91,17 @@ def xyz_of_linear_light() -> Pair:
 def network_at_each_pixel() -> Pair:
     """Two 1 x 1 convolutions with sigmoids are one network at every pixel (section 6)."""
     x, first, second = drawn("x", 1, 3, 9, 9), drawn("first", 16, 3), drawn("second", 3, 16)
-    network = nn.Sequential(
-        nn.Conv2d(3, 16, 1, bias=False), nn.Sigmoid(), nn.Conv2d(16, 3, 1, bias=False), nn.Sigmoid()
-    )
-    network = network.double().requires_grad_(False)
-    network[0].weight.copy_(first[:, :, None, None])
-    network[2].weight.copy_(second[:, :, None, None])
+    layers = nn.Conv2d(3, 16, 1, bias=False), nn.Conv2d(16, 3, 1, bias=False)
+    network = nn.Sequential(layers[0], nn.Sigmoid(), layers[1], nn.Sigmoid()).double().requires_grad_(False)
+    for layer, weights in zip(layers, (first, second), strict=True):
+        layer.weight.copy_(weights[:, :, None, None])
     by_pixel = torch.sigmoid(torch.sigmoid(x[0].flatten(1).T @ first.T) @ second.T).T
     return network(x)[0].flatten(1), by_pixel
 
 
 def _dft(x: Tensor, norm: str) -> Tensor:
-    return torch.fft.fft(x.to(torch.complex128), norm=norm)
+    found: Tensor = torch.fft.fft(x.to(torch.complex128), norm=norm)
+    return found
 
 
 @law

@@ -15,10 +15,10 @@ from repro.errors import UsageError
 from repro.study import Run
 from studies.common.randomness import stream
 from studies.common.training import Labelled, answers
-from studies.filters2d import search as searching
-from studies.filters2d.cases import Search
-from studies.filters2d.classical import best_convolution, correlation
-from studies.filters2d.search import Problem, search, squared_error, trained, visited
+from studies.filters2d.profiles import Search
+from studies.filters2d.training import search as searching
+from studies.filters2d.training.least_squares import best_convolution
+from studies.filters2d.training.search import Problem, search, squared_error, trained, visited
 
 PLAN = Search((1e-3, 1e-2, 1e-1, 1.0), 40, 400, 10)
 RUN = Run("filters2d", "e", "smoke", "{}", 0, 1, None, None)
@@ -165,8 +165,3 @@ class TestLeastSquares:
             best_convolution(images(), images(side=6), 3)
         with pytest.raises(UsageError, match="an odd kernel"):
             best_convolution(images(), images(), 4)
-
-    def test_correlation_is_one_for_a_scaled_array_and_less_for_another(self) -> None:
-        x = images()
-        assert correlation(3 * x + 1, x) == pytest.approx(1)
-        assert abs(correlation(x, x.flip(0))) < 0.2

@@ -7,18 +7,22 @@ from functools import partial
 
 from repro.study import Outcome, Run
 from studies.common.randomness import stream
-from studies.filters2d import networks, signals
-from studies.filters2d.cases import Plan, Smoother
-from studies.filters2d.search import Candidate, Problem, Values, pairs, squared_error, trained
+from studies.common.training import Labelled
+from studies.filters2d import model
+from studies.filters2d.cases import Smoother
+from studies.filters2d.data import signals
+from studies.filters2d.profiles import Plan
+from studies.filters2d.training.search import Candidate, Problem, Values, pairs, squared_error, trained
 
 
 def smoother_problem(case: Smoother, plan: Plan, run: Run) -> Problem:
     """Return pulses and their smoothed form."""
-    sets = []
-    for part, count in (("train", plan.train), ("test", plan.test)):
-        sequences = signals.pulses(count, plan.side, stream(run.seed, f"pulses/{part}"))
-        sets.append(pairs(sequences, signals.smoothed(sequences), run))
-    return Problem(*sets, make=partial(networks.smoother, case.model))
+
+    def part(name: str, count: int) -> Labelled:
+        sequences = signals.pulses(count, plan.side, stream(run.seed, f"pulses/{name}"))
+        return pairs(sequences, signals.smoothed(sequences), run)
+
+    return Problem(part("train", plan.train), part("test", plan.test), partial(model.smoother, case.model))
 
 
 def run_smoother(case: Smoother, run: Run) -> Outcome:

@@ -1,4 +1,4 @@
-"""Evidence on sections 13 to 16: non-linear filters, recursive filters, recurrent networks."""
+"""Evidence on sections 13 to 16: non-linear filters, recursive filters, recurrent model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
-from studies.filters2d import fixed, inspected, networks, signals
-from studies.filters2d.claims_linear import Shown, relative
-from studies.filters2d.fixed import SEED
+from studies.filters2d import model
+from studies.filters2d.cases import SEED
+from studies.filters2d.claims.evidence import Shown, relative, weight_shape
+from studies.filters2d.data import signals
+from studies.filters2d.measured import filters, listings
 
 # Section 13
 
@@ -54,8 +56,8 @@ def activations() -> float:
 
 def approximated(name: str, within: float) -> Shown:
     """Say whether a scaled sigmoid stays within a tenth of the range of what it stands for (section 13.2)."""
-    off = fixed.approximation_figures(name, within)["largest"]
-    ends = fixed.CURVES[name][1](np.array([-within, within]))
+    off = filters.approximation_figures(name, within)["largest"]
+    ends = filters.CURVES[name][1](np.array([-within, within]))
     share = 100 * off / float(ends[1] - ends[0])
     return share < 10, f"off by up to {off:.3f} within {within:g} of 0, {share:.1f} % of the range"
 
@@ -112,8 +114,8 @@ def recursion_as_recurrent_network() -> float:
     x = drawn("x", 100).abs()
     network = nn.RNN(1, 1, nonlinearity="relu", bias=False).double()
     with torch.no_grad():
-        network.weight_ih_l0.fill_(1 - signals.DECAY)
-        network.weight_hh_l0.fill_(signals.DECAY)
+        network.get_parameter("weight_ih_l0").fill_(1 - signals.DECAY)
+        network.get_parameter("weight_hh_l0").fill_(signals.DECAY)
         states, _ = network(x[:, None], x[:1, None])
     return relative(torch.from_numpy(signals.recursive(x.numpy()))[1:], states[:-1, 0])
 
@@ -160,15 +162,15 @@ def pulse_parameters() -> list[float]:
 
 def lstm_channels() -> list[int]:
     """Return hidden units, channels of both directions, and outputs of the smoothing network (section 16, In [82])."""
-    network = networks.smoother("lstm")
-    states, output = network[0], network[2]  # type: ignore[index]
-    return [int(states.lstm.hidden_size), int(states(torch.zeros(1, 1, 5)).shape[1]), int(output.out_channels)]
+    states, _, output = model.smoother("lstm").children()
+    hidden, both = weight_shape(states, "lstm.weight_hh_l0")[1], int(states(torch.zeros(1, 1, 5)).shape[1])
+    return [hidden, both, weight_shape(output)[0]]
 
 
 def lstm2_view(bidirectional: bool) -> tuple[int, int]:
     """Return how many pixels the middle output of LSTM2 sees, and how many there are (section 16, In [85])."""
-    network = networks.made(
-        lambda: networks.TwoDirectionLSTM(1, 4, 1, bidirectional=bidirectional), SEED, "claims/lstm2"
+    network = model.made(
+        lambda: model.TwoDirectionLSTM(1, 4, 1, bidirectional=bidirectional), SEED, "claims/lstm2"
     ).double()
     x = drawn("lstm2", 1, 1, 9, 13).requires_grad_()
     (seen,) = torch.autograd.grad(network(x)[0, 0, 4, 6], x)
@@ -189,5 +191,5 @@ def lstm2_whole_view() -> Shown:
 
 def printed_output_layer() -> Shown:
     """Say whether torch has the layer by the name under which LSTM2 asks for it (section 16, In [85])."""
-    raised = inspected.listing_figures("conv2d_name")["raised"]
+    raised = listings.listing_figures("conv2d_name")["raised"]
     return raised == 0, "torch.nn " + ("has no layer of that name: AttributeError" if raised else "has it")

@@ -30,7 +30,7 @@ def best_convolution(inputs: Tensor, targets: Tensor, kernel: int) -> nn.Conv2d:
     size = channels * kernel**2 + 1
     gram_PP = torch.zeros(size, size, dtype=torch.float64)
     moment_PO = torch.zeros(size, outputs, dtype=torch.float64)
-    for x, t in zip(inputs.split(CHUNK), targets.split(CHUNK), strict=True):
+    for x, t in zip(torch.split(inputs, CHUNK), torch.split(targets, CHUNK), strict=True):
         patches = F.unfold(x.double(), kernel, padding=kernel // 2)
         patches = F.pad(patches, (0, 0, 0, 1), value=1.0).transpose(0, 1).flatten(1)
         gram_PP += patches @ patches.T
@@ -39,16 +39,5 @@ def best_convolution(inputs: Tensor, targets: Tensor, kernel: int) -> nn.Conv2d:
     layer = nn.Conv2d(channels, outputs, kernel, padding=kernel // 2)
     with torch.no_grad():
         layer.weight.copy_(solution[:-1].T.reshape(layer.weight.shape))
-        layer.bias.copy_(solution[-1])
+        layer.get_parameter("bias").copy_(solution[-1])
     return layer.requires_grad_(False)
-
-
-def correlation(found: Tensor, wanted: Tensor) -> float:
-    """Return the correlation coefficient of the entries of two arrays of one shape."""
-    pair = torch.stack([found.detach().double().flatten().cpu(), wanted.double().flatten().cpu()])
-    return float(torch.corrcoef(pair)[0, 1])
-
-
-def dense_matrix(filtered_identity: Tensor) -> Tensor:
-    """Return the matrix (outputs, inputs) of a filter from its answers (inputs, H, W) to every single pixel."""
-    return filtered_identity.flatten(1).T

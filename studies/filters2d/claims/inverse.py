@@ -9,9 +9,12 @@ import torch
 
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
-from studies.filters2d import fixed, inspected, networks, signals
-from studies.filters2d.claims_linear import Array, Shown, relative
-from studies.filters2d.fixed import SEED
+from studies.filters2d import model
+from studies.filters2d.cases import SEED
+from studies.filters2d.claims.evidence import Shown, relative, weight_shape
+from studies.filters2d.data import signals
+from studies.filters2d.data.signals import Array
+from studies.filters2d.measured import filters, listings
 
 # Section 7
 
@@ -27,13 +30,13 @@ def colours_of_the_mosaic() -> Shown:
 
 def printed_mosaic_runs() -> Shown:
     """Say whether an image of three axes takes the four indices of the printed mosaic (section 7, In [25])."""
-    raised = inspected.listing_figures("bayer_index")["raised"]
+    raised = listings.listing_figures("bayer_index")["raised"]
     return raised == 0, "four indices on an image's three axes " + ("raise IndexError" if raised else "run")
 
 
 def mosaic_kernel_shape() -> list[int]:
     """Return the shape of the weights of the linear layer for the mosaic (section 7, Out[27])."""
-    return [*networks.image_to_image(3, 5, "linear").weight.shape]  # type: ignore[arg-type,union-attr]
+    return weight_shape(model.image_to_image(3, 5, "linear"))
 
 
 def mosaic_filters() -> int:
@@ -118,10 +121,10 @@ def waves_by_complex_numbers() -> float:
     """Return how far the panels of waves lie from imaginary parts of complex ones at most (section 10, In [45])."""
     x = np.linspace(-10, 10, 1000)
     apart = []
-    for number, changed in enumerate(fixed.PANELS_1D, 1):
+    for number, changed in enumerate(filters.PANELS_1D, 1):
         values = {"mu": 0.0, "freq": 1.0, "phase": 0.0} | changed
         turn = 2j * np.pi * (values["freq"] * x + values["phase"])
-        apart.append(np.abs(fixed.panel(1, number) - np.exp(turn - (x - values["mu"]) ** 2 / 2).imag).max())
+        apart.append(np.abs(filters.panel(1, number) - np.exp(turn - (x - values["mu"]) ** 2 / 2).imag).max())
     return float(max(apart))
 
 
@@ -129,37 +132,37 @@ def planar_waves_by_complex_numbers() -> float:
     """Return the same for the panels in the plane (section 10, In [46])."""
     x, y = np.meshgrid(np.linspace(-10, 10, 200), np.linspace(-10, 10, 200))
     apart = []
-    for number, changed in enumerate(fixed.PANELS_2D, 1):
-        values: dict[str, tuple[float, float] | float] = {"mu": (0.0, 0.0), "freq": (0.7, 0.7), "phase": 0.0}
-        (a, b), (f, g), phase = (values | changed).values()  # type: ignore[misc]
+    for number, changed in enumerate(filters.PANELS_2D, 1):
+        (a, b), (f, g) = changed.get("mu", (0.0, 0.0)), changed.get("freq", (0.7, 0.7))
+        phase = changed.get("phase", 0.0)
         wave = np.exp(1j * np.pi * (f * x + g * y + phase) - ((x - a) ** 2 + (y - b) ** 2) / 2)
-        apart.append(np.abs(fixed.panel(2, number) - wave.imag).max())
+        apart.append(np.abs(filters.panel(2, number) - wave.imag).max())
     return float(max(apart))
 
 
 def different_panels(dimensions: int, count: int) -> int:
     """Count the panels of waves that are not the same picture as one before them."""
-    return len({fixed.panel(dimensions, number).tobytes() for number in range(1, count + 1)})
+    return len({filters.panel(dimensions, number).tobytes() for number in range(1, count + 1)})
 
 
 def different_waves() -> int:
     """Count the different panels of one-dimensional waves (section 10, In [45])."""
-    return different_panels(1, len(fixed.PANELS_1D))
+    return different_panels(1, len(filters.PANELS_1D))
 
 
 def different_planar_waves() -> int:
     """Count the different panels of waves in the plane (section 10, In [46])."""
-    return different_panels(2, len(fixed.PANELS_2D))
+    return different_panels(2, len(filters.PANELS_2D))
 
 
 def highest_planar_wave() -> float:
     """Return the largest absolute value in the panels in the plane, which are drawn from -1 to 1 (section 10)."""
-    return max(float(np.abs(fixed.panel(2, number)).max()) for number in range(1, len(fixed.PANELS_2D) + 1))
+    return max(float(np.abs(filters.panel(2, number)).max()) for number in range(1, len(filters.PANELS_2D) + 1))
 
 
 def aliasing() -> Shown:
     """Say whether keeping every fourth pixel folds power back that a filter before it takes away (section 10)."""
-    plain, smooth = (fixed.sampling_figures(before)["folded"] for before in ("nothing", "gaussian"))
+    plain, smooth = (filters.sampling_figures(before)["folded"] for before in ("nothing", "gaussian"))
     return (
         plain > 1 and smooth < plain,
         f"of rings, {plain:.0f} % of what is kept is folded, {smooth:.0f} % after a filter",

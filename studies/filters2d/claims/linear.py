@@ -5,27 +5,23 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from scipy import signal
 from torch import Tensor, nn
 
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
-from studies.filters2d import classical, fixed, learned, networks, signals
-from studies.filters2d.fixed import SEED
-
-Array = NDArray[np.float64]
-Shown = tuple[bool, str]
+from studies.filters2d import model
+from studies.filters2d.cases import SEED
+from studies.filters2d.claims.evidence import Shown, relative, weight_shape
+from studies.filters2d.data import signals
+from studies.filters2d.data.signals import Array
+from studies.filters2d.measured import filters, sizes, transforms
+from studies.filters2d.training import least_squares
 
 # Chromaticities of red, green and blue, and the white they add up to: sRGB (IEC 61966-2-1), CIE RGB (CIE 1931, to the
 # three decimals that its matrix is usually computed from).
 SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)), (0.95047, 1.0, 1.08883)
 CIE_RGB = ((0.735, 0.265), (0.274, 0.717), (0.167, 0.009)), (1.0, 1.0, 1.0)
-
-
-def relative(found: Tensor, wanted: Tensor) -> float:
-    """Return the largest difference of two arrays over the largest value of the second."""
-    return float((found - wanted).abs().max() / wanted.abs().max())
 
 
 # Section 2
@@ -53,7 +49,7 @@ def optimal_against_best_linear() -> Shown:
     """Compare the best linear answer to a task with the best of all: the positive part of a number (section 2)."""
     x = drawn("positive", 200, 1, 8, 8)
     wanted = x.clamp_min(0)
-    layer = classical.best_convolution(x, wanted, 1).double()
+    layer = least_squares.best_convolution(x, wanted, 1).double()
     least, best = float(F.mse_loss(layer(x), wanted)), float(F.mse_loss(F.relu(x), wanted))
     return (
         best < least,
@@ -66,24 +62,24 @@ def optimal_against_best_linear() -> Shown:
 
 def full_kernel_shape() -> list[int]:
     """Return the shape of the weights of the layer with one large kernel (section 3, Out[8])."""
-    return [*networks.filter_layer("full", 64).weight.shape]
+    return weight_shape(model.filter_layer("full", 64))
 
 
 def layer_against_convolution() -> float:
     """Return how far a layer's answer lies from scipy's convolution with its turned kernel, bias apart (section 3)."""
-    layer = networks.made(lambda: networks.filter_layer("full", 64), SEED, "claims/layer").double()
+    layer = model.made(lambda: model.filter_layer("full", 64), SEED, "claims/layer").double()
     x = drawn("x", 64, 64)
     with torch.no_grad():
-        found = layer(x[None, None])[0, 0] - layer.bias
-    kernel = layer.weight.detach()[0, 0].numpy()[::-1, ::-1]
+        found = layer(x[None, None])[0, 0] - layer.get_parameter("bias")
+    kernel = layer.get_parameter("weight").detach()[0, 0].numpy()[::-1, ::-1]
     return relative(found, torch.from_numpy(signal.convolve2d(x.numpy(), kernel, mode="same")))
 
 
 def layer_from_its_impulse_response() -> float:
     """Return how far a layer's answer lies from what its answers to one pixel and to none foretell (section 3)."""
-    layer = networks.made(lambda: networks.filter_layer("full", 64), SEED, "claims/impulse").double()
+    layer = model.made(lambda: model.filter_layer("full", 64), SEED, "claims/impulse").double()
     x = drawn("x", 1, 1, 64, 64)
-    kernel = learned.kernel_of(layer.float()).double()
+    kernel = transforms.kernel_of(layer.float()).double()
     layer = layer.double()
     with torch.no_grad():
         found = layer(x) - layer(torch.zeros_like(x))
@@ -92,8 +88,8 @@ def layer_from_its_impulse_response() -> float:
 
 def footprint() -> Shown:
     """Say whether 15 x 15 weights have room for the filter's impulse response (sections 2 and 3)."""
-    figures = fixed.impulse_figures()
-    fits = max(figures["rows"], figures["columns"]) <= learned.FILTER_KERNEL
+    figures = filters.impulse_figures()
+    fits = max(figures["rows"], figures["columns"]) <= filters.FILTER_KERNEL
     return fits, (
         f"the impulse response has {figures['rows']:.0f} x {figures['columns']:.0f} pixels; "
         f"15 x 15 of them hold {figures['mass_in_kernel']:.1f} % of it"
@@ -118,7 +114,7 @@ def separable_are_some() -> Shown:
 
 def separable_products() -> Shown:
     """Compare the products that a pixel takes with one kernel and with two 1-D ones (section 3)."""
-    few, many = (fixed.network_figures(name)["kernel_products"] for name in ("separable", "full"))
+    few, many = (sizes.network_figures(name)["kernel_products"] for name in ("separable", "full"))
     return few < many, f"{few:.0f} products a pixel in place of {many:.0f}"
 
 
@@ -128,7 +124,7 @@ def separable_products() -> Shown:
 def dense_shape() -> list[int]:
     """Return the shape of the weights of the fully connected layer (section 4, In [14])."""
     with torch.device("meta"):
-        return [*networks.filter_layer("dense", 64)[1].weight.shape]  # type: ignore[index,union-attr]
+        return weight_shape(model.filter_layer("dense", 64), "1.weight")
 
 
 def matrix_of_a_convolution(side: int = 16, reach: int = 2) -> tuple[Array, Tensor]:
@@ -182,7 +178,7 @@ def matrix_of_cie_rgb() -> list[float]:
 
 def nearest_matrix() -> Shown:
     """Say whether the printed matrix is the nearer of the two to the learned one (section 5, Out[23] and Out[24])."""
-    printed, right = (fixed.matrix_figures("learned")[f"off_{name}"] for name in ("printed", "srgb"))
+    printed, right = (filters.matrix_figures("learned")[f"off_{name}"] for name in ("printed", "srgb"))
     return printed < right, f"entries are up to {printed:.3f} off the printed matrix's, up to {right:.3f} off sRGB's"
 
 
@@ -191,12 +187,11 @@ def nearest_matrix() -> Shown:
 
 def network_at_many_pixels() -> float:
     """Return how far two 1 x 1 convolutions lie from a network run pixel by pixel, both from torch (section 6)."""
-    layers = networks.made(lambda: networks.image_to_image(3, 1, "sigmoid", 16), SEED, "claims/pixels").double()
+    layers = model.made(lambda: model.image_to_image(3, 1, "sigmoid", 16), SEED, "claims/pixels").double()
     x = drawn("x", 1, 3, 6, 6)
     per_pixel = nn.Sequential(nn.Linear(3, 16), nn.Sigmoid(), nn.Linear(16, 3)).double()
     with torch.no_grad():
-        for linear, layer in ((per_pixel[0], layers[0]), (per_pixel[2], layers[2])):  # type: ignore[index]
-            linear.weight.copy_(layer.weight.flatten(1))
-            linear.bias.copy_(layer.bias)
+        for name, parameter in per_pixel.named_parameters():
+            parameter.copy_(layers.get_parameter(name).view_as(parameter))
         one_by_one = torch.stack([per_pixel(pixel) for pixel in x[0].flatten(1).T]).T
         return relative(layers(x)[0].flatten(1), one_by_one)

@@ -5,16 +5,13 @@ Shape legend: N images, H height, W width. Lengths are in pixels.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import scipy.ndimage as ndi
 import torch
 from torch import Tensor
 
 from repro.errors import UsageError
-
-Pair = Literal["circle_square", "square_rectangle"]
+from studies.filters2d.cases import Pair
 
 MARGIN = 20  # a centre lies at least so far from the edge
 RADII, HALVES = (5, 15), (8, 12)  # of circles and of the sides; the upper end is not drawn, as in numpy's randint
@@ -46,7 +43,7 @@ def outlines(pair: Pair, count: int, side: int, generator: torch.Generator) -> t
     classes = torch.randint(0, 2, (count,), generator=generator)
     draw = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
     images = torch.empty(count, 1, side, side)
-    for some, labels in zip(images.split(CHUNK), classes.split(CHUNK), strict=True):
+    for some, labels in zip(torch.split(images, CHUNK), torch.split(classes, CHUNK), strict=True):
         some[:, 0] = torch.from_numpy(_drawn(pair, labels.tolist(), side, draw))
     return images, classes
 
@@ -62,7 +59,7 @@ def _drawn(pair: Pair, labels: list[int], side: int, draw: np.random.Generator) 
             rectangle(image, x, y, *half_sides(pair, label, draw))
     images = ndi.gaussian_filter(images, (0, BLUR, BLUR))
     images /= images.max(axis=(1, 2), keepdims=True)
-    return images + NOISE * draw.standard_normal(images.shape)
+    return np.asarray(images + NOISE * draw.standard_normal(images.shape))
 
 
 def half_sides(pair: Pair, label: int, draw: np.random.Generator) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
-from studies.common.plotting import INK, PALE, TITLE, style
 from studies.common.found import spread
+from studies.common.plotting import INK, PALE, TITLE, style
+from studies.filters2d.cases import PUBLISHED_DENSITY
 
 COMMAND = "repro run filters2d"
 OUTLINES = "square_or_rectangle"
@@ -21,7 +22,7 @@ ACTIVATIONS = {"linear": "one layer", "sigmoid": "sigmoid", "relu": "ReLU"}
 RULES = {"sgd": "descent", "adam": "Adam"}
 NETWORKS = {"convolutional": "7 x 7 kernels", "lstm2": "LSTM2"}
 CHANCE = 50  # %
-PUBLISHED = (1.29, 46.8)  # images for each position, lowest test error in %: section 11.2
+PUBLISHED = (PUBLISHED_DENSITY, 46.8)  # images for each position, lowest test error in %: section 11.2
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -222,8 +223,7 @@ def draw_overlaps(canvas: Any, cases: Sequence[Case]) -> None:
     )
     for metric, label, shift, look in looks:
         for place, case in enumerate(cases):
-            named = {"label": label} if place == 0 else {}
-            span(axes, place + shift, case.values[metric], **look, **named)
+            span(axes, place + shift, case.values[metric], label=label if place == 0 else None, **look)
     names = [f"{case.fields['wanted']}, {NETWORKS[case.fields['network']]}" for case in cases]
     axes.set_yticks(range(len(cases)), names)
     axes.set_ylim(len(cases) - 0.4, -0.6)

@@ -1,4 +1,4 @@
-"""Networks from image to image, each beside the best linear answer: sections 2 to 8 and 13.
+"""Networks that turn images into images, each beside the best linear answer: sections 2 to 8 and 13.
 
 Shape legend: N images, C channels, H height, W width.
 """
@@ -17,15 +17,17 @@ from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.images import enlarged
 from studies.common.randomness import stream
-from studies.common.training import answers
-from studies.filters2d import networks, signals
-from studies.filters2d.cases import Colour, Filter, Inverse, Optimiser, Plan, Search
-from studies.filters2d.classical import best_convolution, correlation, dense_matrix
-from studies.filters2d.search import Candidate, Problem, Values, pairs, squared_error, trained
-from studies.filters2d.signals import LEARNED_XYZ, PRINTED_XYZ
+from studies.common.training import Labelled, answers
+from studies.filters2d import model
+from studies.filters2d.cases import Colour, Filter, Inverse, Optimiser
+from studies.filters2d.data import signals
+from studies.filters2d.data.signals import LEARNED_XYZ, PRINTED_XYZ
+from studies.filters2d.measured.filters import FILTER_KERNEL, true_kernel, true_matrix
+from studies.filters2d.profiles import Plan, Search
+from studies.filters2d.training.least_squares import best_convolution
+from studies.filters2d.training.search import Candidate, Problem, Values, pairs, squared_error, trained
 
 KERNELS = {"colour": 1, "mosaic": 5, "channel": 11, "median": 7}  # of the linear answer beside each
-FILTER_KERNEL = 15
 BAND = 1e-3  # of the largest weight: where the matrix of the filter is smaller, a dense layer should hold nothing
 
 
@@ -58,11 +60,13 @@ def beside_linear(network: nn.Module, problem: Problem, kernel: int) -> Values:
 
 def filter_problem(case: Filter, plan: Plan, run: Run) -> Problem:
     """Return dots and what the Gaussian filter makes of them."""
-    sets = []
-    for part, count in (("train", plan.train), ("test", plan.test)):
-        images = signals.dots(count, plan.side, stream(run.seed, f"dots/{part}"))
-        sets.append(pairs(images, signals.gaussian(images, signals.SIGMAS), run))
-    return Problem(*sets, make=partial(networks.filter_layer, case.model, plan.side))
+
+    def part(name: str, count: int) -> Labelled:
+        images = signals.dots(count, plan.side, stream(run.seed, f"dots/{name}"))
+        return pairs(images, signals.gaussian(images, signals.SIGMAS), run)
+
+    make = partial(model.filter_layer, case.model, plan.side)
+    return Problem(part("train", plan.train), part("test", plan.test), make)
 
 
 def kernel_of(network: nn.Module) -> Tensor:
@@ -72,20 +76,15 @@ def kernel_of(network: nn.Module) -> Tensor:
     pixel[..., side // 2, side // 2] = 1
     with torch.no_grad():
         moved = network.cpu()
-        found = moved(pixel) - moved(torch.zeros_like(pixel))
+        found: Tensor = moved(pixel) - moved(torch.zeros_like(pixel))
     reach = FILTER_KERNEL // 2
     return found[0, 0, side // 2 - reach : side // 2 + reach + 1, side // 2 - reach : side // 2 + reach + 1]
 
 
-def true_kernel() -> Tensor:
-    """Return the middle 15 x 15 pixels of the Gaussian filter's impulse response, which has 33 x 9."""
-    return torch.from_numpy(signals.impulse_response(signals.SIGMAS, 2 * FILTER_KERNEL + 3))[9:24, 9:24]
-
-
-def true_matrix(side: int) -> Tensor:
-    """Return the matrix of the Gaussian filter on images of a side, edges included."""
-    pixels = torch.eye(side**2).reshape(-1, side, side)
-    return dense_matrix(signals.gaussian(pixels, signals.SIGMAS))
+def correlation(found: Tensor, wanted: Tensor) -> float:
+    """Return the correlation coefficient of the entries of two arrays of one shape."""
+    pair = torch.stack([found.detach().double().flatten().cpu(), wanted.double().flatten().cpu()])
+    return float(torch.corrcoef(pair)[0, 1])
 
 
 def run_filter(case: Filter, run: Run) -> Outcome:
@@ -107,7 +106,7 @@ def run_dense(run: Run) -> Outcome:
 
     def more(found: Candidate) -> Values:
         wanted = true_matrix(plan.side)
-        weights = found.network[1].weight.detach().cpu().double()  # type: ignore[index,union-attr]
+        weights = found.network.get_parameter("1.weight").detach().cpu().double()
         outside = wanted.abs() < BAND * wanted.abs().max()
         return beside_linear(found.network, problem, FILTER_KERNEL) | {
             "correlation": correlation(weights, wanted),
@@ -135,11 +134,11 @@ def degrade(what: str, images: Tensor, generator: torch.Generator) -> tuple[Tens
 
 def image_problem(what: str, make: Callable[[], nn.Module], plan: Plan, run: Run) -> Problem:
     """Return the run's images as inputs and targets of a problem."""
-    sets = [
-        pairs(*degrade(what, images_of(run, part, plan), stream(run.seed, f"{what}/{part}")), run)
-        for part in ("train", "test")
-    ]
-    return Problem(*sets, make=make)
+
+    def part(name: str) -> Labelled:
+        return pairs(*degrade(what, images_of(run, name, plan), stream(run.seed, f"{what}/{name}")), run)
+
+    return Problem(part("train"), part("test"), make)
 
 
 def run_inverse(what: str, case: Inverse, run: Run) -> Outcome:
@@ -148,7 +147,7 @@ def run_inverse(what: str, case: Inverse, run: Run) -> Outcome:
     plan: Plan = run.settings.mosaic_linear if linear_mosaic else getattr(run.settings, what)
     kernel = KERNELS[what]
     channels = 3 if what == "mosaic" else 1
-    problem = image_problem(what, partial(networks.image_to_image, channels, kernel, case.hidden), plan, run)
+    problem = image_problem(what, partial(model.image_to_image, channels, kernel, case.hidden), plan, run)
     return trained(
         problem, chosen(plan, case.optimiser), run, optimiser=case.optimiser,
         more=lambda found: beside_linear(found.network, problem, kernel),
@@ -163,7 +162,7 @@ def chosen(plan: Plan, optimiser: Optimiser) -> Search:
 
 def colour_problem(case: Colour, run: Run) -> Problem:
     """Return RGB and XYZ images, and the per-pixel network of a case."""
-    make = partial(networks.image_to_image, 3, 1, case.hidden, networks.PER_PIXEL_WIDTH)
+    make = partial(model.image_to_image, 3, 1, case.hidden, model.PER_PIXEL_WIDTH)
     return image_problem("colour", make, run.settings.colour, run)
 
 
@@ -181,7 +180,7 @@ def run_matrix(run: Run) -> Outcome:
     problem = colour_problem(Colour("linear"), run)
 
     def more(found: Candidate) -> Values:
-        weights = found.network.weight.detach().cpu().flatten(1)  # type: ignore[operator,union-attr]
+        weights = found.network.get_parameter("weight").detach().cpu().flatten(1)
         best = best_convolution(problem.train.images.cpu(), problem.train.labels_N.cpu(), 1).weight.flatten(1)
         others = {"least_squares": best, "learned": torch.tensor(LEARNED_XYZ), "printed": torch.tensor(PRINTED_XYZ)}
         off = {f"off_{name}": float((weights - other).abs().max()) for name, other in others.items()}
@@ -218,7 +217,7 @@ def median_values(network: nn.Module, problem: Problem, run: Run) -> Values:
 def run_median(run: Run) -> Outcome:
     """Learn the 4 x 4 median of grey images."""
     plan: Plan = run.settings.median
-    problem = image_problem("median", networks.median_network, plan, run)
+    problem = image_problem("median", model.median_network, plan, run)
     return trained(
         problem, plan.search, run, optimiser="adam", more=lambda found: median_values(found.network, problem, run)
     )
