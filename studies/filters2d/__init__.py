@@ -380,7 +380,7 @@ study.figures_from(
     median_images="A learned median; trains (section 13)", activation_curves="Activations, approximated (section 13.2)",
     smoothed_pulses="Pulses, filtered by recursions and by weights; trains (sections 14 to 16)",
 )  # fmt: skip
-study.figures_from("studies.filters2d.statements", beside="What is said, and what happens (sections 2 to 16)")
+study.figures_from("studies.filters2d.figures.happens", beside="What is said, and what happens (sections 2 to 16)")
 study.figures_from(
     "studies.filters2d.figures.headlines", against_linear="Networks over the best linear filter (sections 7, 8)",
     samples_per_position="Errors by images for each position (section 11.2)",
