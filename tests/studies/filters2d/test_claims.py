@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from repro.golden.stored import path_of
 from torch import nn
 
-from repro import audit, bands, registry
+from repro import registry
+from repro.audit import evidence as evidence_
 from repro.errors import UsageError
 from studies.filters2d import model, profiles
 from studies.filters2d.claims import evidence, linear, recurrent, text
@@ -64,7 +66,7 @@ def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
     [("xyz-linear", "erratum"), ("xyz-of-light", "reproduced"), ("fft-rotation", "reproduced")],
 )
 def test_laws_are_read_from_exact_rows(name: str, verdict: str) -> None:
-    if not bands.path_of(registry.root(), "filters2d", "smoke").exists():
+    if not path_of(registry.root(), "filters2d", "smoke").exists():
         pytest.skip("no golden holds the laws yet")
     assert finding(name).verdict == verdict
 
@@ -79,7 +81,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(audit, "rows_of", no_rows)
+    monkeypatch.setattr(evidence_, "rows_of", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -96,7 +98,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "rows_of", lambda *_: errors)
+    monkeypatch.setattr(evidence_, "rows_of", lambda *_: errors)
     assert finding(name).verdict == verdict
 
 

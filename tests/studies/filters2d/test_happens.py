@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repro import audit
+from repro.audit import evidence
 from repro.errors import NothingSelectedError
 from studies.common.beside import NO_RUN
 from studies.common.found import Found
@@ -13,7 +13,7 @@ from studies.filters2d.figures import happens
 from studies.filters2d.figures.happens import law, words
 from tests.studies.goldens import smoke
 
-CLAIMS = [claim for claim in audit.claims_of("filters2d") if claim.happens]
+CLAIMS = [claim for claim in evidence.claims_of("filters2d") if claim.happens]
 
 
 def said(rows: list[dict[str, object]]) -> list[str]:

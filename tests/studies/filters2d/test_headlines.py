@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure as Canvas
+from repro.show import figures
 
-from repro import figures as writing
 from repro.errors import NothingSelectedError
 from repro.study import Figure, case_json
 from studies.filters2d import study
@@ -87,7 +87,7 @@ LINES: dict[str, list[list[Any]]] = {
 
 
 def made(name: str) -> Figure:
-    return writing.make(study, name, ROWS)
+    return figures.make(study, name, ROWS)
 
 
 def drawn(figure: Figure) -> Canvas:
@@ -122,7 +122,7 @@ class TestEveryFigure:
     @pytest.mark.parametrize("name", NAMES)
     def test_it_has_the_same_bytes_each_time(self, name: str, tmp_path: Path) -> None:
         for folder in ("one", "two"):
-            writing.write(tmp_path / folder, study, name, made(name), "a test")
+            figures.write(tmp_path / folder, study, name, made(name), "a test")
         for kind in ("md", "svg", "png"):
             one, two = ((tmp_path / folder / f"{name}.{kind}").read_bytes() for folder in ("one", "two"))
             assert one == two
@@ -141,12 +141,12 @@ class TestEveryFigure:
         command = " ".join(["`repro run filters2d", *(f"--experiment {each}" for each in experiments)])
         for rows in ([], others, lost):
             with pytest.raises(NothingSelectedError) as caught:
-                writing.make(study, name, rows)
+                figures.make(study, name, rows)
             assert command in str(caught.value)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_its_summary_names_the_section(self, name: str) -> None:
-        assert "(section" in writing.summary(study, name)
+        assert "(section" in figures.summary(study, name)
 
 
 class TestAgainstLinear:
@@ -160,13 +160,13 @@ class TestAgainstLinear:
         assert {"1", "2", "5"} <= {label.get_text() for label in left.get_xticklabels()}
 
     def test_one_of_the_problems_is_enough(self) -> None:
-        figure = writing.make(study, "against_linear", [row for row in ROWS if row["experiment"] == "channel_inverse"])
+        figure = figures.make(study, "against_linear", [row for row in ROWS if row["experiment"] == "channel_inverse"])
         assert len(figure.rows) == 2
         assert len(drawn(figure).axes) == 1
 
     def test_without_a_trained_linear_layer_there_is_no_ratio_to_it(self) -> None:
         rows = [row for row in ROWS if '"linear"' not in row["case"]]
-        assert [row[-1] for row in writing.make(study, "against_linear", rows).rows] == [None, None]
+        assert [row[-1] for row in figures.make(study, "against_linear", rows).rows] == [None, None]
 
 
 class TestSamplesPerPosition:

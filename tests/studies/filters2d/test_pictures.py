@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure as Canvas
+from repro.show import figures
 
-from repro import figures as writing
 from repro.errors import InfrastructureError, UsageError
 from repro.study import Figure
 from studies.filters2d import study
@@ -50,7 +50,7 @@ def quick() -> Iterator[None]:
 
 
 def made(name: str) -> Figure:
-    return writing.make(study, name, [])
+    return figures.make(study, name, [])
 
 
 def drawn(figure: Figure) -> Canvas:
@@ -93,7 +93,7 @@ class TestEveryPicture:
         examples.learnt.cache_clear()
         made(name)
         trained = examples.learnt.cache_info().misses > 0
-        said = writing.summary(study, name)
+        said = figures.summary(study, name)
         assert "(section" in said
         assert said.endswith(")")
         assert ("trains" in said) == trained
@@ -102,7 +102,7 @@ class TestEveryPicture:
     def test_it_has_the_same_bytes_each_time(self, name: str, tmp_path: Path) -> None:
         for folder in ("one", "two"):
             examples.learnt.cache_clear()
-            writing.write(tmp_path / folder, study, name, made(name), "a test")
+            figures.write(tmp_path / folder, study, name, made(name), "a test")
         for kind in ("md", "svg", "png"):
             one, two = ((tmp_path / folder / f"{name}.{kind}").read_bytes() for folder in ("one", "two"))
             assert one == two
