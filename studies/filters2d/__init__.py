@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from repro.study import Metric, Outcome, Profile, Run, Study, grid
 from studies.common.cifar10 import CIFAR10, CIFAR10_JPEG
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
 from studies.common.photographs import TILES
-from studies.filters2d.case_data import data_of
 from studies.filters2d.cases import (
+    BLOBS,
+    CHANNELS,
+    CIRCLES,
+    DENSITIES,
     GENERATORS,
+    INVERSES,
     LAWS,
     NETWORKS,
+    RECTANGLES,
     VIEWS,
     Approximation,
     Backgrounds,
@@ -35,7 +38,7 @@ from studies.filters2d.cases import (
     Topology,
     Wave,
 )
-from studies.filters2d.profiles import LITE, PAPER, SMOKE
+from studies.filters2d.profiles import LITE, PAPER, SMOKE, data_of
 
 TRAINED = (Metric("train_loss", judged=False), Metric("rate", judged=False))
 # Over seeds errors spread by factors: their logarithms are judged.
@@ -50,11 +53,6 @@ OUTLINES = (
     Metric("train_error", "%", judged=False),
     Metric("images", judged=False),
 )
-HIDDEN: tuple[tuple[Any, Any], ...] = (
-    ("linear", "sgd"), ("sigmoid", "sgd"), ("relu", "sgd"), ("sigmoid", "adam"), ("relu", "adam"),
-)  # fmt: skip
-PUBLISHED_DENSITY = 1.29  # 10,000 images for 88 x 88 places of the centre
-DENSITIES = (0.65, PUBLISHED_DENSITY, 2.6, 5.2, 10.4, 20.8)
 
 WITHOUT_TRAINING = (
     "laws_stated", "impulse", "network_sizes", "fields_of_view", "waves", "sigmoids", "colour_matrices",
@@ -115,7 +113,7 @@ study = Study(
 @study.experiment(grid(Law, law=LAWS), metrics=("apart",), deterministic=True)
 def laws_stated(law: Law, _run: Run) -> dict[str, float]:
     """Relative distance of the two sides of a law; 0 is rounding (sections 2 to 6, 10, 14, 15)."""
-    from studies.filters2d.laws import law_figures
+    from studies.filters2d.measured.laws import law_figures
 
     return law_figures(law.law)
 
@@ -127,7 +125,7 @@ def laws_stated(law: Law, _run: Run) -> dict[str, float]:
 )
 def impulse(_filter: Filter, _run: Run) -> dict[str, float]:
     """Support of the Gaussian's impulse response, and its share that a 15 x 15 kernel holds (section 2)."""
-    from studies.filters2d.fixed import impulse_figures
+    from studies.filters2d.measured.filters import impulse_figures
 
     return impulse_figures()
 
@@ -139,7 +137,7 @@ def impulse(_filter: Filter, _run: Run) -> dict[str, float]:
 )
 def network_sizes(network: Network, _run: Run) -> dict[str, float]:
     """Parameters and layers of each network, and products of its kernels for a pixel (sections 3 to 16)."""
-    from studies.filters2d.fixed import network_figures
+    from studies.filters2d.measured.sizes import network_figures
 
     return network_figures(network.network)
 
@@ -147,7 +145,7 @@ def network_sizes(network: Network, _run: Run) -> dict[str, float]:
 @study.experiment(grid(Network, network=VIEWS), metrics=("seen", "of"), deterministic=True)
 def fields_of_view(network: Network, _run: Run) -> dict[str, float]:
     """How many of the input's values reach the middle of a network's answer (sections 3, 4, 12, 13 and 16)."""
-    from studies.filters2d.fixed import view_figures
+    from studies.filters2d.measured.sizes import view_figures
 
     return view_figures(network.network)
 
@@ -159,7 +157,7 @@ def fields_of_view(network: Network, _run: Run) -> dict[str, float]:
 )
 def waves(wave: Wave, _run: Run) -> dict[str, float]:
     """Range of each panel of localised waves, and how far it is from odd (section 10)."""
-    from studies.filters2d.fixed import panel_figures
+    from studies.filters2d.measured.filters import panel_figures
 
     return panel_figures(wave.dimensions, wave.panel)
 
@@ -171,7 +169,7 @@ def waves(wave: Wave, _run: Run) -> dict[str, float]:
 )
 def sigmoids(approximation: Approximation, _run: Run) -> dict[str, float]:
     """By how much a scaled sigmoid misses the identity and softplus (section 13.2)."""
-    from studies.filters2d.fixed import approximation_figures
+    from studies.filters2d.measured.filters import approximation_figures
 
     return approximation_figures(approximation.of, approximation.within)
 
@@ -183,7 +181,7 @@ def sigmoids(approximation: Approximation, _run: Run) -> dict[str, float]:
 )
 def colour_matrices(matrix: Matrix, _run: Run) -> dict[str, float]:
     """Sums of rows of the learned, the right and the printed matrix, and their distances (section 5)."""
-    from studies.filters2d.fixed import matrix_figures
+    from studies.filters2d.measured.filters import matrix_figures
 
     return matrix_figures(matrix.matrix)
 
@@ -191,7 +189,7 @@ def colour_matrices(matrix: Matrix, _run: Run) -> dict[str, float]:
 @study.experiment(grid(Passes, passes=(1, 2, 3, 4, 6)), metrics=("decay", "off"), deterministic=True)
 def recursive_gaussian(passes: Passes, _run: Run) -> dict[str, float]:
     """Relative distance of a recursive filter, run both ways so often, from the Gaussian filter (section 15)."""
-    from studies.filters2d.fixed import recursive_gaussian_figures
+    from studies.filters2d.measured.filters import recursive_gaussian_figures
 
     return recursive_gaussian_figures(passes.passes)
 
@@ -203,7 +201,7 @@ def recursive_gaussian(passes: Passes, _run: Run) -> dict[str, float]:
 )
 def subsampling(sampling: Sampling, _run: Run) -> dict[str, float]:
     """Power that every fourth pixel cannot carry, and how much of it is folded back, on rings (section 10)."""
-    from studies.filters2d.fixed import sampling_figures
+    from studies.filters2d.measured.filters import sampling_figures
 
     return sampling_figures(sampling.before)
 
@@ -215,7 +213,7 @@ def subsampling(sampling: Sampling, _run: Run) -> dict[str, float]:
 )
 def shown_data(generator: Generator, run: Run) -> dict[str, float]:
     """Moments of what the networks are shown and should answer, and where its values stand (sections 2 to 16)."""
-    from studies.filters2d.inspected import shown_figures
+    from studies.filters2d.measured.inputs import shown_figures
 
     return shown_figures(generator.generator, run)
 
@@ -227,7 +225,7 @@ def shown_data(generator: Generator, run: Run) -> dict[str, float]:
 )
 def evaluation_modes(mode: Mode, _run: Run) -> dict[str, float]:
     """A fixed classifier by running statistics and by those of each batch, which the notebook used (section 11)."""
-    from studies.filters2d.inspected import mode_figures
+    from studies.filters2d.measured.outlines import mode_figures
 
     return mode_figures(mode.mode)
 
@@ -235,7 +233,7 @@ def evaluation_modes(mode: Mode, _run: Run) -> dict[str, float]:
 @study.experiment(grid(Listing, listing=("bayer_index", "conv2d_name")), metrics=("raised",), deterministic=True)
 def broken_listings(listing: Listing, _run: Run) -> dict[str, float]:
     """Whether lines of the text that cannot run raise the error they must: negative controls (sections 7 and 16)."""
-    from studies.filters2d.inspected import listing_figures
+    from studies.filters2d.measured.listings import listing_figures
 
     return listing_figures(listing.listing)
 
@@ -246,7 +244,7 @@ def broken_listings(listing: Listing, _run: Run) -> dict[str, float]:
 )
 def matched_filter(backgrounds: Backgrounds, run: Run) -> Outcome:
     """In how many noisy backgrounds a matched filter finds a digit of some strength (section 9)."""
-    from studies.filters2d.inspected import matched_figures
+    from studies.filters2d.measured.digits import matched_figures
 
     return Outcome(matched_figures(backgrounds.strength, run), n_test=run.settings.backgrounds)
 
@@ -259,7 +257,7 @@ def matched_filter(backgrounds: Backgrounds, run: Run) -> Outcome:
 )
 def learned_filter(case: Filter, run: Run) -> Outcome:
     """Error and kernel of one 15 x 15 and of two 1-D convolutions that learn a Gaussian filter (section 3)."""
-    from studies.filters2d.learned import run_filter
+    from studies.filters2d.measured.transforms import run_filter
 
     return run_filter(case, run)
 
@@ -269,7 +267,7 @@ def learned_filter(case: Filter, run: Run) -> Outcome:
 )
 def dense_layer(_dense: Dense, run: Run) -> Outcome:
     """Error and weights of a fully connected layer that learns the same filter (section 4)."""
-    from studies.filters2d.learned import run_dense
+    from studies.filters2d.measured.transforms import run_dense
 
     return run_dense(run)
 
@@ -277,7 +275,7 @@ def dense_layer(_dense: Dense, run: Run) -> Outcome:
 @study.experiment((Colour("linear"),), metrics=(*BESIDE_LINEAR, "off_least_squares", "off_learned", "off_printed"))
 def colour_matrix(_colour: Colour, run: Run) -> Outcome:
     """Error of a learned matrix from RGB to XYZ, and its distance from the best and the printed ones (section 5)."""
-    from studies.filters2d.learned import run_matrix
+    from studies.filters2d.measured.transforms import run_matrix
 
     return run_matrix(run)
 
@@ -285,63 +283,53 @@ def colour_matrix(_colour: Colour, run: Run) -> Outcome:
 @study.experiment(grid(Colour, hidden=("sigmoid", "relu")), metrics=BESIDE_LINEAR)
 def network_in_network(colour: Colour, run: Run) -> Outcome:
     """Error of a network at every pixel from RGB to XYZ, over that of the best matrix (section 6)."""
-    from studies.filters2d.learned import run_per_pixel
+    from studies.filters2d.measured.transforms import run_per_pixel
 
     return run_per_pixel(colour, run)
 
 
 @study.experiment(
-    [Inverse(*each) for each in HIDDEN],
+    INVERSES,
     metrics=BESIDE_LINEAR,
     cost=lambda case: 1.0 if case.hidden == "linear" else 4.0,
 )
 def demosaicking(inverse: Inverse, run: Run) -> Outcome:
     """Error of linear and non-linear networks that undo a Bayer mosaic, over the best linear one's (section 7)."""
-    from studies.filters2d.learned import run_inverse
+    from studies.filters2d.measured.transforms import run_inverse
 
     return run_inverse("mosaic", inverse, run)
 
 
 @study.experiment(
-    [Channel(*each) for each in HIDDEN],
+    CHANNELS,
     metrics=BESIDE_LINEAR,
     cost=lambda case: 1.0 if case.hidden == "linear" else 8.0,
 )
 def channel_inverse(inverse: Channel, run: Run) -> Outcome:
     """Error of linear and non-linear networks that undo blur and noise, over the best linear one's (section 8)."""
-    from studies.filters2d.learned import run_inverse
+    from studies.filters2d.measured.transforms import run_inverse
 
     return run_inverse("channel", inverse, run)
 
 
-@study.experiment(
-    (Outline(48, 15.6, "dense"), Outline(128, PUBLISHED_DENSITY, "dense")), metrics=OUTLINES, cost=lambda _: 4.0
-)
+@study.experiment(CIRCLES, metrics=OUTLINES, cost=lambda _: 4.0)
 def circle_or_square(outline: Outline, run: Run) -> Outcome:
     """Test error of the network that tells circles from squares (section 11.1)."""
-    from studies.filters2d.shapes_learned import run_outlines
+    from studies.filters2d.measured.outlines import run_outlines
 
     return run_outlines("circle_square", outline, run)
 
 
-@study.experiment(
-    (
-        *(Outline(side, density, "dense") for side in (48, 64) for density in DENSITIES),
-        *(Outline(side, PUBLISHED_DENSITY, "pooled") for side in (48, 64)),
-        *(Outline(128, density, "dense") for density in (PUBLISHED_DENSITY, 5.2)),
-    ),
-    metrics=OUTLINES,
-    cost=lambda case: 10.0 * (case.side / 64) ** 2,
-)
+@study.experiment(RECTANGLES, metrics=OUTLINES, cost=lambda case: 10.0 * (case.side / 64) ** 2)
 def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
     """Test error of the same network on squares and rectangles, by images for each position (section 11.2)."""
-    from studies.filters2d.shapes_learned import run_outlines
+    from studies.filters2d.measured.outlines import run_outlines
 
     return run_outlines("square_rectangle", outline, run)
 
 
 @study.experiment(
-    (Topology("boundary", "convolutional"), Topology("shape", "convolutional"), Topology("shape", "lstm2")),
+    BLOBS,
     metrics=(
         *TRAINED, Metric("overlap", "%", useful=5.0),
         *(Metric(name, judged=False) for name in ("mse", "batch_mse", "variance")),
@@ -351,7 +339,7 @@ def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
 )  # fmt: skip
 def blob_boundaries(topology: Topology, run: Run) -> Outcome:
     """Overlap of learned boundaries of blobs, and of learned blobs from their boundaries (section 12)."""
-    from studies.filters2d.shapes_learned import run_topology
+    from studies.filters2d.measured.blobs import run_topology
 
     return run_topology(topology, run)
 
@@ -367,7 +355,7 @@ def blob_boundaries(topology: Topology, run: Run) -> Outcome:
 )  # fmt: skip
 def learned_median(_median: Median, run: Run) -> Outcome:
     """Error of a learned median beside simple filters', and what it makes of isolated dots (section 13)."""
-    from studies.filters2d.learned import run_median
+    from studies.filters2d.measured.transforms import run_median
 
     return run_median(run)
 
@@ -377,13 +365,13 @@ def learned_median(_median: Median, run: Run) -> Outcome:
 )
 def smoothing(smoother: Smoother, run: Run) -> Outcome:
     """Error of an LSTM and of a linear filter that learn to smooth pulses (section 16)."""
-    from studies.filters2d.sequences import run_smoother
+    from studies.filters2d.measured.sequences import run_smoother
 
     return run_smoother(smoother, run)
 
 
 study.figures_from(
-    "studies.filters2d.pictures", dots_filtered="Dots, the Gaussian filter, its impulse response (section 2)",
+    "studies.filters2d.figures.pictures", dots_filtered="Dots, the Gaussian filter, its impulse response (section 2)",
     learned_kernels="Learned kernels, a dense layer's matrix; trains (sections 3, 4)",
     colour_images="RGB, XYZ, learned XYZ; trains (sections 5, 6)", mosaic_images="Mosaics undone; trains (section 7)",
     channel_images="Blur and noise undone; trains (section 8)", matched_digit="A digit found in noise (section 9)",
@@ -392,9 +380,9 @@ study.figures_from(
     median_images="A learned median; trains (section 13)", activation_curves="Activations, approximated (section 13.2)",
     smoothed_pulses="Pulses, filtered by recursions and by weights; trains (sections 14 to 16)",
 )  # fmt: skip
-study.figures_from("studies.filters2d.statements", beside="What is said, and what happens (sections 2 to 16)")
+study.figures_from("studies.filters2d.figures.happens", beside="What is said, and what happens (sections 2 to 16)")
 study.figures_from(
-    "studies.filters2d.headlines", against_linear="Networks over the best linear filter (sections 7, 8)",
+    "studies.filters2d.figures.headlines", against_linear="Networks over the best linear filter (sections 7, 8)",
     samples_per_position="Errors by images for each position (section 11.2)",
     topology_overlaps="Overlaps of learned boundaries and shapes (section 12)",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a profile of the study sets, and what its cases are."""
+"""Cases of the study, grids of them, and what several rooms need to know of the notebook."""
 
 from __future__ import annotations
 
@@ -6,78 +6,35 @@ from dataclasses import dataclass
 from typing import Literal
 
 Optimiser = Literal["sgd", "adam"]
+Hidden = Literal["linear", "sigmoid", "relu"]
+Head = Literal["dense", "pooled"]
+Pair = Literal["circle_square", "square_rectangle"]
+Layer = Literal["full", "separable", "dense"]
 
-
-@dataclass(frozen=True)
-class Search:
-    """How a network is trained: rates tried, samples before the worse half of them is dropped, samples in all, batch.
-
-    The trial is also the length of a segment, after each of which a loss is noted.
-    """
-
-    rates: tuple[float, ...]
-    trial: int
-    samples: int
-    batch: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Images to train on and to test on, their side (pixels; of sequences the length), and the training.
-
-    A count of 0 takes all images that the data set has. `adam` holds the rates of Adam where both optimisers are used.
-    """
-
-    train: int
-    test: int
-    side: int
-    search: Search
-    adam: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a profile changes: a plan for each kind of training, and the backgrounds that a matched filter searches.
-
-    `mosaic_linear` is for one layer that undoes a mosaic, `full_size` for outlines on images of the notebook's own 128
-    pixels, `crossed` for its two-direction LSTM.
-    """
-
-    filter: Plan
-    dense: Plan
-    colour: Plan
-    mosaic: Plan
-    mosaic_linear: Plan
-    channel: Plan
-    median: Plan
-    circle_square: Plan
-    square_rectangle: Plan
-    full_size: Plan
-    topology: Plan
-    crossed: Plan
-    smoother: Plan
-    backgrounds: int
+SEED = 30  # of weights and data whose figures no run's seed moves
+PUBLISHED_DENSITY = 1.29  # 10,000 images for 88 x 88 places of the centre
+DENSITIES = (0.65, PUBLISHED_DENSITY, 2.6, 5.2, 10.4, 20.8)
 
 
 @dataclass(frozen=True)
 class Filter:
     """A layer that learns the Gaussian filter: one 15 x 15 kernel, two 1-D kernels, or all weights."""
 
-    model: Literal["full", "separable", "dense"]
+    model: Layer
 
 
 @dataclass(frozen=True)
 class Colour:
     """What lies between two 1 x 1 convolutions, "linear" for a single one."""
 
-    hidden: Literal["linear", "sigmoid", "relu"]
+    hidden: Hidden
 
 
 @dataclass(frozen=True)
 class Inverse:
     """What lies between two convolutions that undo a mosaic, "linear" for a single one, and what trains them."""
 
-    hidden: Literal["linear", "sigmoid", "relu"]
+    hidden: Hidden
     optimiser: Optimiser
 
 
@@ -92,7 +49,7 @@ class Outline:
 
     side: int
     per_position: float
-    head: Literal["dense", "pooled"]
+    head: Head
 
 
 @dataclass(frozen=True)
@@ -110,7 +67,7 @@ class Smoother:
     model: Literal["lstm", "fir"]
 
 
-LAWS = (  # the functions of `laws`
+LAWS = (  # the functions of `measured.laws`
     "gaussian_superposition", "gaussian_by_impulse", "kernel_as_matrix", "kernel_of_separable_ones",
     "gaussian_separable", "network_at_each_pixel", "xyz_superposition", "xyz_of_linear_light",
     "fft_orthonormal", "fft_as_defined", "fft_backward", "recursion_by_scipy", "recursion_superposition",
@@ -219,3 +176,24 @@ class Median:
     """A network that learns the median."""
 
     network: Literal["notebook"]
+
+
+# Grids
+
+
+LEARNERS: tuple[tuple[Hidden, Optimiser], ...] = (
+    ("linear", "sgd"),
+    ("sigmoid", "sgd"),
+    ("relu", "sgd"),
+    ("sigmoid", "adam"),
+    ("relu", "adam"),
+)
+INVERSES = tuple(Inverse(*each) for each in LEARNERS)
+CHANNELS = tuple(Channel(*each) for each in LEARNERS)
+CIRCLES = (Outline(48, 15.6, "dense"), Outline(128, PUBLISHED_DENSITY, "dense"))
+RECTANGLES = (
+    *(Outline(side, density, "dense") for side in (48, 64) for density in DENSITIES),
+    *(Outline(side, PUBLISHED_DENSITY, "pooled") for side in (48, 64)),
+    *(Outline(128, density, "dense") for density in (PUBLISHED_DENSITY, 5.2)),
+)
+BLOBS = (Topology("boundary", "convolutional"), Topology("shape", "convolutional"), Topology("shape", "lstm2"))

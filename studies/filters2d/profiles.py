@@ -1,4 +1,4 @@
-"""How much each profile trains: numbers of images, sizes, rates, samples.
+"""How much each profile trains, numbers of images, sizes, rates, samples, and which data its cases run on.
 
 The notebook's sizes are 10,000 generated images, all of MNIST and CIFAR-10, 20 rates from 1e-6 to 1e2, and trainings of
 100,000 to 1,000,000 samples.
@@ -6,8 +6,68 @@ The notebook's sizes are 10,000 generated images, all of MNIST and CIFAR-10, 20 
 
 from __future__ import annotations
 
-from studies.filters2d.cases import Plan, Search, Settings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from repro.data import DataSet
+from studies.filters2d.cases import Backgrounds, Channel, Colour, Generator, Inverse, Median
+
+PICTURES = ("mosaic", "colour", "median")
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a network is trained: rates tried, samples before the worse half of them is dropped, samples in all, batch.
+
+    The trial is also the length of a segment, after each of which a loss is noted.
+    """
+
+    rates: tuple[float, ...]
+    trial: int
+    samples: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Images to train on and to test on, their side (pixels; of sequences the length), and the training.
+
+    A count of 0 takes all images that the data set has. `adam` holds the rates of Adam where both optimisers are used.
+    """
+
+    train: int
+    test: int
+    side: int
+    search: Search
+    adam: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a profile changes: a plan for each kind of training, and the backgrounds that a matched filter searches.
+
+    `mosaic_linear` is for one layer that undoes a mosaic, `full_size` for outlines on images of the notebook's own 128
+    pixels, `crossed` for its two-direction LSTM.
+    """
+
+    filter: Plan
+    dense: Plan
+    colour: Plan
+    mosaic: Plan
+    mosaic_linear: Plan
+    channel: Plan
+    median: Plan
+    circle_square: Plan
+    square_rectangle: Plan
+    full_size: Plan
+    topology: Plan
+    crossed: Plan
+    smoother: Plan
+    backgrounds: int
+
+
+UNTRAINED = Search((1e-3,), 10, 10, 10)  # of plans for data that nothing is trained on
 WIDE = tuple(10 ** (-6 + 8 * step / 19) for step in range(20))  # AutoMLP's rates
 
 SMOKE = Settings(
@@ -58,3 +118,19 @@ PAPER = Settings(
     smoother=Plan(10000, 1000, 200, Search(WIDE[:12], 10000, 1000000, 200)),
     backgrounds=100,
 )
+
+
+def data_of(digits: DataSet, pictures: DataSet) -> Callable[[Any], DataSet | None]:
+    """Return what names the data of a case: digits, colour pictures, or none where the data are random."""
+
+    def of(case: Any) -> DataSet | None:
+        match case:
+            case Backgrounds() | Channel():
+                return digits
+            case Colour() | Inverse() | Median():
+                return pictures
+            case Generator():
+                return digits if case.generator == "channel" else pictures if case.generator in PICTURES else None
+        return None
+
+    return of

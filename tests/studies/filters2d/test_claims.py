@@ -6,25 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from repro.golden.stored import path_of
 from torch import nn
 
 from repro import registry
-from repro.audit import evidence
+from repro.audit import evidence as evidence_
 from repro.errors import UsageError
-from repro.golden.stored import path_of
-from studies.filters2d import (
-    claims,
-    claims_linear,
-    claims_recurrent,
-    fixed,
-    inspected,
-    learned,
-    networks,
-    profiles,
-    search,
-    shapes,
-    signals,
-)
+from studies.filters2d import model, profiles
+from studies.filters2d.claims import evidence, linear, recurrent, text
+from studies.filters2d.data import shapes, signals
+from studies.filters2d.measured import filters, listings, transforms
+from studies.filters2d.training import search
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("filters2d")
@@ -89,7 +81,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(evidence, "rows_of", no_rows)
+    monkeypatch.setattr(evidence_, "rows_of", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -106,7 +98,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "rows_of", lambda *_: errors)
+    monkeypatch.setattr(evidence_, "rows_of", lambda *_: errors)
     assert finding(name).verdict == verdict
 
 
@@ -120,35 +112,35 @@ def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, mo
         ("linearity", signals, "gaussian", lambda images, _: images.square(), "erratum"),
         ("kernel-footprint", signals, "SIGMAS", (1.5, 1.0), "reproduced"),
         ("xyz-per-pixel", signals, "xyz", lambda rgb: rgb + rgb.mean(), "erratum"),
-        ("xyz-reference", claims_linear, "SRGB", claims_linear.CIE_RGB, "reproduced"),
-        ("xyz-comparison", fixed, "MATRICES", fixed.MATRICES | {"printed": signals.LEARNED_XYZ}, "reproduced"),
+        ("xyz-reference", linear, "SRGB", linear.CIE_RGB, "reproduced"),
+        ("xyz-comparison", filters, "MATRICES", filters.MATRICES | {"printed": signals.LEARNED_XYZ}, "reproduced"),
         ("bayer-pattern", signals, "mosaic", lambda images: images, "erratum"),
-        ("bayer-code", inspected, "LISTINGS", {"bayer_index": (int, IndexError)}, "reproduced"),
+        ("bayer-code", listings, "LISTINGS", {"bayer_index": (int, IndexError)}, "reproduced"),
         ("channel-parameters", signals, "NOISE", 0.03, "erratum"),
         ("channel-parameters", signals, "CHANNEL_SIGMAS", (0.5, 2.0), "erratum"),
         ("channel-model", signals, "degraded", lambda images, _: images.square(), "erratum"),
         ("waves", signals, "wave_1d", lambda x, **_: x, "erratum"),
-        ("layer-impulse", learned, "kernel_of", lambda _: torch.ones(15, 15), "erratum"),
-        ("planar-waves-panels", fixed, "PANELS_2D", tuple({"phase": 0.1 * step} for step in range(9)), "reproduced"),
+        ("layer-impulse", transforms, "kernel_of", lambda _: torch.ones(15, 15), "erratum"),
+        ("planar-waves-panels", filters, "PANELS_2D", tuple({"phase": 0.1 * step} for step in range(9)), "reproduced"),
         ("squares", shapes, "HALVES", (8, 9), "reproduced"),
         ("rectangles", shapes, "LEAST_DIFFERENCE", 1, "erratum"),
         ("outline-images", shapes, "NOISE", 0.06, "erratum"),
         ("blob-percentile", shapes, "FILLED", 60, "erratum"),
         ("boundary", shapes, "boundary", lambda blobs: blobs, "erratum"),
         ("reverse-view", shapes, "FILLED", 5, "erratum"),
-        ("topology-network", networks, "topology_network", lambda: nn.Sequential(nn.Conv2d(1, 8, 7)), "erratum"),
-        ("classifier-features", networks, "CLASSES", 2, "erratum"),
+        ("topology-network", model, "topology_network", lambda: nn.Sequential(nn.Conv2d(1, 8, 7)), "erratum"),
+        ("classifier-features", model, "CLASSES", 2, "erratum"),
         ("median-of-dots", signals, "median", lambda images: images, "erratum"),
         ("recursion-factors", signals, "DECAY", 0.6, "erratum"),
         ("recursion-network", signals, "recursive", lambda values: values, "erratum"),
-        ("recursion-approximates", claims_recurrent, "recursive_off", lambda order: 0.1 / order, "erratum"),
+        ("recursion-approximates", recurrent, "recursive_off", lambda order: 0.1 / order, "erratum"),
         ("pulses", signals, "GAIN", 3.0, "erratum"),
-        ("lstm2-output", inspected, "LISTINGS", {"conv2d_name": (int, AttributeError)}, "reproduced"),
+        ("lstm2-output", listings, "LISTINGS", {"conv2d_name": (int, AttributeError)}, "reproduced"),
         ("trainer-rates", profiles, "WIDE", (1e-6, 1e2), "erratum"),
         ("descent", search, "MOMENTUM", 0.8, "erratum"),
-        ("modules", claims, "IMPORTED_MODULES", ("imgclass", "imgimg", "imging", "layers"), "reproduced"),
-        ("functions", claims, "DEFINED_FUNCTIONS", tuple(claims.CALLED_FUNCTIONS), "reproduced"),
-        ("cells-used", claims, "TRAINING_CELLS", (*claims.TRAINING_CELLS, 50), "reproduced"),
+        ("modules", text, "IMPORTED_MODULES", ("imgclass", "imgimg", "imging", "layers"), "reproduced"),
+        ("functions", text, "DEFINED_FUNCTIONS", tuple(text.CALLED_FUNCTIONS), "reproduced"),
+        ("cells-used", text, "TRAINING_CELLS", (*text.TRAINING_CELLS, 50), "reproduced"),
     ],
 )  # fmt: skip
 def test_evidence_follows_what_it_is_computed_from(
@@ -164,7 +156,7 @@ def test_a_layer_that_is_not_linear_is_found(monkeypatch: pytest.MonkeyPatch) ->
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x).relu()
 
-    monkeypatch.setattr(networks, "filter_layer", lambda *_: Bent(1, 1, 15, padding=7))
+    monkeypatch.setattr(model, "filter_layer", lambda *_: Bent(1, 1, 15, padding=7))
     assert finding("layer-is-fir").verdict == "erratum"
     assert finding("layer-impulse").verdict == "erratum"
 
@@ -173,8 +165,8 @@ def test_a_layer_that_is_not_linear_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def stored(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    entries = claims._claims() | {name: [value]}
-    monkeypatch.setattr(claims, "_claims", lambda: entries)
+    entries = evidence._claims() | {name: [value]}
+    monkeypatch.setattr(evidence, "_claims", lambda: entries)
 
 
 def test_lower_stored_losses_bear_the_conclusions_out(monkeypatch: pytest.MonkeyPatch) -> None:

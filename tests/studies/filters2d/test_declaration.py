@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from studies.filters2d import DENSITIES, PUBLISHED_DENSITY, TRAININGS, WITHOUT_TRAINING, case_data, profiles, study
-from studies.filters2d.cases import GENERATORS, Channel, Generator, Inverse
-from studies.filters2d.shapes import positions
+from studies.filters2d import TRAININGS, WITHOUT_TRAINING, profiles, study
+from studies.filters2d.cases import DENSITIES, GENERATORS, PUBLISHED_DENSITY, Channel, Generator, Inverse
+from studies.filters2d.data.shapes import positions
 
 FOLDER = Path(profiles.__file__).parent
 
@@ -24,7 +24,7 @@ def test_every_experiment_names_its_section(name: str) -> None:
 
 def test_no_experiment_or_figure_has_the_name_of_a_module() -> None:
     """A module that is imported would take the function's place in the package."""
-    modules = {path.stem for path in FOLDER.glob("*.py")}
+    modules = {path.stem for path in FOLDER.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert modules & {*study.experiments, *study.figures} == set()
 
 
@@ -63,7 +63,7 @@ def test_small_profiles_say_what_they_leave_open() -> None:
 
 
 def test_each_case_has_its_data() -> None:
-    of = case_data.data_of(*("digits", "pictures"))  # type: ignore[arg-type]
+    of = profiles.data_of(*("digits", "pictures"))  # type: ignore[arg-type]
     assert of(Inverse("relu", "sgd")) == "pictures"
     assert of(Channel("relu", "sgd")) == "digits"
     found = {name: of(Generator(name)) for name in GENERATORS}

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure as Canvas
+from repro.show import figures
 
 from repro.errors import NothingSelectedError
 from repro.show import figures
 from repro.study import Figure, case_json
-from studies.filters2d import headlines, study
+from studies.filters2d import study
 from studies.filters2d.cases import Channel, Inverse, Outline, Topology
+from studies.filters2d.figures import headlines
 
 NAMES = ["against_linear", "samples_per_position", "topology_overlaps"]
 
@@ -55,6 +57,36 @@ ROWS = [
 ]
 
 
+WHOLE = "30.0 (30.0 to 30.0)"
+LINES: dict[str, list[list[Any]]] = {
+    "against_linear": [
+        ["mosaic (section 7)", "one layer", "descent", "2", "5.50 (1.00 to 10.00)", "0.4", "1.00"],
+        ["mosaic (section 7)", "ReLU", "Adam", "2", "0.55 (0.10 to 1.00)", "0.2", "0.50"],
+        ["channel (section 8)", "one layer", "descent", "1", "3.16 (3.16 to 3.16)", "0.02", "1.00"],
+        [
+            "channel (section 8)",
+            "sigmoid",
+            "Adam",
+            "1, and 1 without a result",
+            "10.00 (10.00 to 10.00)",
+            "0.06",
+            "3.00",
+        ],
+    ],
+    "samples_per_position": [
+        [48, "dense", 0.65, "42", "2", "45.0 (40.0 to 50.0)", "0.0 (0.0 to 0.0)"],
+        [48, "dense", 5.2, "333", "2", "2.0 (1.0 to 3.0)", "1.0 (0.0 to 2.0)"],
+        [64, "dense", 1.29, "743", "1", "30.0 (30.0 to 30.0)", "0.0 (0.0 to 0.0)"],
+        [48, "pooled", 1.29, "83", "1", "45.0 (45.0 to 45.0)", "1.0 (1.0 to 1.0)"],
+    ],
+    "topology_overlaps": [
+        ["boundary", "7 x 7 kernels", "1", "98.0 (98.0 to 98.0)", "100.0 (100.0 to 100.0)", WHOLE],
+        ["shape", "7 x 7 kernels", "1", "44.0 (44.0 to 44.0)", "99.0 (99.0 to 99.0)", WHOLE],
+        ["shape", "LSTM2", "2", "98.0 (97.0 to 99.0)", "92.0 (91.0 to 93.0)", WHOLE],
+    ],
+}
+
+
 def made(name: str) -> Figure:
     return figures.make(study, name, ROWS)
 
@@ -73,6 +105,10 @@ def spans(axes: Any) -> list[tuple[tuple[float, float], ...]]:
 
 
 class TestEveryFigure:
+    @pytest.mark.parametrize(("name", "lines"), LINES.items())
+    def test_each_line_is_the_mean_and_range_of_its_runs(self, name: str, lines: list[list[Any]]) -> None:
+        assert [list(row) for row in made(name).rows] == lines
+
     @pytest.mark.parametrize("name", NAMES)
     def test_it_draws_on_labelled_axes(self, name: str) -> None:
         figure = made(name)
@@ -115,22 +151,6 @@ class TestEveryFigure:
 
 
 class TestAgainstLinear:
-    def test_each_line_is_the_mean_and_range_of_its_runs(self) -> None:
-        assert [list(row) for row in made("against_linear").rows] == [
-            ["mosaic (section 7)", "one layer", "descent", "2", "5.50 (1.00 to 10.00)", "0.4", "1.00"],
-            ["mosaic (section 7)", "ReLU", "Adam", "2", "0.55 (0.10 to 1.00)", "0.2", "0.50"],
-            ["channel (section 8)", "one layer", "descent", "1", "3.16 (3.16 to 3.16)", "0.02", "1.00"],
-            [
-                "channel (section 8)",
-                "sigmoid",
-                "Adam",
-                "1, and 1 without a result",
-                "10.00 (10.00 to 10.00)",
-                "0.06",
-                "3.00",
-            ],
-        ]
-
     def test_it_draws_them_on_a_log_axis_with_a_line_at_1(self) -> None:
         left, right = drawn(made("against_linear")).axes
         assert left.get_xscale() == right.get_xscale() == "log"
@@ -151,14 +171,6 @@ class TestAgainstLinear:
 
 
 class TestSamplesPerPosition:
-    def test_each_line_is_the_mean_and_range_of_its_runs(self) -> None:
-        assert [list(row) for row in made("samples_per_position").rows] == [
-            [48, "dense", 0.65, "42", "2", "45.0 (40.0 to 50.0)", "0.0 (0.0 to 0.0)"],
-            [48, "dense", 5.2, "333", "2", "2.0 (1.0 to 3.0)", "1.0 (0.0 to 2.0)"],
-            [64, "dense", 1.29, "743", "1", "30.0 (30.0 to 30.0)", "0.0 (0.0 to 0.0)"],
-            [48, "pooled", 1.29, "83", "1", "45.0 (45.0 to 45.0)", "1.0 (1.0 to 1.0)"],
-        ]
-
     def test_a_line_for_each_side_and_end_with_the_published_error(self) -> None:
         test, training = drawn(made("samples_per_position")).axes
         named = {line.get_label(): line for line in test.lines if not line.get_label().startswith("_")}
@@ -191,14 +203,6 @@ class TestSamplesPerPosition:
 
 
 class TestTopologyOverlaps:
-    def test_each_line_is_the_mean_and_range_of_its_runs(self) -> None:
-        whole = "30.0 (30.0 to 30.0)"
-        assert [list(row) for row in made("topology_overlaps").rows] == [
-            ["boundary", "7 x 7 kernels", "1", "98.0 (98.0 to 98.0)", "100.0 (100.0 to 100.0)", whole],
-            ["shape", "7 x 7 kernels", "1", "44.0 (44.0 to 44.0)", "99.0 (99.0 to 99.0)", whole],
-            ["shape", "LSTM2", "2", "98.0 (97.0 to 99.0)", "92.0 (91.0 to 93.0)", whole],
-        ]
-
     def test_learned_and_classical_answers_are_told_apart_by_their_marks(self) -> None:
         axes = drawn(made("topology_overlaps")).axes[0]
         marks = {(one[0].get_marker(), one[0].get_markerfacecolor()) for one in axes.containers}

@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure as Canvas
+from repro.show import figures
 
 from repro.errors import InfrastructureError, UsageError
 from repro.show import figures
 from repro.study import Figure
-from studies.filters2d import examples, fixed, learned, pictures, signals, study
-from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Law, Median, Search, Smoother, Topology
-from studies.filters2d.examples import SMOKE, Panel
+from studies.filters2d import study
+from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Law, Median, Smoother, Topology
+from studies.filters2d.data import signals
+from studies.filters2d.figures import examples, pictures
+from studies.filters2d.figures.examples import SETTINGS, Panel
+from studies.filters2d.measured import filters, transforms
+from studies.filters2d.profiles import Search
 
 NAMES = [
     "dots_filtered", "learned_kernels", "colour_images", "mosaic_images", "channel_images", "matched_digit",
@@ -35,11 +40,11 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         plans = {
             name: replace(plan, search=Search(plan.search.rates[:1], 10, 20, 10), adam=plan.adam[:1])
-            for name, plan in ((name, getattr(SMOKE, name)) for name in PLANS)
+            for name, plan in ((name, getattr(SETTINGS, name)) for name in PLANS)
         }
-        plans["mosaic_linear"] = replace(SMOKE.mosaic_linear, search=Search((1e-2,), 10, 30, 10))  # unlike `mosaic`
+        plans["mosaic_linear"] = replace(SETTINGS.mosaic_linear, search=Search((1e-2,), 10, 30, 10))  # unlike `mosaic`
         plans["topology"] = replace(plans["topology"], train=20, test=5)
-        patch.setattr(examples, "SMOKE", replace(SMOKE, **plans))
+        patch.setattr(examples, "SETTINGS", replace(SETTINGS, **plans))
         examples.learnt.cache_clear()
         yield
     examples.learnt.cache_clear()
@@ -116,8 +121,8 @@ class TestTraining:
         assert examples.learnt(Filter("full")) is examples.learnt(Filter("full"))
 
     def test_what_left_the_real_numbers_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        plan = replace(examples.SMOKE.colour, search=Search((1e30,), 10, 40, 10))
-        monkeypatch.setattr(examples, "SMOKE", replace(examples.SMOKE, colour=plan))
+        plan = replace(examples.SETTINGS.colour, search=Search((1e30,), 10, 40, 10))
+        monkeypatch.setattr(examples, "SETTINGS", replace(examples.SETTINGS, colour=plan))
         examples.learnt.cache_clear()
         with pytest.raises(InfrastructureError, match=r"did not train .*not finite"):
             made("colour_images")
@@ -139,9 +144,9 @@ class TestTraining:
     )
     def test_each_case_has_the_settings_of_its_experiment(self, case: Any, plan: str, optimiser: str) -> None:
         problem, chosen, by = examples.task(case)
-        wanted = getattr(examples.SMOKE, plan)
+        wanted = getattr(examples.SETTINGS, plan)
         assert by == optimiser
-        assert chosen == (learned.chosen(wanted, by) if plan in ("mosaic", "channel") else wanted.search)
+        assert chosen == (transforms.chosen(wanted, by) if plan in ("mosaic", "channel") else wanted.search)
         assert problem.train.images.shape[-1] == wanted.side
 
     def test_a_case_that_trains_nothing_is_refused(self) -> None:
@@ -237,8 +242,8 @@ class TestNumbers:
         assert [row[:2] for row in figure.rows] == [[1, n] for n in range(1, 7)] + [[2, n] for n in range(1, 10)]
         axes = drawn(figure).axes
         assert len(axes) == 15
-        assert np.array_equal(axes[3].lines[0].get_ydata(), fixed.panel(1, 4))
-        assert np.array_equal(pixels(axes[7]), fixed.panel(2, 2))
+        assert np.array_equal(axes[3].lines[0].get_ydata(), filters.panel(1, 4))
+        assert np.array_equal(pixels(axes[7]), filters.panel(2, 2))
         assert axes[7].images[0].get_clim() == (-1, 1)
 
     def test_rings_alias_less_after_the_filter(self) -> None:
@@ -248,7 +253,7 @@ class TestNumbers:
         assert prepared < 10
         rings, every_fourth, smooth = map(pixels, drawn(figure).axes)
         assert np.array_equal(rings[::4, ::4], every_fourth)
-        assert np.array_equal(fixed.every_fourth(rings, "gaussian"), smooth)
+        assert np.array_equal(filters.every_fourth(rings, "gaussian"), smooth)
 
     def test_outlines_stand_by_class(self) -> None:
         figure = made("outline_samples")

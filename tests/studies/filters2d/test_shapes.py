@@ -8,7 +8,8 @@ import torch
 
 from repro.errors import UsageError
 from studies.common.randomness import stream
-from studies.filters2d import shapes
+from studies.filters2d.cases import Pair
+from studies.filters2d.data import shapes
 
 
 def sides(image: np.ndarray) -> tuple[int, int]:
@@ -49,7 +50,7 @@ class TestOutlines:
         assert len(pairs) == 16
 
     @pytest.mark.parametrize("pair", ["circle_square", "square_rectangle"])
-    def test_images_are_repeatable_and_classes_balanced(self, pair: shapes.Pair) -> None:
+    def test_images_are_repeatable_and_classes_balanced(self, pair: Pair) -> None:
         images, classes = shapes.outlines(pair, 600, 48, stream(3, "a"))
         again, same = shapes.outlines(pair, 600, 48, stream(3, "a"))
         other, _ = shapes.outlines(pair, 600, 48, stream(4, "a"))

@@ -1,4 +1,4 @@
-"""The notebook's signals and classical filters: their laws, what they keep, and what breaks them."""
+"""The notebook's signals and classical filters: what they keep, and what breaks them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from repro.errors import UsageError
 from studies.common.randomness import stream
-from studies.filters2d import laws, signals
-from studies.filters2d.cases import LAWS
+from studies.filters2d.data import signals
 
 
 class TestMosaic:
@@ -98,32 +97,3 @@ class TestFilters:
         assert signals.wave_1d(x) == pytest.approx(-signals.wave_1d(-x))
         assert signals.wave_1d(x, mu=1, freq=0) == pytest.approx(np.zeros(61))
         assert float(signals.wave_2d(np.array(0.0), np.array(0.0), phase=0.5)) == pytest.approx(1)
-
-
-class TestLaws:
-    def test_every_law_is_declared(self) -> None:
-        assert sorted(laws.LAWS) == sorted(LAWS)
-
-    @pytest.mark.parametrize("name", [name for name in LAWS if name not in ("xyz_superposition", "fft_as_defined")])
-    def test_it_holds(self, name: str) -> None:
-        assert laws.law_figures(name) == {"apart": 0}
-
-    def test_two_do_not_hold_as_stated(self) -> None:
-        assert laws.law_figures("xyz_superposition")["apart"] > 1
-        assert laws.law_figures("fft_as_defined")["apart"] == 63
-
-    def test_another_decay_breaks_the_recursion(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        recursive = signals.recursive
-
-        def wrong(values: np.ndarray) -> np.ndarray:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(signals, "DECAY", 0.71)
-                return recursive(values)
-
-        monkeypatch.setattr(signals, "recursive", wrong)
-        assert laws.law_figures("recursion_by_scipy")["apart"] > 1e-3
-
-    def test_another_matrix_breaks_the_colours(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        xyz = signals.xyz
-        monkeypatch.setattr(signals, "xyz", lambda rgb: 1.001 * xyz(rgb))
-        assert laws.law_figures("xyz_of_linear_light")["apart"] > 1e-4

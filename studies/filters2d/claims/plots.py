@@ -1,0 +1,65 @@
+"""Evidence from the notebook's stored plots: losses that were read off them, beside one another and a variance."""
+
+from __future__ import annotations
+
+from repro.errors import UsageError
+from studies.common.randomness import stream
+from studies.filters2d.cases import SEED
+from studies.filters2d.claims.evidence import Shown, published
+from studies.filters2d.claims.shapes import BLOBS
+from studies.filters2d.data import shapes
+
+READING = 0.02  # what a loss read off a stored plot may be off, relatively
+
+
+def _read_off(name: str) -> tuple[float, float]:
+    """Return between which values a loss lies that was read off a stored plot to 2 %."""
+    (value,) = published(name)
+    return value * (1 - READING), value * (1 + READING)
+
+
+def _lower_loss(one: str, other: str) -> Shown:
+    """Say whether a stored loss is below another. Raise UsageError where the readings do not tell."""
+    (low, high), (other_low, other_high) = _read_off(one), _read_off(other)
+    if low <= other_high and other_low <= high:
+        raise UsageError(f"the readings {low:.3g} to {high:.3g} and {other_low:.3g} to {other_high:.3g} overlap")
+    return (
+        high < other_low,
+        f"it ended between {low:.3g} and {high:.3g}, the linear one between {other_low:.3g} and {other_high:.3g}",
+    )
+
+
+def stored_mosaic_losses() -> Shown:
+    """Say whether the notebook's two layers ended below its single one on the mosaic (section 7, stored plots)."""
+    return _lower_loss("bayer-nonlinear-loss", "bayer-linear-loss")
+
+
+def stored_channel_losses() -> Shown:
+    """Say whether the notebook's two layers ended below its single one on the channel (section 8, stored plots)."""
+    return _lower_loss("channel-nonlinear-loss", "channel-linear-loss")
+
+
+def _variances() -> tuple[float, float]:
+    """Return the variance of noisy boundaries and of noisy blobs: the error of a constant answer (section 12)."""
+    whole = shapes.blobs(BLOBS, shapes.FULL_SIDE, stream(SEED, "claims/blobs"))
+    noise = stream(SEED, "claims/noise")
+    edges, blobs = (shapes.with_noise(one, noise) for one in (shapes.boundary(whole), whole))
+    return float(edges.var()), float(blobs.var())
+
+
+def _explained(name: str, variance: float) -> tuple[float, float]:
+    """Return between which shares (%) of a variance a stored loss explains."""
+    low, high = _read_off(name)
+    return 100 * (1 - high / variance), 100 * (1 - low / variance)
+
+
+def stored_boundary_loss() -> Shown:
+    """Say whether the stored loss explains nine tenths of the boundaries' variance (section 12, stored plot)."""
+    low, high = _explained("boundary-loss", _variances()[0])
+    return low > 90, f"the stored loss explains {low:.1f} to {high:.1f} % of the variance of boundaries"
+
+
+def stored_reverse_loss() -> Shown:
+    """Say whether the stored loss explains less than a fifth of the shapes' variance (section 12, stored plot)."""
+    low, high = _explained("reverse-loss-lowest", _variances()[1])
+    return high < 20, f"the lowest stored loss explains {low:.1f} to {high:.1f} % of the variance of shapes"

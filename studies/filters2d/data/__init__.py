@@ -1,0 +1,1 @@
+"""What the study's data are: signals with the classical filters, and shapes."""

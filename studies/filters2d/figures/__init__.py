@@ -1,0 +1,1 @@
+"""Tables and pictures, from result rows and of networks trained for them."""

@@ -1,0 +1,1 @@
+"""What experiments return, a module for each family of them."""

@@ -1,0 +1,1 @@
+"""How networks are trained, and the best linear answers that need no training."""
