@@ -64,7 +64,8 @@ def zeros_around() -> Shown:
 
 def _shrunken() -> NDArray[np.uint8]:
     white = np.full((1, scaled.SIDE, scaled.SIDE), 255, dtype=np.uint8)
-    return scale_exact(white, np.array([scaled.FACTORS[0]]))[0]
+    shrunken: NDArray[np.uint8] = scale_exact(white, np.array([scaled.FACTORS[0]]))[0]
+    return shrunken
 
 
 # STL-10

@@ -34,8 +34,8 @@ def _values(name: str, *shape: int) -> Tensor:
     return out
 
 
-def _lift(c_in: int = 2, c_out: int = 3, basis: Basis = SMALL, **options: int) -> layers.LiftConv2d:
-    layer = layers.LiftConv2d(c_in, c_out, basis, **options).double().requires_grad_(False)
+def _lift(c_in: int = 2, *, stride: int = 1, padding: int = 0) -> layers.LiftConv2d:
+    layer = layers.LiftConv2d(c_in, 3, SMALL, stride=stride, padding=padding).double().requires_grad_(False)
     draw_normal(layer.weight, 1.0, stream(0, "weight"))
     return layer
 
@@ -72,7 +72,7 @@ def weights_apart() -> Shown:
     own = _values("own weights", *windows.shape)
 
     def error(weights: Tensor) -> float:
-        still, after = ((weights * patches).sum(1).unflatten(1, (16, 16)) for patches in (windows, moved))
+        still, after = (torch.unflatten((weights * patches).sum(1), 1, (16, 16)) for patches in (windows, moved))
         return _distance(after[..., 1:], still[..., :-1])
 
     shared, apart = error(own[..., :1]), error(own)
@@ -249,7 +249,7 @@ def expanded_and_squeezed() -> float:
     """Return how far lifting lies from one convolution with expanded kernels, its output squeezed."""
     layer, x_BCHW = _lift(padding=2), _values("image", 2, 2, 20, 20)
     out = F.conv2d(x_BCHW, layer.kernels().transpose(1, 2).flatten(0, 1), padding=2)
-    return _distance(layer(x_BCHW), out.unflatten(1, (3, len(SMALL.scales))))
+    return _distance(layer(x_BCHW), torch.unflatten(out, 1, (3, len(SMALL.scales))))
 
 
 def lifted_shapes() -> list[str]:
@@ -264,7 +264,7 @@ def expanded_shape() -> Shown:
     layer, x_BCHW = _lift(), _values("image", 1, 2, 20, 20)
     kernels_OCSKK = layer.kernels()
     right = kernels_OCSKK.transpose(1, 2).flatten(0, 1)
-    error = _distance(F.conv2d(x_BCHW, right).unflatten(1, (3, -1)), layer(x_BCHW))
+    error = _distance(torch.unflatten(F.conv2d(x_BCHW, right), 1, (3, -1)), layer(x_BCHW))
     try:
         F.conv2d(x_BCHW, kernels_OCSKK.flatten(1, 2))
     except RuntimeError:
@@ -274,9 +274,11 @@ def expanded_shape() -> Shown:
 
 def _plain_reshape(c_in: int) -> float:
     """Return the relative error of lifting with kernels reshaped without exchanging channels and scales."""
-    layer, x_BCHW = _lift(c_in, 3), _values("image", 1, c_in, 20, 20)
-    out = F.conv2d(x_BCHW, layer.kernels().reshape(-1, c_in, SMALL.size, SMALL.size)).unflatten(1, (3, -1))
-    return relative(out - layer(x_BCHW), layer(x_BCHW)) ** 0.5
+    layer, x_BCHW = _lift(c_in), _values("image", 1, c_in, 20, 20)
+    kernels = layer.kernels().reshape(-1, c_in, SMALL.size, SMALL.size)
+    out = torch.unflatten(F.conv2d(x_BCHW, kernels), 1, (3, -1))
+    error: float = relative(out - layer(x_BCHW), layer(x_BCHW)) ** 0.5
+    return error
 
 
 def plain_reshape() -> float:

@@ -77,7 +77,8 @@ def scale_fast(images_BHW: Tensor, factors_B: Tensor) -> Tensor:
     _check_pair(images_BHW.dtype == torch.uint8, images_BHW.shape, factors_B)
     factors = checked(factors_B).to(device, torch.float64)
     out = torch.empty_like(images_BHW)
-    for part, scaled, factor in zip(*(x.split(BLOCK[device.type]) for x in (images_BHW, out, factors)), strict=True):
+    blocks = (torch.split(each, BLOCK[device.type]) for each in (images_BHW, out, factors))
+    for part, scaled, factor in zip(*blocks, strict=True):
         scaled.copy_(_scaled_block(part, factor).clamp_(0, 255))
     return out
 
@@ -91,7 +92,7 @@ def resample(images_BHW: NDArray[np.uint8], y_BP: Tensor, x_BQ: Tensor) -> NDArr
     out = np.zeros((len(images_BHW), y_BP.shape[1], x_BQ.shape[1]), dtype=np.uint8)
     # Images of similar size stand side by side, so that the empty margin of a block need not be computed.
     order = torch.argsort(inside_of(y_BP, images_BHW.shape[1]).sum(1), stable=True)
-    for block in order.split(BLOCK["cpu"]):
+    for block in torch.split(order, BLOCK["cpu"]):
         images, y = images_BHW[block.numpy()], y_BP[block]
         x = y if x_BQ is y_BP else x_BQ[block]
         p = _covered(inside_of(y, images.shape[1]))

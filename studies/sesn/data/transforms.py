@@ -124,7 +124,7 @@ def channel_statistics(images_NCHW: Tensor) -> tuple[tuple[float, ...], tuple[fl
     """Return mean and SD of each channel over all pixels of uint8 images, in [0, 1], from exact integer sums."""
     total_C = torch.zeros(images_NCHW.shape[1], dtype=torch.int64, device=images_NCHW.device)
     squares_C = total_C.clone()
-    for part in images_NCHW.split(STATISTICS_CHUNK):
+    for part in torch.split(images_NCHW, STATISTICS_CHUNK):
         total_C += part.sum((0, 2, 3), dtype=torch.int64)
         squares_C += part.to(torch.int32).square().sum((0, 2, 3), dtype=torch.int64)
     count = images_NCHW.numel() // images_NCHW.shape[1]

@@ -94,7 +94,8 @@ def lifting_errors(basis: Basis) -> tuple[list[float], list[float]]:
     line = np.arange(-REACH, REACH + 1, 3.0)
     positions_P2 = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
     image = blobs()
-    steerable, fixed = [], []
+    steerable: list[float] = []
+    fixed: list[float] = []
     for index, (small, large) in enumerate(pairwise(basis.scales)):
         factor = large / small
         before = responses(functions_NSKK[:, index], image, positions_P2)
@@ -142,10 +143,11 @@ class Stack(nn.Module):
         basis = Basis("A", STACK_SIZE, 3, scales)
         padding = STACK_SIZE // 2 if padded else 0
         scale_size = 2 if layer == "interacting" else 1
-        self.layers = nn.ModuleList([LiftConv2d(1, CHANNELS, basis, padding=padding)])
+        layers: list[LiftConv2d | GroupConv2d] = [LiftConv2d(1, CHANNELS, basis, padding=padding)]
         for _ in range(depth - 1):
-            self.layers.append(GroupConv2d(CHANNELS, CHANNELS, basis, scale_size=scale_size, padding=padding))
-        for number, one in enumerate(self.layers):
+            layers.append(GroupConv2d(CHANNELS, CHANNELS, basis, scale_size=scale_size, padding=padding))
+        self.layers = nn.ModuleList(layers)
+        for number, one in enumerate(layers):
             draw_normal(one.weight, 1 / math.sqrt(one.weight[0].numel()), stream(seed, f"init/{number}"))
         self.double()
 

@@ -62,8 +62,8 @@ def forward_figures(name: str) -> dict[str, float]:
     with reproducible():
         logits = network(x_BCHW)
         loss = F.cross_entropy(logits, torch.tensor(LABELS))
-        loss.backward()
-    squares = sum(float(parameter.grad.square().sum()) for parameter in network.parameters())
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+    squares = sum(float(gradient.square().sum()) for gradient in gradients)
     figures = {"logit_norm": float(logits.detach().norm()), "loss": loss.item(), "gradient_norm": math.sqrt(squares)}
     parameters = sum(parameter.numel() for parameter in whole.parameters())
     return {"parameters": float(parameters)} | {name: significant(value) for name, value in figures.items()}

@@ -78,7 +78,7 @@ def spectral(x_SHWCB: Tensor, weight_OCIN: Tensor, basis: Basis, padding: int, r
 
     One input scale is heard by all output scales; of several, output scale s hears s and those above it.
     """
-    out: Tensor = _Spectra.apply(x_SHWCB, weight_OCIN, basis, padding, reduction)
+    out: Tensor = _Spectra.apply(x_SHWCB, weight_OCIN, basis, padding, reduction)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -90,7 +90,7 @@ def patchwise(x_BCHW: Tensor, weight_OCN: Tensor, basis: Basis, padding: int, re
     images = min(step, len(x_BCHW))
     across = reduction.spans(width, width)[0]
     strips = _Strips(patches, reduction, images, tuple(reduction.spans(height, step // images)), across)
-    out: Tensor = _Patchwise.apply(x_BCHW, strips, *patches.kernels(weight_OCN, basis))
+    out: Tensor = _Patchwise.apply(x_BCHW, strips, *patches.kernels(weight_OCN, basis))  # type: ignore[no-untyped-call]
     return out
 
 
@@ -133,15 +133,15 @@ class _Part:
     def weights(self, weight_OCIN: Tensor, step: int) -> list[Tensor]:
         """Give the weights of what is heard, of `step` output channels at a time: (N, O, I C)."""
         heard_OCIN = weight_OCIN[:, :, : self.heard.stop - self.heard.start]
-        return [part.permute(3, 0, 2, 1).flatten(2) for part in heard_OCIN.split(step)]
+        return [part.permute(3, 0, 2, 1).flatten(2) for part in torch.split(heard_OCIN, step)]
 
     def add_gradients(
         self, grad_x_HWCB: Tensor, grads_NOC: list[Tensor], grad_x_SHWCB: Tensor, grad_weight_OCIN: Tensor
     ) -> None:
         """Add what the product gave to the gradients of all scales and weights."""
         channels = grad_x_SHWCB.shape[3]
-        grad_x_SHWCB[self.heard] += grad_x_HWCB.unflatten(2, (-1, channels)).movedim(2, 0)
-        grad_NOIC = torch.cat(grads_NOC, dim=1).unflatten(2, (-1, channels))
+        grad_x_SHWCB[self.heard] += torch.unflatten(grad_x_HWCB, 2, (-1, channels)).movedim(2, 0)
+        grad_NOIC = torch.unflatten(torch.cat(grads_NOC, dim=1), 2, (-1, channels))
         grad_weight_OCIN[:, :, : grad_NOIC.shape[2]] += grad_NOIC.permute(1, 3, 2, 0)
 
 

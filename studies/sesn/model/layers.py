@@ -9,7 +9,7 @@ image, K kernel.
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -23,11 +23,8 @@ from studies.sesn.model.reduction import Reduction, project
 __all__ = ["GroupConv1x1", "GroupConv2d", "LiftConv2d", "project"]
 
 
-class _ScaleConv(nn.Module):
-    """What the convolutions share: weights over a basis, a bias, two forms.
-
-    A subclass gives `plain`, and `_fast` without bias; both are handed what `_check` lets pass.
-    """
+class _ScaleConv(nn.Module, ABC):
+    """What the convolutions share: weights over a basis, a bias, two forms."""
 
     def __init__(
         self,
@@ -60,7 +57,8 @@ class _ScaleConv(nn.Module):
     def kernels(self) -> Tensor:
         """Compose the kernels of all scales: (O, C, S, K, K), with an axis I before S where the layer has one."""
         functions_NSKK = self.basis.functions().to(self.weight)
-        return torch.tensordot(self.weight, functions_NSKK, dims=1)
+        kernels: Tensor = torch.tensordot(self.weight, functions_NSKK, dims=1)
+        return kernels
 
     def forward(self, x: Tensor, *, project: bool = False, pool: int = 1, pool_padding: int = 0) -> Tensor:
         """Evaluate the layer, take the maximum over scales if asked, then over windows of `pool` pixels.
@@ -73,6 +71,18 @@ class _ScaleConv(nn.Module):
         self._check(x)
         out = self._fast(x, reduction)
         return out if self.bias is None else out + self.bias.view(-1, *(1,) * (out.dim() - 2))
+
+    @abstractmethod
+    def plain(self, x: Tensor) -> Tensor:
+        """Evaluate the layer as its equation reads."""
+
+    @abstractmethod
+    def _check(self, x: Tensor) -> None:
+        """Raise UsageError for what the layer cannot take."""
+
+    @abstractmethod
+    def _fast(self, x: Tensor, reduction: Reduction) -> Tensor:
+        """Evaluate the fast form, without bias, of what `_check` lets pass, and reduce."""
 
     def _check_size(self, x: Tensor, name: str) -> None:
         size, least = tuple(x.shape[-2:]), self.basis.size - 2 * self.padding
@@ -107,7 +117,7 @@ class LiftConv2d(_ScaleConv):
         kernels_OSCKK = self.kernels().transpose(1, 2)
         bias = None if self.bias is None else self.bias.repeat_interleave(kernels_OSCKK.shape[1])
         out = F.conv2d(x_BCHW, kernels_OSCKK.flatten(0, 1), bias, stride=self.stride, padding=self.padding)
-        return out.unflatten(1, kernels_OSCKK.shape[:2])
+        return torch.unflatten(out, 1, kernels_OSCKK.shape[:2])
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4 or x.shape[1] != self.in_channels:
@@ -161,7 +171,7 @@ class GroupConv2d(_ScaleConv):
         heard = F.pad(x_BCSHW[:, :, offset:], (0, 0, 0, 0, 0, offset)).transpose(1, 2)
         kernels = kernels_SOCKK.flatten(0, 1)
         out = F.conv2d(heard.flatten(1, 2), kernels, stride=self.stride, padding=self.padding, groups=scales)
-        return out.unflatten(1, (scales, outputs)).transpose(1, 2)
+        return torch.unflatten(out, 1, (scales, outputs)).transpose(1, 2)
 
     def _check(self, x: Tensor) -> None:
         wanted = (self.in_channels, len(self.basis.scales))
@@ -185,5 +195,4 @@ class GroupConv1x1(nn.Module):
 
     def forward(self, x_BCSHW: Tensor) -> Tensor:
         """Evaluate the layer: (B, O, S, H, W)."""
-        stride: Any = (1, self.stride, self.stride)
-        return F.conv3d(x_BCSHW, self.weight[..., None], stride=stride)
+        return F.conv3d(x_BCSHW, self.weight[..., None], stride=(1, self.stride, self.stride))

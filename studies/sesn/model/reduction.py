@@ -57,7 +57,7 @@ class Reduction:
             return out
         self.windows(min(out.shape[-2:]))
         pooled = F.max_pool2d(out.flatten(0, -4), self.pool, padding=self.padding)
-        return pooled.unflatten(0, out.shape[:-3])
+        return torch.unflatten(pooled, 0, out.shape[:-3])
 
     def windows(self, size: int) -> int:
         """Return how many windows a side of `size` pixels has, one at least."""

@@ -226,7 +226,7 @@ class Spectral:
         even_NQ, odd_NQ = grads
         out_NQ = even_NQ.new_zeros(self.functions, even_NQ.shape[1])
         out_NQ.index_add_(0, self.even, even_NQ).index_add_(0, self.odd, odd_NQ)
-        return out_NQ.unflatten(1, (-1, channels))
+        return torch.unflatten(out_NQ, 1, (-1, channels))
 
     def _kernels(self, row: _Row, weights: tuple[Tensor, Tensor], channels: int) -> Tensor:
         """Compose the spectra of one row: (3 V, R, C), the factors real part, imaginary part and their sum."""

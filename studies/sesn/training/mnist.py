@@ -9,7 +9,6 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +29,7 @@ from studies.common.training import (
     set_dropout,
     train_epoch,
 )
+from studies.sesn.cases import Mnist
 from studies.sesn.data import augmentation
 from studies.sesn.model import mnist
 
@@ -45,7 +45,7 @@ def batches(data: Labelled, *, low: float, batch: int, seed: int, epoch: int) ->
     """Yield an epoch's batches, each image scaled by a factor from U(low, 1/low); the last batch is partial."""
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
     factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}"))
-    for index, factor in zip(order.split(batch), factors.split(batch), strict=True):
+    for index, factor in zip(torch.split(order, batch), torch.split(factors, batch), strict=True):
         images = data.images.index_select(0, index)
         if low < 1:
             images = augmentation.augment(images, factor)
@@ -58,7 +58,7 @@ def train_scaled_mnist(model: str, low: float, run: Run) -> Outcome:
     Training images are scaled anew in each epoch by factors from U(low, 1/low). A loss that is not finite ends the run
     as "nonfinite", with no values.
     """
-    settings = run.settings.mnist
+    settings: Mnist = run.settings.mnist
     train, val, test = resident(run, "train", "val", "test", classes=mnist.CLASSES)
     network = mnist.build(model)
     mnist.initialise(network, run.seed)
@@ -97,7 +97,7 @@ class Fitted:
     curves: dict[str, list[float]]
 
 
-def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Any, low: float, seed: int) -> Fitted | str:
+def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, low: float, seed: int) -> Fitted | str:
     """Train and keep the first of the checkpoints with the lowest validation error; return where a loss was not finite.
 
     Adam takes neither the decay nor the momentum that the released script records: it never hands them over.

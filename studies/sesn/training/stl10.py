@@ -9,8 +9,8 @@ import math
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import MultiStepLR
@@ -28,6 +28,7 @@ from studies.common.training import (
     set_dropout,
     train_epoch,
 )
+from studies.sesn.cases import Stl10
 from studies.sesn.data.transforms import Recipe, augment, draw, prepare, recipe_for
 from studies.sesn.model import wrn
 
@@ -38,7 +39,7 @@ def batches(data: Labelled, recipe: Recipe, *, batch: int, seed: int, epoch: int
     """Yield an epoch's batches, cropped, flipped, normalised and cut out; the last batch is partial."""
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
     generator = stream(seed, f"augment/{epoch}")
-    for index_B in order.split(batch):
+    for index_B in torch.split(order, batch):
         draws = draw(len(index_B), generator, recipe, side=data.images.shape[-1]).to(data.images.device)
         yield augment(data.images.index_select(0, index_B), draws, recipe), data.labels_N.index_select(0, index_B)
 
@@ -49,7 +50,7 @@ def train_stl10(variant: wrn.Variant, run: Run) -> Outcome:
     `seconds_per_image` is the wall time of training, of which nothing else depends. A loss that is not finite ends the
     run as "nonfinite", with no values.
     """
-    settings = run.settings.stl10
+    settings: Stl10 = run.settings.stl10
     train, test = resident(run, "train", "test", classes=settings.classes)
     recipe = recipe_for(train.images)
     network = wrn.build(variant, widen=settings.widen, classes=settings.classes)
@@ -74,7 +75,7 @@ def train_stl10(variant: wrn.Variant, run: Run) -> Outcome:
     return Outcome(values=values, curves={"train_loss": fitted}, n_test=len(test), epochs=settings.epochs)
 
 
-def fit(network: nn.Module, train: Labelled, recipe: Recipe, *, settings: Any, run: Run) -> list[float] | str:
+def fit(network: nn.Module, train: Labelled, recipe: Recipe, *, settings: Stl10, run: Run) -> list[float] | str:
     """Train; return the mean loss of each epoch, or where a loss was not finite."""
     set_dropout(network, stream(run.seed, "dropout", run.device))
     optimiser = SGD(
