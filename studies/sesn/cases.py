@@ -1,4 +1,8 @@
-"""What a profile of the study sets, and what its cases are."""
+"""What a profile of the study sets, and what its cases are.
+
+Settings stand here and not beside the profiles: the fingerprint of every experiment covers the module of their class,
+and would hang on the numbers of all profiles.
+"""
 
 from __future__ import annotations
 

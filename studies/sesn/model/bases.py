@@ -89,6 +89,8 @@ def _functions(basis: Basis) -> Tensor:
             f"basis {basis.kind}: {int((norm_N == 0).sum())} of {basis.count} functions are 0 at scale "
             f"{basis.scales[0]}, cut to {basis.supports()[0]} pixels; pass a larger size or closer scales"
         )
+    # One norm for all scales, of the functions as they are cut: one for each would undo the 1 / scale of each axis, by
+    # which responses to an enlarged image stay as they are (normalize_basis_by_min_scale, ses_basis.py of the release).
     return torch.from_numpy(functions_NSKK / norm_N[:, None, None, None])
 
 
@@ -106,7 +108,7 @@ def _members(basis: Basis, scale: float) -> list[tuple[float, list[Order]]]:
         return [(scale, [(x, y) for y in side for x in side])]
     side = range(basis.max_order + 1)
     orders = [(x, y) for y in side for x in side if x + y <= basis.max_order]
-    gaussians = math.ceil(basis.count / len(orders))
+    gaussians = math.ceil(basis.count / len(orders))  # widest first: what is over `count` is cut from the narrowest
     return [(scale / basis.mult**step, orders) for step in range(gaussians)]
 
 

@@ -232,6 +232,7 @@ class _Spectra(torch.autograd.Function):
             expand(reduced, maps_S, plan.reduction, plan.down, span, axis=0)
             for (part, line), strip in zip(both, strips, strict=True):
                 part.product.begin(strip, line, span.pixels)
+        # Only now, when every strip has written its columns: from here on lines are read whole.
         grad_x_SHWCB, grad_weight_OCIN = torch.zeros_like(x_SHWCB), torch.zeros_like(weight_OCIN)
         for part, weights_NOC, grads in zip(plan.parts, weights, lines, strict=True):
             found = part.product.gradients(part.image(x_SHWCB), weights_NOC, grads)
@@ -286,7 +287,7 @@ class _Patchwise(torch.autograd.Function):
         count = len(strips.patches.meets)
         x_BCHW, *winners = ctx.saved_tensors[:-count]
         grads_S = [torch.zeros_like(kernel) for kernel in ctx.saved_tensors[-count:]]
-        winner = iter(winners)
+        winner = iter(winners)  # consumed as `forward` appended them: strip by strip, in each scale by scale
         for part, span, patch_PX in strips.of(x_BCHW):
             maps_S = [patch_PX.new_empty(len(grad), patch_PX.shape[1]) for grad in grads_S]
             reduced = [(grad[span.windows, :, :, part].permute(2, 0, 1, 3), next(winner)) for grad in grad_SHWOB]

@@ -70,6 +70,7 @@ class _ScaleConv(nn.Module, ABC):
             return reduction(self.plain(x))
         self._check(x)
         out = self._fast(x, reduction)
+        # The bias after the maxima, where there are fewer numbers: rounding is monotone, so max(x + b) is max(x) + b.
         return out if self.bias is None else out + self.bias.view(-1, *(1,) * (out.dim() - 2))
 
     @abstractmethod
@@ -114,6 +115,7 @@ class LiftConv2d(_ScaleConv):
     def plain(self, x_BCHW: Tensor) -> Tensor:
         """Evaluate the layer as its equation reads, as one convolution with (O S, C, K, K)."""
         self._check(x_BCHW)
+        # Channels and scales exchanged before the two are merged; a plain reshape mixes them (blog, footnote 4).
         kernels_OSCKK = self.kernels().transpose(1, 2)
         bias = None if self.bias is None else self.bias.repeat_interleave(kernels_OSCKK.shape[1])
         out = F.conv2d(x_BCHW, kernels_OSCKK.flatten(0, 1), bias, stride=self.stride, padding=self.padding)

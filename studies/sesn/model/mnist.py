@@ -95,6 +95,7 @@ class MnistNetwork(nn.Module):
         """Return the output of the three blocks (B, C, 2, 2) for 28 x 28 images."""
         last_pool = 4
         if self.architecture.image == 56:
+            # After standardising, and by copying pixels: nn.Upsample(scale_factor=2), mnist_ses.py of the release.
             x_B1HW = F.interpolate(x_B1HW, scale_factor=2, mode="nearest")
             last_pool = 8
         x = self._block(0, x_B1HW, pool=2)
@@ -103,6 +104,7 @@ class MnistNetwork(nn.Module):
 
     def forward(self, x_B1HW: Tensor) -> Tensor:
         """Return logits (B, 10) for images (B, 1, 28, 28)."""
+        # The norm before ReLU here, and after it in the blocks (mnist_ses.py of the release).
         hidden_BD = F.relu(self.hidden_norm(self.hidden(self.features(x_B1HW).flatten(1))))
         out: Tensor = self.output(self.dropout(hidden_BD))
         return out
@@ -114,7 +116,7 @@ class MnistNetwork(nn.Module):
         else:
             last = self.architecture.kind == "scalar" or block == 2
             x = convolution(x, project=last, pool=pool, pool_padding=pool_padding)
-        out: Tensor = norm(F.relu(x))
+        out: Tensor = norm(F.relu(x))  # the norm last: its statistics are of what pooling left (mnist_ses.py)
         return out
 
 

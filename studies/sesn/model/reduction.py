@@ -111,7 +111,7 @@ def expand(
         won = torch.empty_like(grad)
         for number, candidate in enumerate(_candidates(rivals, reduction, axis)):
             torch.eq(winner, number, out=won)
-            torch.mul(grad, won, out=candidate)
+            torch.mul(grad, won, out=candidate)  # 0 where it lost, so the maps may come uninitialised
     for maps, padded in zip(maps_S, padded_S, strict=True):
         if padded is not maps:
             maps.copy_(_inside(padded, maps.shape, (down, across), axis))
@@ -133,6 +133,8 @@ def _best(candidates: Iterator[Tensor]) -> tuple[Tensor, Tensor]:
     best = next(candidates).clone(memory_format=torch.contiguous_format)
     winner, larger = torch.zeros_like(best), torch.empty_like(best)
     for number, candidate in enumerate(candidates, 1):
+        # Compared before `best` moves on, and strictly: of equal values the first gets the gradient. Numbers ascend, so
+        # that the larger of two is the later winner.
         torch.gt(candidate, best, out=larger)
         torch.maximum(winner, larger.mul_(number), out=winner)
         torch.maximum(best, candidate, out=best)
@@ -148,7 +150,7 @@ def _padded(maps_S: Sequence[Tensor], spans: tuple[Span, Span], axis: int) -> li
     for maps in maps_S:
         shape = list(maps.shape)
         shape[axis : axis + 2] = [size + margin for size, margin in zip(shape[axis : axis + 2], margins, strict=True)]
-        wider = maps.new_full(shape, -math.inf)
+        wider = maps.new_full(shape, -math.inf)  # as torch.nn.MaxPool2d pads; zeros would win over negative values
         _inside(wider, maps.shape, spans, axis).copy_(maps)
         out_S.append(wider)
     return out_S

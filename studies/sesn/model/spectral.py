@@ -202,9 +202,10 @@ class Spectral:
                 kernel_VRC = self._kernels(row, weights, channels)
                 grad_x_VCB.baddbmm_(kernel_VRC.transpose(1, 2), grad_VRB)
                 grad_re, grad_im, grad_sum = torch.bmm(grad_VRB, x_VBC).view(3, len(row.even), -1).unbind()
+                # The third factor is the sum of the other two, so its gradient goes to both.
                 grad_even.addmm_(row.even.T, grad_re.add_(grad_sum))
                 grad_odd.addmm_(row.odd.T, grad_im.add_(grad_sum))
-            torch.mm(row.analyse.T, grad_x_VCB.flatten(1), out=line)
+            torch.mm(row.analyse.T, grad_x_VCB.flatten(1), out=line)  # last: the row's own input is overwritten
         grad_x_HWCB = (self.down.T @ lines.view(len(self.down), -1)).view_as(x_HWCB)
         return grad_x_HWCB, [self._by_function(grad, channels) for grad in grad_weights]
 

@@ -72,6 +72,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C, [S,] H / stride, W / stride) for x (B, C, [S,] H, W)."""
         active = F.relu(self.norm1(x))
+        # Where the width changes, the shortcut too starts from the activated input (stl_ses.py of the release).
         kept = x if self.shortcut is None else self.shortcut(active)
         out = F.relu(self.norm2(self.conv1(project(active) if self.pooled else active)))
         total: Tensor = kept + self.conv2(self.dropout(out))
@@ -105,6 +106,7 @@ class WideResNet(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return logits (B, classes) for normalised images (B, 3, H, W)."""
         out = self.blocks(self.conv(x_BCHW))
+        # Maximum over scales before the last norm, which so has statistics of one map a channel (stl_ses.py).
         out_BCHW = out if self.variant == "wrn" else project(out)
         logits: Tensor = self.output(F.relu(self.norm(out_BCHW)).mean((2, 3)))
         return logits

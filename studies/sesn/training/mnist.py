@@ -44,9 +44,12 @@ def normalised(images_BHW: Tensor) -> Tensor:
 def batches(data: Labelled, *, low: float, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
     """Yield an epoch's batches, each image scaled by a factor from U(low, 1/low); the last batch is partial."""
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
+    # One draw an epoch: the factor of an image hangs on its place in the order, and not on the size of the batches.
     factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}"))
     for index, factor in zip(torch.split(order, batch), torch.split(factors, batch), strict=True):
         images = data.images.index_select(0, index)
+        # As grey levels, before standardising: what the transform fills in is black, not the mean (utils/loaders.py of
+        # ISosnovik/sesn, scale_mnist_train_loader).
         if low < 1:
             images = augmentation.augment(images, factor)
         yield normalised(images), data.labels_N.index_select(0, index)
@@ -62,7 +65,7 @@ def train_scaled_mnist(model: str, low: float, run: Run) -> Outcome:
     train, val, test = resident(run, "train", "val", "test", classes=mnist.CLASSES)
     network = mnist.build(model)
     mnist.initialise(network, run.seed)
-    network.to(run.device)
+    network.to(run.device)  # after the draws, which the CPU makes for every device; before Adam takes the parameters
     with reproducible():
         fitted = fit(network, train, val, settings=settings, low=low, seed=run.seed)
         if isinstance(fitted, str):
@@ -114,10 +117,12 @@ def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, 
         bad, train_loss = train_epoch(network, optimiser, visited)
         if bad is not None:
             return f"loss not finite at update {bad} of epoch {epoch}"
-        schedule.step()
+        schedule.step()  # before the updates it would skip the first rate (torch.optim, "How to adjust learning rate")
         error, _ = evaluate(network, val, normalised)
         curves["train_loss"].append(train_loss)
         curves["validation_error"].append(error)
+        # Strictly, so that the first of equals stays (train_scale_mnist.py of ISosnovik/sesn: acc > best_acc); a copy,
+        # since a state_dict holds the tensors that training goes on to change.
         if error < best.error:
             best = Fitted(copy.deepcopy(network.state_dict()), epoch, error, curves)
     return best

@@ -40,6 +40,7 @@ def batches(data: Labelled, recipe: Recipe, *, batch: int, seed: int, epoch: int
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
     generator = stream(seed, f"augment/{epoch}")
     for index_B in torch.split(order, batch):
+        # Drawn on the CPU and moved, so that every device crops, flips and cuts the same.
         draws = draw(len(index_B), generator, recipe, side=data.images.shape[-1]).to(data.images.device)
         yield augment(data.images.index_select(0, index_B), draws, recipe), data.labels_N.index_select(0, index_B)
 
@@ -52,10 +53,10 @@ def train_stl10(variant: wrn.Variant, run: Run) -> Outcome:
     """
     settings: Stl10 = run.settings.stl10
     train, test = resident(run, "train", "test", classes=settings.classes)
-    recipe = recipe_for(train.images)
+    recipe = recipe_for(train.images)  # of the training images, for the test images too
     network = wrn.build(variant, widen=settings.widen, classes=settings.classes)
     wrn.initialise(network, run.seed)
-    network.to(run.device)
+    network.to(run.device)  # after the draws, which the CPU makes for every device; before SGD takes the parameters
     with reproducible():
         start = time.perf_counter()
         fitted = fit(network, train, recipe, settings=settings, run=run)
@@ -88,6 +89,6 @@ def fit(network: nn.Module, train: Labelled, recipe: Recipe, *, settings: Stl10,
         bad, loss = train_epoch(network, optimiser, visited)
         if bad is not None:
             return f"loss not finite at update {bad} of epoch {epoch}"
-        schedule.step()
+        schedule.step()  # before the updates it would skip the first rate (torch.optim, "How to adjust learning rate")
         losses.append(loss)
     return losses
