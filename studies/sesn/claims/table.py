@@ -11,7 +11,9 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
-from repro import audit, printed, stats
+from repro.audit.evidence import Missing, rows_of
+
+from repro import printed, stats
 from repro.stats import Sample
 from repro.study import case_json
 from studies.sesn.cases import Cell as Trained
@@ -145,17 +147,17 @@ def _distance(name: str) -> float:
     return abs(cell.matched.mean - cell.paper.mean)
 
 
-def _trained(name: str) -> list[float] | audit.Missing:
+def _trained(name: str) -> list[float] | Missing:
     """Return the errors of a column's network, trained here by the full protocol, one for each realisation."""
     column = table.column_named(name)
     found = []
     for k in results.REALISATIONS:
         case = case_json(Trained(column.model, column.factor, k))
-        found += audit.rows_of("sesn", "paper", "scaled_mnist", "error", case)[:1]
+        found += rows_of("sesn", "paper", "scaled_mnist", "error", case)[:1]
     if len(found) < len(results.REALISATIONS):
         command = "repro run sesn --profile paper --experiment scaled_mnist --where"
         what = f"no faithful run yet: `{command} model={column.model} --where factor={column.factor}`"
-        return audit.Missing(what, len(results.REALISATIONS) - len(found))
+        return Missing(what, len(results.REALISATIONS) - len(found))
     return found
 
 
@@ -271,12 +273,12 @@ def realisations_alike() -> Shown:
     return effect.p > LEVEL, words
 
 
-def published_files() -> int | audit.Missing:
+def published_files() -> int | Missing:
     """Return of how many realisations the files made here have the published MD5, as recorded on whole MNIST."""
     found = [
-        audit.rows_of("sesn", "lite", "published_data", "equal_files", case_json(Realisation(k)))
+        rows_of("sesn", "lite", "published_data", "equal_files", case_json(Realisation(k)))
         for k in results.REALISATIONS
     ]
     if not all(found):
-        return audit.Missing("no run yet: `repro run sesn --profile lite --experiment published_data`", 1)
+        return Missing("no run yet: `repro run sesn --profile lite --experiment published_data`", 1)
     return sum(set(values) == {1.0} for values in found)

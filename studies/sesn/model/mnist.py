@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro.errors import UsageError
-from repro.registry import did_you_mean
+from repro.errors import UsageError, did_you_mean
 from studies.common.randomness import Dropout, draw_uniform, stream
 from studies.sesn.model.bases import Basis
 from studies.sesn.model.batchnorm import BatchNorm

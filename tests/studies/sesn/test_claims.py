@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from repro.audit.evidence import claims_of, evidence_of
 
-from repro import audit
+from repro.audit import document
+from repro.audit import evidence as evidence_
 from repro.stats import Sample
 from repro.study import Study
 from studies.sesn import study
@@ -29,22 +31,22 @@ from studies.sesn.published.table import TABLE_1
 assert isinstance(study, Study)
 LISTED = 104  # claims counted in the document before this registry was written
 JUDGED = 145
-CLAIMS = {claim.id: claim for claim in audit.claims_of("sesn")}
+CLAIMS = {claim.id: claim for claim in claims_of("sesn")}
 SIDES = tuple(column.name.replace("_", "-").replace("+", "-plus") for column in TABLE_1)
 every_column = pytest.mark.parametrize("side", SIDES)
 
 
 @pytest.fixture(scope="module")
-def audited() -> dict[str, audit.Audited]:
-    return {one.claim.id: one for one in audit.judge_study("sesn")}
+def audited() -> dict[str, document.Audited]:
+    return {one.claim.id: one for one in document.judge_study("sesn")}
 
 
 def verdict(claim: str) -> str:
-    return audit.judge(study, CLAIMS[claim]).verdict
+    return document.judge(study, CLAIMS[claim]).verdict
 
 
 def evidence(claim: str) -> Any:
-    return audit.evidence_of(study, CLAIMS[claim])
+    return evidence_of(study, CLAIMS[claim])
 
 
 # The registry
@@ -73,7 +75,7 @@ def test_every_cell_is_a_claim(side: str) -> None:
     assert CLAIMS[f"matched-{side}"].tolerance == 0.10
 
 
-def test_columns_compare_unlike_things(audited: dict[str, audit.Audited]) -> None:
+def test_columns_compare_unlike_things(audited: dict[str, document.Audited]) -> None:
     found = audited["table-columns"].finding
     assert found.verdict == "protocol mismatch"
     assert len(re.findall(r"6 of the 1[12] runs in \S+ are with(out)? augmentation", found.evidence)) == len(TABLE_1)
@@ -86,7 +88,7 @@ def test_columns_of_one_setting_would_be_no_mismatch(monkeypatch: pytest.MonkeyP
     assert verdict("table-columns") == "reproduced"
 
 
-def test_printed_figures_are_cut_off(audited: dict[str, audit.Audited]) -> None:
+def test_printed_figures_are_cut_off(audited: dict[str, document.Audited]) -> None:
     figures = [audited[f"ours-{side}-{what}"].finding for side in SIDES for what in ("mean", "spread")]
     assert Counter(one.verdict for one in figures) == {"reproduced": 9, "erratum": 7}
     assert all("cut off, not rounded" in one.evidence for one in figures if one.verdict == "erratum")
@@ -95,23 +97,23 @@ def test_printed_figures_are_cut_off(audited: dict[str, audit.Audited]) -> None:
 
 
 @every_column
-def test_no_cell_holds_what_its_column_says(side: str, audited: dict[str, audit.Audited]) -> None:
+def test_no_cell_holds_what_its_column_says(side: str, audited: dict[str, document.Audited]) -> None:
     assert audited[f"ours-{side}"].finding.verdict == "erratum"
 
 
-def test_as_printed_two_columns_differ_and_none_is_shown_equal(audited: dict[str, audit.Audited]) -> None:
+def test_as_printed_two_columns_differ_and_none_is_shown_equal(audited: dict[str, document.Audited]) -> None:
     found = {side: audited[f"agrees-{side}"].finding.verdict for side in SIDES}
     assert Counter(found.values()) == {"inconclusive": 6, "not reproduced": 2}
     assert {side for side in SIDES if found[side] == "not reproduced"} == {"scalar-28-plus", "vector-28-plus"}
 
 
-def test_like_with_like_no_column_differs(audited: dict[str, audit.Audited]) -> None:
+def test_like_with_like_no_column_differs(audited: dict[str, document.Audited]) -> None:
     assert {audited[f"matched-{side}"].finding.verdict for side in SIDES} == {"reproduced"}
     assert audited["table-similar"].finding.verdict == "reproduced"
     assert audited["table-similar"].finding.evidence.startswith("like with like 0 of 8 differ at 5 %")
 
 
-def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, audit.Audited]) -> None:
+def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, document.Audited]) -> None:
     found = audited["table-reproduced"].finding
     assert found.verdict == "erratum"
     assert found.evidence.startswith("within 0.10 points 0 of 8 columns are shown equal as printed")
@@ -119,36 +121,36 @@ def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, audit.Aud
 
 @every_column
 def test_the_papers_cells_wait_for_faithful_runs(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "rows_of", lambda *_: [])
-    found = audit.judge(study, CLAIMS[f"paper-{side}"])
+    monkeypatch.setattr(evidence_, "rows_of", lambda *_: [])
+    found = document.judge(study, CLAIMS[f"paper-{side}"])
     assert (found.verdict, found.more) == ("inconclusive", 6)
     assert "no faithful run yet: `repro run sesn --profile paper" in found.evidence
 
 
 def test_faithful_runs_answer_the_papers_cells_one_a_realisation(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {k: [2.09 + 0.005 * k, 9.0] for k in results.REALISATIONS}
-    monkeypatch.setattr(audit, "rows_of", lambda *asked: rows[int(asked[-1].split('"realisation":')[1][0])])
+    monkeypatch.setattr(evidence_, "rows_of", lambda *asked: rows[int(asked[-1].split('"realisation":')[1][0])])
     assert evidence("paper-scalar-28") == [2.09 + 0.005 * k for k in results.REALISATIONS]
     del rows[5]
-    monkeypatch.setattr(audit, "rows_of", lambda *asked: rows.get(int(asked[-1].split('"realisation":')[1][0]), []))
-    assert audit.judge(study, CLAIMS["paper-scalar-28"]).more == 1
+    monkeypatch.setattr(evidence_, "rows_of", lambda *asked: rows.get(int(asked[-1].split('"realisation":')[1][0]), []))
+    assert document.judge(study, CLAIMS["paper-scalar-28"]).more == 1
 
 
 def test_hashes_without_rows_are_no_mistake_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "rows_of", lambda *_: [])
+    monkeypatch.setattr(evidence_, "rows_of", lambda *_: [])
     assert verdict("data-hashes") == "inconclusive"
-    monkeypatch.setattr(audit, "rows_of", lambda *_: [1.0, 0.0])
+    monkeypatch.setattr(evidence_, "rows_of", lambda *_: [1.0, 0.0])
     assert verdict("data-hashes") == "erratum"
 
 
-def test_counts_of_parameters(audited: dict[str, audit.Audited]) -> None:
+def test_counts_of_parameters(audited: dict[str, document.Audited]) -> None:
     for claim in ("params-mnist", "params-plain", "params-stl", "params-stl-exact"):
         assert audited[claim].finding.verdict == "reproduced"
     assert set(evidence("params-mnist")) == {494_549}
     assert evidence("params-stl-exact") == [10_961_370] * 3 + [10_979_802]
 
 
-def test_other_findings(audited: dict[str, audit.Audited]) -> None:
+def test_other_findings(audited: dict[str, document.Audited]) -> None:
     wrong = ("data-test", "data-test-share", "data-replicated", "runs-twelve", "fn3-ten", "norm-plane", "alg-complete")
     wrong += ("lift-reshape", "lift-scratch", "pool-shift", "realisations-alike", "stl-order", "einsum-syntax")
     right = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from repro import data, findings
+from repro import data
 from repro.errors import PASS, IntegrityError
+from repro.golden import findings
 from studies.sesn.data import scaled
 from studies.sesn.model import layers
 from tests.studies.goldens import check_cell
