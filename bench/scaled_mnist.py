@@ -30,8 +30,8 @@ from PIL import Image
 
 from repro.data import status
 from studies.common.datasets import DIGITS, MNIST
-from studies.sesn.affine import scale_exact, scale_fast
-from studies.sesn.scaled import PUBLISHED, enlarged, generate, scale_factors
+from studies.sesn.data.affine import scale_exact, scale_fast
+from studies.sesn.data.scaled import PUBLISHED, enlarged, generate, scale_factors
 
 COUNT = 4_000  # images a round; a realisation has 62,000
 GOALS = {"exact": 6, "fast": 20}

@@ -23,8 +23,8 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 from studies.common.randomness import stream  # noqa: E402
-from studies.sesn.layers import GroupConv2d, LiftConv2d  # noqa: E402
-from studies.sesn.models import ARCHITECTURES, CLASSES, MnistNetwork, build, initialise  # noqa: E402
+from studies.sesn.model.layers import GroupConv2d, LiftConv2d  # noqa: E402
+from studies.sesn.model.mnist import ARCHITECTURES, CLASSES, MnistNetwork, build, initialise  # noqa: E402
 
 FORMS = ("plain", "fast")
 GOALS = {"scalar_28": 3.5, "vector_28": 6.0, "scalar_56": 6.0, "vector_56": 10.0}

@@ -29,7 +29,7 @@ from repro.data import FOLDER_VARIABLE
 from studies.common.photographs import PHOTOGRAPHS
 from studies.common.randomness import stream
 from studies.common.torchvision_import import import_torchvision
-from studies.sesn.stl10_transforms import STL10_MEAN, STL10_STD, Draws, augment, draw
+from studies.sesn.data.transforms import STL10_MEAN, STL10_STD, Draws, augment, draw
 
 SAMPLE = Path("stl10-sample", "unlabelled.parquet")
 BATCH, EPOCHS = 128, 4  # visits of the images a round

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from repro.data import DataSet
-from repro.study import Figure, Metric, Outcome, Profile, Run, Study, grid
-from studies.common.photographs import PHOTOGRAPHS
-from studies.sesn.blog import BLOG_RUNS, COLUMNS
+from repro.study import Metric, Outcome, Run, Study, grid
 from studies.sesn.cases import (
+    COLUMNS,
+    FACTORS,
+    PLAIN,
+    REALISATIONS,
+    SMALL,
+    STEERABLE,
     Cell,
     Column,
     Factors,
     Layers,
-    Mnist,
     Network,
     Probes,
     Published,
     Realisation,
     Shown,
-    Stl10,
-    Training,
     Wide,
 )
-from studies.sesn.scaled import SCALED_DIGITS, SCALED_MNIST, SCALED_MNIST_48K, SCALED_MNIST_SMALL
-from studies.sesn.stl10_files import STL10
-
-REALISATIONS = tuple(range(6))
-FACTORS = (1.0, 0.5)  # results section: without and with scale augmentation
-STEERABLE = tuple(f"{kind}_{size}{plus}" for kind in ("scalar", "vector") for size in (28, 56) for plus in ("", "p"))
-PLAIN = ("cnn_28", "cnn_56")
-SMALL = ("scalar_small", "vector_small")
-
+from studies.sesn.profiles import LITE, OFFERED, PAPER, SHORT, SMOKE
 
 TRAINED = (
     Metric("error", "%", counted=True, useful=5.0),
@@ -47,91 +36,14 @@ MILLISECONDS = {  # of one CPU core per training image, roughly; it only orders 
 }  # fmt: skip
 
 
-def data_of(scaled: Sequence[DataSet], photographs: DataSet) -> Callable[[Any], DataSet | None]:
-    """Return what says which data a case runs on: a realisation, STL-10 or its stand-in, or the published runs."""
-
-    def of(case: Any) -> DataSet | None:
-        match case:
-            case Cell():
-                return scaled[case.realisation]
-            case Shown():
-                return scaled[0]
-            case Realisation():
-                return SCALED_MNIST[case.realisation]
-            case Wide():
-                return photographs
-            case Column() | Published():
-                return BLOG_RUNS
-        return None
-
-    return of
-
-
-FULL_STL10 = Stl10(epochs=1000, batch=128, learning_rate=0.1, steps=(300, 400, 600, 800), widen=8)
-FULL_MNIST = Mnist(epochs=60, batch=128, learning_rate=0.01, steps=(20, 40))
-
 study = Study(
     "sesn",
     title="Scale-equivariant steerable networks, reproduced (Lukacs and Petrescu 2021)",
-    data=SCALED_MNIST_48K,
-    smoke=Profile(
-        Training(
-            Mnist(epochs=14, batch=64, learning_rate=0.01, steps=(7, 11)),
-            Stl10(epochs=1, batch=20, learning_rate=0.1, steps=(), widen=1),
-        ),
-        data_of([SCALED_DIGITS], PHOTOGRAPHS),
-        golden_seeds=20,
-        experiments={
-            "scaled_mnist": {"model": SMALL, "realisation": (0,)},
-            "plain_cnn": {"model": ("cnn_small",), "realisation": (0,)},
-            "stl10": {"variant": ("wrn", "a")},
-            "equivariance": {},
-            "kernels": {},
-            "forward": {},
-            "transforms": {},
-            "scaling": {},
-            "shown_images": {},
-            "blog_table": {},
-            "blog_runs": {},
-        },
-        cannot_answer="scaled 8x8 digits and pieces of two photographs stand in for scaled MNIST and STL-10, so no "
-        "accuracy of the blog is answered; `nox -s reproduce-sesn -- --profile paper` trains on both and does",
-    ),
-    lite=Profile(
-        Training(Mnist(epochs=10, batch=128, learning_rate=0.01, steps=(5, 8)), FULL_STL10),
-        data_of(SCALED_MNIST_SMALL, STL10),
-        golden_seeds=5,
-        experiments={
-            "scaled_mnist": {"model": ("scalar_28p",), "realisation": (0, 1, 2)},
-            "plain_cnn": {"model": ("cnn_28",), "realisation": (0, 1, 2)},
-            "published_data": {},
-        },
-        cannot_answer="a fifth of the training images and a sixth of the epochs answer no accuracy of the blog; "
-        "`nox -s reproduce-sesn -- --profile paper` follows its protocol and does",
-    ),
-    short=Profile(
-        Training(FULL_MNIST, Stl10(epochs=2, batch=128, learning_rate=0.1, steps=(), widen=8)),
-        data_of(SCALED_MNIST, STL10),
-        golden_seeds=5,
-        experiments={"stl10": {}},
-        device="cuda",
-        cannot_answer="2 of 1,000 epochs show what STL-10 costs and how learning starts, and no accuracy; "
-        "`nox -s reproduce-sesn -- --profile paper --experiment stl10` trains to the end",
-    ),
-    paper=Profile(
-        Training(FULL_MNIST, FULL_STL10),
-        data_of(SCALED_MNIST, STL10),
-        golden_seeds=5,
-        experiments={
-            "scaled_mnist": {"model": STEERABLE},
-            "plain_cnn": {"model": PLAIN},
-            "stl10": {},
-            "published_data": {},
-        },
-        device="cuda",
-        faithful=True,
-        cannot_answer="the paper's own figures are known as the blog quotes them, and those for STL-10 not at all",
-    ),
+    data=OFFERED,
+    smoke=SMOKE,
+    lite=LITE,
+    short=SHORT,
+    paper=PAPER,
 )
 
 
@@ -149,7 +61,7 @@ def cost(cell: Cell) -> float:
 )
 def scaled_mnist(cell: Cell, run: Run) -> Outcome:
     """Test error of the steerable networks on scaled MNIST, without and with scale augmentation (Table 1)."""
-    from studies.sesn.train_mnist import train_scaled_mnist
+    from studies.sesn.training.mnist import train_scaled_mnist
 
     return train_scaled_mnist(cell.model, cell.factor, run)
 
@@ -163,7 +75,7 @@ def scaled_mnist(cell: Cell, run: Run) -> Outcome:
 )
 def plain_cnn(cell: Cell, run: Run) -> Outcome:
     """Test error of plain CNNs of equal size under the same protocol: is it equivariance, or augmentation? (ours)."""
-    from studies.sesn.train_mnist import train_scaled_mnist
+    from studies.sesn.training.mnist import train_scaled_mnist
 
     return train_scaled_mnist(cell.model, cell.factor, run)
 
@@ -176,7 +88,7 @@ def plain_cnn(cell: Cell, run: Run) -> Outcome:
 )
 def stl10(wide: Wide, run: Run) -> Outcome:
     """Test error on STL-10 of WRN-16-8 and its scale-equivariant variants, and what training costs (STL-10 section)."""
-    from studies.sesn.train_stl10 import train_stl10
+    from studies.sesn.training.stl10 import train_stl10
 
     return train_stl10(wide.variant, run)
 
@@ -187,7 +99,7 @@ def stl10(wide: Wide, run: Run) -> Outcome:
 )
 def equivariance(layers: Layers, run: Run) -> dict[str, float]:
     """Scale equivariance error of random layers against depth and padding (ours)."""
-    from studies.sesn.scale_errors import stack_errors
+    from studies.sesn.measured.equivariance import stack_errors
 
     return stack_errors(layers.layer, layers.depth, layers.padded, run.seed)
 
@@ -202,8 +114,8 @@ def equivariance(layers: Layers, run: Run) -> dict[str, float]:
 )  # fmt: skip
 def kernels(network: Network, _run: Run) -> dict[str, float]:
     """Rank, norms and scale equivariance error of the networks' basis functions (algorithm section)."""
-    from studies.sesn.models import ARCHITECTURES
-    from studies.sesn.scale_errors import basis_figures
+    from studies.sesn.measured.equivariance import basis_figures
+    from studies.sesn.model.mnist import ARCHITECTURES
 
     return basis_figures(ARCHITECTURES[network.model].basis)
 
@@ -215,7 +127,7 @@ def kernels(network: Network, _run: Run) -> dict[str, float]:
 )
 def forward(network: Network, _run: Run) -> dict[str, float]:
     """Number of parameters of each network, and its output and gradient for fixed ones (results section)."""
-    from studies.sesn.fixed_inputs import forward_figures
+    from studies.sesn.measured.fixed import forward_figures
 
     return forward_figures(network.model)
 
@@ -232,7 +144,7 @@ def forward(network: Network, _run: Run) -> dict[str, float]:
 def transforms(probes: Probes, _run: Run) -> dict[str, float]:
     """Crop, flip, padding and hole of STL-10's training images, read off images that went through (STL-10 section)."""
     from studies.common.rounding import significant
-    from studies.sesn.stl10_transforms import transform_statistics
+    from studies.sesn.measured.probes import transform_statistics
 
     return {name: significant(value) for name, value in transform_statistics(probes.seed, probes.count).items()}
 
@@ -245,7 +157,7 @@ def transforms(probes: Probes, _run: Run) -> dict[str, float]:
 def scaling(factors: Factors, _run: Run) -> dict[str, float]:
     """Grey level and place of a blob after the scale augmentation of training (MNIST section)."""
     from studies.common.rounding import significant
-    from studies.sesn.augmentation import scaling_figures
+    from studies.sesn.measured.scaling import scaling_figures
 
     # Four digits: in float32, a pixel in a hundred thousand may fall one grey level beside.
     return {name: significant(value, 4) for name, value in scaling_figures(factors.count, factors.low).items()}
@@ -259,7 +171,7 @@ def scaling(factors: Factors, _run: Run) -> dict[str, float]:
 def shown_images(shown: Shown, run: Run) -> dict[str, float]:
     """Images that a network is shown in training and in the test, which is never augmented (MNIST section)."""
     from studies.common.rounding import significant
-    from studies.sesn.train_mnist import shown_figures
+    from studies.sesn.measured.shown import shown_figures
 
     return {name: significant(value, 4) for name, value in shown_figures(shown.part, shown.factor, run).items()}
 
@@ -279,7 +191,7 @@ def shown_images(shown: Shown, run: Run) -> dict[str, float]:
 )
 def published_data(realisation: Realisation, run: Run) -> dict[str, float]:
     """Scaled MNIST beside its published hashes, its sizes, and the moments of its training pixels (MNIST section)."""
-    from studies.sesn.realisations import realisation_figures
+    from studies.sesn.measured.realisations import realisation_figures
 
     return realisation_figures(run.dataset.load(), realisation.realisation)
 
@@ -295,7 +207,7 @@ def published_data(realisation: Realisation, run: Run) -> dict[str, float]:
 )  # fmt: skip
 def blog_table(column: Column, _run: Run) -> dict[str, float]:
     """Table 1 computed again from the blog's runs, as printed and with like compared with like (Table 1)."""
-    from studies.sesn.reanalysis import cell_metrics
+    from studies.sesn.measured.reanalysis import cell_metrics
 
     return cell_metrics(column.column)
 
@@ -312,25 +224,13 @@ def blog_table(column: Column, _run: Run) -> dict[str, float]:
 )  # fmt: skip
 def blog_runs(_published: Published, _run: Run) -> dict[str, float]:
     """The published runs as a whole: number, test images, printing, what explains their spread (Table 1)."""
-    from studies.sesn.reanalysis import run_metrics
+    from studies.sesn.measured.reanalysis import run_metrics
 
     return run_metrics()
 
 
-Rows = Sequence[Mapping[str, Any]]
-
-
-@study.figure
-def table1(_rows: Rows) -> Figure:
-    """Table 1 as printed, pooled and with like compared with like, from the published runs."""
-    from studies.sesn import blog_figures
-
-    return blog_figures.table1()
-
-
-@study.figure
-def gains(_rows: Rows) -> Figure:
-    """What augmentation and what the "+" models gain, from the published runs."""
-    from studies.sesn import blog_figures
-
-    return blog_figures.gains()
+study.figures_from(
+    "studies.sesn.figures",
+    table1="Table 1 as printed, pooled and with like compared with like, from the published runs.",
+    gains='What augmentation and what the "+" models gain, from the published runs.',
+)

@@ -1,9 +1,20 @@
-"""What a profile of the study sets, and what its cases are."""
+"""What a profile of the study sets, and what its cases are.
+
+Settings stand here and not beside the profiles: the fingerprint of every experiment covers the module of their class,
+and would hang on the numbers of all profiles.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+REALISATIONS = tuple(range(6))
+FACTORS = (1.0, 0.5)  # results section: without and with scale augmentation
+STEERABLE = tuple(f"{kind}_{size}{plus}" for kind in ("scalar", "vector") for size in (28, 56) for plus in ("", "p"))
+PLAIN = ("cnn_28", "cnn_56")
+SMALL = ("scalar_small", "vector_small")
+COLUMNS = tuple(name.replace("p", "+") for name in STEERABLE)  # of Table 1, by the blog's names
 
 
 @dataclass(frozen=True)

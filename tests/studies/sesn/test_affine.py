@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from repro.errors import UsageError
 from studies.common.torchvision_import import import_torchvision
-from studies.sesn import affine
-from studies.sesn.affine import matrices, scale_exact, scale_fast
+from studies.sesn.data import affine
+from studies.sesn.data.affine import matrices, scale_exact, scale_fast
 
 RANGES = {"data": (0.3, 1.0), "augmentation": (0.5, 2.0)}
 AWKWARD = (0.3, 0.5, 1 / 3, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 2.0, 4.0)

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from repro.errors import UsageError
-from studies.sesn import affine
-from studies.sesn.affine import scale_exact
-from studies.sesn.augmentation import augment, factors, scaling_figures
+from studies.sesn.data.affine import scale_exact
+from studies.sesn.data.augmentation import augment, factors
 
 COUNT = 20_000
 
@@ -81,16 +80,3 @@ def test_every_image_gets_its_own_factor():
     out = augment(same, torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64))
     assert torch.equal(out[1], same[1])
     assert not torch.equal(out[0], out[2])
-
-
-class TestScalingFigures:
-    def test_the_published_centre_moves_what_is_scaled_down(self) -> None:
-        """A blob about pixel 13.5 of 28 is half a pixel above the transform's centre, 14.5 - 0.5, and moves with it."""
-        figures = scaling_figures(61, 0.5)
-        assert figures["centre_down"] == pytest.approx(figures["centre_across"], abs=1e-9)
-        assert abs(figures["centre_down"]) > 0.05
-
-    def test_another_centre_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(affine, "CENTRE_SHIFT", 0.0)
-        figures = scaling_figures(61, 0.5)
-        assert abs(figures["centre_down"]) < 0.01

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import eval_hermite, eval_hermitenorm
 
 from repro.errors import UsageError
-from studies.sesn import bases
-from studies.sesn.bases import Basis, hermite
+from studies.sesn.model import bases
+from studies.sesn.model.bases import Basis, hermite
 
 # The table of the released script: scales, kernel size, ratio of base scales, support at each scale, and the rank of
 # the 49 functions at each scale.

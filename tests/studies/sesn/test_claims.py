@@ -11,25 +11,22 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from repro.audit.evidence import claims_of, evidence_of
 
 from repro.audit import document
 from repro.audit import evidence as evidence_
-from repro.audit.evidence import claims_of, evidence_of
 from repro.stats import Sample
 from repro.study import Study
-from studies.sesn import (
-    bases,
-    blog,
-    claims_data,
-    claims_layers,
-    claims_table,
-    layers,
-    models,
-    scaled,
-    study,
-)
-from studies.sesn.blog import TABLE_1, BlogRun
-from studies.sesn.group import Affine, Element
+from studies.sesn import study
+from studies.sesn.claims import layers as on_layers
+from studies.sesn.claims import table as on_table
+from studies.sesn.data import scaled, transforms
+from studies.sesn.measured import averages
+from studies.sesn.model import bases, layers, mnist
+from studies.sesn.model.group import Affine, Element
+from studies.sesn.published import results, table
+from studies.sesn.published.results import BlogRun
+from studies.sesn.published.table import TABLE_1
 
 assert isinstance(study, Study)
 LISTED = 104  # claims counted in the document before this registry was written
@@ -86,8 +83,8 @@ def test_columns_compare_unlike_things(audited: dict[str, document.Audited]) -> 
 
 def test_columns_of_one_setting_would_be_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {(column.model, column.factor) for column in TABLE_1}
-    like = tuple(run for run in blog.published_runs() if (run.model, run.factor) in settings)
-    monkeypatch.setattr(blog, "published_runs", lambda: like)
+    like = tuple(run for run in results.published_runs() if (run.model, run.factor) in settings)
+    monkeypatch.setattr(results, "published_runs", lambda: like)
     assert verdict("table-columns") == "reproduced"
 
 
@@ -131,9 +128,9 @@ def test_the_papers_cells_wait_for_faithful_runs(side: str, monkeypatch: pytest.
 
 
 def test_faithful_runs_answer_the_papers_cells_one_a_realisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = {k: [2.09 + 0.005 * k, 9.0] for k in blog.REALISATIONS}
+    rows = {k: [2.09 + 0.005 * k, 9.0] for k in results.REALISATIONS}
     monkeypatch.setattr(evidence_, "rows_of", lambda *asked: rows[int(asked[-1].split('"realisation":')[1][0])])
-    assert evidence("paper-scalar-28") == [2.09 + 0.005 * k for k in blog.REALISATIONS]
+    assert evidence("paper-scalar-28") == [2.09 + 0.005 * k for k in results.REALISATIONS]
     del rows[5]
     monkeypatch.setattr(evidence_, "rows_of", lambda *asked: rows.get(int(asked[-1].split('"realisation":')[1][0]), []))
     assert document.judge(study, CLAIMS["paper-scalar-28"]).more == 1
@@ -204,12 +201,12 @@ def test_a_layer_that_is_the_blogs_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_another_hole_padding_or_kernel_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = dataclasses.replace(claims_data.stl10_transforms.PROTOCOL, hole=30, flip=0.4)
-    monkeypatch.setattr(claims_data.stl10_transforms, "PROTOCOL", recipe)
-    monkeypatch.setattr(claims_data.stl10_transforms.draw, "__defaults__", (recipe,))
+    recipe = dataclasses.replace(transforms.PROTOCOL, hole=30, flip=0.4)
+    monkeypatch.setattr(transforms, "PROTOCOL", recipe)
+    monkeypatch.setattr(transforms.draw, "__defaults__", (recipe,))
     assert [verdict("stl-cutout"), verdict("stl-flip")] == ["erratum", "erratum"]
-    wider = dataclasses.replace(models.ARCHITECTURES["vector_56"], hidden=255)
-    monkeypatch.setitem(models.ARCHITECTURES, "vector_56", wider)
+    wider = dataclasses.replace(mnist.ARCHITECTURES["vector_56"], hidden=255)
+    monkeypatch.setitem(mnist.ARCHITECTURES, "vector_56", wider)
     assert verdict("params-mnist") == "erratum"
 
 
@@ -222,27 +219,27 @@ def test_runs_on_48000_images_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
     def counted(run: BlogRun) -> BlogRun:
         return dataclasses.replace(run, accuracy=Fraction(round(run.accuracy * 48_000), 48_000))
 
-    runs = tuple(map(counted, blog.published_runs()))
-    monkeypatch.setattr(blog, "published_runs", lambda: runs)
+    runs = tuple(map(counted, results.published_runs()))
+    monkeypatch.setattr(results, "published_runs", lambda: runs)
     assert verdict("data-replicated") == "reproduced"
 
 
 def test_two_more_runs_would_make_twelve(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = blog.published_runs()
-    more = [BlogRun(*setting, Fraction(49_100, 50_000), 500, False) for setting in blog.missing(runs)]
-    monkeypatch.setattr(blog, "published_runs", lambda: (*runs, *more))
+    runs = results.published_runs()
+    more = [BlogRun(*setting, Fraction(49_100, 50_000), 500, False) for setting in averages.missing(runs)]
+    monkeypatch.setattr(results, "published_runs", lambda: (*runs, *more))
     assert verdict("runs-twelve") == "reproduced"
     assert verdict("runs-six-each") == "erratum"
 
 
 def test_a_table_of_matched_cells_would_be_borne_out_at_a_wider_margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims_table, "REPRODUCED_WITHIN", 1.0)
+    monkeypatch.setattr(on_table, "REPRODUCED_WITHIN", 1.0)
     assert verdict("table-reproduced") == "reproduced"
 
 
 def test_cells_far_from_the_papers_are_not_similar(monkeypatch: pytest.MonkeyPatch) -> None:
     far = tuple(dataclasses.replace(column, paper=("1.20", "0.09")) for column in TABLE_1)
-    monkeypatch.setattr(blog, "TABLE_1", far)
+    monkeypatch.setattr(table, "TABLE_1", far)
     assert [verdict(one) for one in ("table-similar", "matched-scalar-28")] == ["erratum", "erratum"]
 
 
@@ -255,12 +252,12 @@ def test_augmentation_that_brings_nothing_is_seen(monkeypatch: pytest.MonkeyPatc
     def idle(run: BlogRun) -> BlogRun:
         return dataclasses.replace(run, accuracy=Fraction(98 + run.realisation % 2, 100))
 
-    runs = tuple(map(idle, blog.published_runs()))
-    monkeypatch.setattr(blog, "published_runs", lambda: runs)
+    runs = tuple(map(idle, results.published_runs()))
+    monkeypatch.setattr(results, "published_runs", lambda: runs)
     assert verdict("order-plus-scalar-28") == "inconclusive"
     assert verdict("order-plus-printed") == "reproduced"
 
 
 def test_equivariant_kernels_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims_layers, "_scale_errors", lambda: ([1e-15] * 3, [0.01] * 3))
+    monkeypatch.setattr(on_layers, "_scale_errors", lambda: ([1e-15] * 3, [0.01] * 3))
     assert verdict("ctx-solved") == "reproduced"

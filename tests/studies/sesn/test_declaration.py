@@ -8,9 +8,11 @@ from collections import Counter
 
 import pytest
 
-from studies.sesn import REALISATIONS, STEERABLE, study
-from studies.sesn.models import ARCHITECTURES
-from studies.sesn.scaled import SCALED_MNIST, SCALED_MNIST_SMALL
+from studies.sesn import study
+from studies.sesn.cases import COLUMNS, REALISATIONS, STEERABLE
+from studies.sesn.data.scaled import SCALED_MNIST, SCALED_MNIST_SMALL
+from studies.sesn.model.mnist import ARCHITECTURES
+from studies.sesn.published.table import TABLE_1
 
 
 def selected(profile: str) -> Counter[str]:
@@ -69,6 +71,10 @@ def test_small_profiles_hold_every_small_network_with_and_without_augmentation()
 
 def test_smoke_needs_no_data_from_elsewhere() -> None:
     assert all(not data.files for data in study.data_sets("smoke"))
+
+
+def test_columns_are_those_of_the_printed_table() -> None:
+    assert tuple(column.name for column in TABLE_1) == COLUMNS
 
 
 def test_costs_rank_the_networks() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import UsageError
-from studies.sesn.group import UNIT, Affine, Element
+from studies.sesn.model.group import UNIT, Affine, Element
 
 rationals = st.fractions(max_denominator=50, min_value=-50, max_value=50)
 elements = st.builds(Element, st.fractions(Fraction(1, 50), 50, max_denominator=50), rationals)

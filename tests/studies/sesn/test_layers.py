@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from repro.errors import UsageError
-from studies.sesn import fast as fast_form
-from studies.sesn.bases import Basis
-from studies.sesn.batchnorm import BatchNorm
-from studies.sesn.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
+from studies.sesn.model import fast as fast_form
+from studies.sesn.model.bases import Basis
+from studies.sesn.model.batchnorm import BatchNorm
+from studies.sesn.model.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
 
 SCALAR = Basis("B", 15, 7, (1.7, 2.45, 3.54, 5.1), 1.5)  # scalar_28
 VECTOR = Basis("B", 13, 7, (1.5, 2.6, 4.5), 1.5)  # vector_28
@@ -219,7 +219,7 @@ def test_forms_agree_for_every_size_and_padding(name, padding, more_down, more_a
 
 @pytest.mark.parametrize("strip", [1, 5000, 1 << 30])
 def test_result_does_not_depend_on_the_working_arrays(monkeypatch, strip):
-    monkeypatch.setattr("studies.sesn.fast.STRIP", strip)
+    monkeypatch.setattr("studies.sesn.model.fast.STRIP", strip)
     lifting = drawn(LiftConv2d(1, 5, VECTOR, padding=6, bias=True))
     assert forms_differ_by(lifting, images(5, 1, 8, 8), project=True, pool=2) < TOLERANCE
     group = drawn(GroupConv2d(3, 5, VECTOR, scale_size=2, padding=6))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studies.sesn import realisations
-from studies.sesn.realisations import pixel_moments, realisation_figures
+from studies.sesn.measured import realisations
+from studies.sesn.measured.realisations import pixel_moments, realisation_figures
 
 PARTS = ("train", "val", "test")
 

@@ -15,8 +15,8 @@ import pytest
 from repro.data import content_hash, read_verified
 from repro.errors import UsageError
 from studies.common.datasets import read_digits, read_mnist
-from studies.sesn import affine, scaled
-from studies.sesn.scaled import (
+from studies.sesn.data import affine, scaled
+from studies.sesn.data.scaled import (
     BLOG,
     CONTENT,
     PIXEL_SHA256,
@@ -236,6 +236,6 @@ class TestBadInput:
 
 
 def test_importing_the_declarations_imports_nothing_heavy():
-    code = "import sys, studies.sesn.scaled; print({'numpy', 'torch', 'sklearn', 'PIL'} & set(sys.modules))"
+    code = "import sys, studies.sesn.data.scaled; print({'numpy', 'torch', 'sklearn', 'PIL'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "set()\n"

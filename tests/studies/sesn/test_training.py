@@ -16,8 +16,11 @@ from repro.errors import IntegrityError, UsageError
 from repro.study import Run
 from studies.common import training
 from studies.common.training import Labelled, evaluate, resident, train_epoch
-from studies.sesn import augmentation, train_mnist, train_stl10
-from studies.sesn.train_mnist import batches, normalised, train_scaled_mnist
+from studies.sesn.data import augmentation
+from studies.sesn.measured.shown import shown_figures
+from studies.sesn.model import mnist as networks
+from studies.sesn.training import mnist, stl10
+from studies.sesn.training.mnist import batches, normalised, train_scaled_mnist
 
 
 @dataclass(frozen=True)
@@ -171,10 +174,10 @@ class TestTrainEpoch:
 class TestScaledMnist:
     def test_the_first_of_the_best_checkpoints_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         errors = iter([50.0, 30.0, 30.0, 40.0])
-        monkeypatch.setattr(train_mnist, "evaluate", lambda *_: (next(errors), 1.0))
-        network = train_mnist.models.build("cnn_small")
+        monkeypatch.setattr(mnist, "evaluate", lambda *_: (next(errors), 1.0))
+        network = networks.build("cnn_small")
         train = labelled(digits(), "train")
-        found = train_mnist.fit(network, train, train, settings=Recipe(epochs=4), low=1, seed=0)
+        found = mnist.fit(network, train, train, settings=Recipe(epochs=4), low=1, seed=0)
         assert (found.epoch, found.error) == (2, 30.0)
         assert found.curves["validation_error"] == [50.0, 30.0, 30.0, 40.0]
         assert not torch.equal(found.checkpoint["output.weight"], network.state_dict()["output.weight"])
@@ -195,7 +198,7 @@ class TestScaledMnist:
             optimiser.step()
             return None, 1.0
 
-        monkeypatch.setattr(train_mnist, "train_epoch", train_epoch)
+        monkeypatch.setattr(mnist, "train_epoch", train_epoch)
         train_scaled_mnist("cnn_small", 1.0, run_of(digits(), Settings(Recipe(epochs=5, steps=(2, 4)))))
         assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001])
 
@@ -219,16 +222,14 @@ class TestShown:
     def test_what_is_not_augmented_is_shown_as_it_is(self, part: str, low: float) -> None:
         toy = digits()
         plain = normalised(torch.tensor(toy.arrays[f"{part}_images"])).double()
-        figures = train_mnist.shown_figures(part, low, run_of(toy))
+        figures = shown_figures(part, low, run_of(toy))
         assert figures["images"] == len(plain)
         assert figures["mean"] == pytest.approx(plain.mean().item(), rel=1e-12)
         assert figures["sd"] == pytest.approx(plain.std(correction=0).item(), rel=1e-12)
 
     def test_augmented_images_are_others(self) -> None:
         toy = digits()
-        assert train_mnist.shown_figures("train", 0.5, run_of(toy)) != train_mnist.shown_figures(
-            "train", 1, run_of(toy)
-        )
+        assert shown_figures("train", 0.5, run_of(toy)) != shown_figures("train", 1, run_of(toy))
 
 
 class TestStl10:
@@ -236,14 +237,14 @@ class TestStl10:
         return Toy({"train": 20, "test": 10}, (3, 16, 16))
 
     def test_it_reports_the_last_epoch(self) -> None:
-        outcome = train_stl10.train_stl10("wrn", run_of(self.toy()))
+        outcome = stl10.train_stl10("wrn", run_of(self.toy()))
         assert outcome.status == "ok"
         assert outcome.values["train_loss"] == outcome.curves["train_loss"][-1]
         assert outcome.values["seconds_per_image"] > 0
 
     def test_seed_decides_all_but_the_time(self) -> None:
         def values(seed: int) -> dict[str, float]:
-            outcome = train_stl10.train_stl10("wrn", run_of(self.toy(), seed=seed))
+            outcome = stl10.train_stl10("wrn", run_of(self.toy(), seed=seed))
             return {name: value for name, value in outcome.values.items() if name != "seconds_per_image"}
 
         assert values(1) == values(1)
@@ -251,24 +252,24 @@ class TestStl10:
 
     def test_a_loss_that_is_not_finite_ends_the_run(self) -> None:
         wild = replace(Settings(), stl10=Recipe(learning_rate=math.inf))
-        outcome = train_stl10.train_stl10("wrn", run_of(self.toy(), wild))
+        outcome = stl10.train_stl10("wrn", run_of(self.toy(), wild))
         assert outcome.detail == "loss not finite at update 2 of epoch 1"
 
     def test_training_images_are_cut_out_and_test_images_are_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shown: list[Tensor] = []
         monkeypatch.setattr(
-            train_stl10, "evaluate", lambda network, data, inputs: shown.append(inputs(data.images)) or (0.0, 1.0)
+            stl10, "evaluate", lambda network, data, inputs: shown.append(inputs(data.images)) or (0.0, 1.0)
         )
         toy = self.toy()
-        recipe = train_stl10.recipe_for(torch.tensor(toy.arrays["train_images"]))
-        train_stl10.train_stl10("wrn", run_of(toy))
-        assert torch.equal(shown[0], train_stl10.prepare(torch.tensor(toy.arrays["test_images"]), recipe))
-        x, _ = next(train_stl10.batches(labelled(toy, "train"), recipe, batch=20, seed=0, epoch=1))
+        recipe = stl10.recipe_for(torch.tensor(toy.arrays["train_images"]))
+        stl10.train_stl10("wrn", run_of(toy))
+        assert torch.equal(shown[0], stl10.prepare(torch.tensor(toy.arrays["test_images"]), recipe))
+        x, _ = next(stl10.batches(labelled(toy, "train"), recipe, batch=20, seed=0, epoch=1))
         assert (x == 0).all(dim=1).any()
 
 
 def test_dropout_draws_from_the_generator_that_training_sets() -> None:
-    network = train_mnist.models.build("cnn_small")
+    network = networks.build("cnn_small")
     generator = torch.Generator()
     training.set_dropout(network, generator)
     assert network.dropout.generator is generator

@@ -12,9 +12,9 @@ from torch import nn
 
 from repro.errors import UsageError
 from studies.common.randomness import Dropout
-from studies.sesn import wrn
-from studies.sesn.batchnorm import BatchNorm
-from studies.sesn.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
+from studies.sesn.model import wrn
+from studies.sesn.model.batchnorm import BatchNorm
+from studies.sesn.model.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
 
 PARAMETERS = {"wrn": 10_961_370, "a": 10_961_370, "b": 10_961_370, "c": 10_979_802}
 SES = ("a", "b", "c")

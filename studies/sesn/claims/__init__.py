@@ -1,0 +1,1 @@
+"""Evidence on what the blog says, a module a chapter."""

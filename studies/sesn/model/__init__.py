@@ -1,0 +1,1 @@
+"""Scale-equivariant layers, as published and in a fast form, and the networks made of them."""

@@ -1,0 +1,1 @@
+"""Training by the released scripts' protocols, a module a data set."""

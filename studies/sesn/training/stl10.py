@@ -1,0 +1,94 @@
+"""Train on STL-10 as the released script does: Nesterov SGD, steps, the last epoch's network.
+
+Shape legend: B batch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import MultiStepLR
+
+from repro.study import Outcome, Run
+from studies.common.randomness import stream
+from studies.common.training import (
+    Batch,
+    Labelled,
+    epoch_order,
+    evaluate,
+    nonfinite,
+    reproducible,
+    resident,
+    set_dropout,
+    train_epoch,
+)
+from studies.sesn.cases import Stl10
+from studies.sesn.data.transforms import Recipe, augment, draw, prepare, recipe_for
+from studies.sesn.model import wrn
+
+MOMENTUM, WEIGHT_DECAY, GAMMA = 0.9, 5e-4, 0.2
+
+
+def batches(data: Labelled, recipe: Recipe, *, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
+    """Yield an epoch's batches, cropped, flipped, normalised and cut out; the last batch is partial."""
+    order = epoch_order(len(data), seed, epoch).to(data.images.device)
+    generator = stream(seed, f"augment/{epoch}")
+    for index_B in torch.split(order, batch):
+        # Drawn on the CPU and moved, so that every device crops, flips and cuts the same.
+        draws = draw(len(index_B), generator, recipe, side=data.images.shape[-1]).to(data.images.device)
+        yield augment(data.images.index_select(0, index_B), draws, recipe), data.labels_N.index_select(0, index_B)
+
+
+def train_stl10(variant: wrn.Variant, run: Run) -> Outcome:
+    """Train one wide residual network and return what its last epoch's network does on the test images.
+
+    `seconds_per_image` is the wall time of training, of which nothing else depends. A loss that is not finite ends the
+    run as "nonfinite", with no values.
+    """
+    settings: Stl10 = run.settings.stl10
+    train, test = resident(run, "train", "test", classes=settings.classes)
+    recipe = recipe_for(train.images)  # of the training images, for the test images too
+    network = wrn.build(variant, widen=settings.widen, classes=settings.classes)
+    wrn.initialise(network, run.seed)
+    network.to(run.device)  # after the draws, which the CPU makes for every device; before SGD takes the parameters
+    with reproducible():
+        start = time.perf_counter()
+        fitted = fit(network, train, recipe, settings=settings, run=run)
+        seconds = time.perf_counter() - start
+        if isinstance(fitted, str):
+            return nonfinite(fitted, len(test), settings.epochs)
+        error, loss = evaluate(network, test, partial(prepare, recipe=recipe))
+    if not math.isfinite(loss):
+        return nonfinite("test loss not finite after the last epoch", len(test), settings.epochs)
+    values = {
+        "error": error,
+        "loss": loss,
+        "log10_loss": math.log10(loss),
+        "train_loss": fitted[-1],
+        "seconds_per_image": seconds / (settings.epochs * len(train)),
+    }
+    return Outcome(values=values, curves={"train_loss": fitted}, n_test=len(test), epochs=settings.epochs)
+
+
+def fit(network: nn.Module, train: Labelled, recipe: Recipe, *, settings: Stl10, run: Run) -> list[float] | str:
+    """Train; return the mean loss of each epoch, or where a loss was not finite."""
+    set_dropout(network, stream(run.seed, "dropout", run.device))
+    optimiser = SGD(
+        network.parameters(), settings.learning_rate, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
+    )
+    schedule = MultiStepLR(optimiser, list(settings.steps), gamma=GAMMA)
+    losses = []
+    for epoch in range(1, settings.epochs + 1):
+        visited = batches(train, recipe, batch=settings.batch, seed=run.seed, epoch=epoch)
+        bad, loss = train_epoch(network, optimiser, visited)
+        if bad is not None:
+            return f"loss not finite at update {bad} of epoch {epoch}"
+        schedule.step()  # before the updates it would skip the first rate (torch.optim, "How to adjust learning rate")
+        losses.append(loss)
+    return losses
