@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from repro.audit.claims import Claim
+from repro.audit.evidence import Missing, claims_of, evidence_of
+from repro.audit.judges import JUDGES
 
-from repro import audit, printed, registry
-from repro.claims import Claim
+from repro import printed, registry
+from repro.audit import document
 from repro.errors import ReproError
-from repro.judging import JUDGES
 from studies.common.found import Found
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = audit.audited_names()
-EVERY = [claim for name in NAMES for claim in audit.claims_of(name)]
+NAMES = document.audited_names()
+EVERY = [claim for name in NAMES for claim in claims_of(name)]
 JUDGED = [claim for claim in EVERY if claim.judge]
 PRINTED = ("printed", "count")  # judges for which each published part is a number, or a text, that has to come out
 
@@ -29,13 +31,13 @@ PRINTED = ("printed", "count")  # judges for which each published part is a numb
 @cache
 def evidence(study: str, name: str) -> Any:
     """Return a claim's evidence."""
-    return audit.evidence_of(registry.load(study), next(one for one in EVERY if (one.study, one.id) == (study, name)))
+    return evidence_of(registry.load(study), next(one for one in EVERY if (one.study, one.id) == (study, name)))
 
 
 def found(claim: Claim) -> Any:
     """Return a claim's evidence, or skip where no table holds it yet."""
     got = evidence(claim.study, claim.id)
-    if isinstance(got, audit.Missing):
+    if isinstance(got, Missing):
         pytest.skip(got.what)
     return got
 

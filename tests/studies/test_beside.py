@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from repro.audit.claims import Claim
 
-from repro import audit, registry
-from repro.claims import Claim
+from repro import registry
+from repro.audit import evidence
 from repro.errors import NothingSelectedError, UsageError
 from studies.common.beside import HEADERS, NO_RUN, beside
 from studies.common.found import Found, spread
@@ -103,7 +104,7 @@ class TestBeside:
 class TestStudies:
     def test_every_claim_with_words_is_answered_by_golden_rows_and_has_its_verdict(self, study: str) -> None:
         lines = registry.load(study).figures["beside"](smoke(study).rows.to_pylist()).rows
-        assert len(lines) == sum(1 for claim in audit.claims_of(study) if claim.happens)
+        assert len(lines) == sum(1 for claim in evidence.claims_of(study) if claim.happens)
         assert [line for line in lines if NO_RUN in line or "" in line] == []
 
     def test_without_rows_nothing_is_said(self, study: str) -> None:

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from scipy import special
 from torch import nn
 
-from repro import audit, printed
+from repro import printed
+from repro.audit import evidence
 from studies.rfnn import training
 from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES
 from studies.rfnn.claims.formulas import Shown, draws
@@ -30,7 +31,7 @@ LEVEL = 0.05
 
 def published(claim: str) -> tuple[str, ...]:
     """Return what a claim of this study publishes. Raise KeyError for a name that is none."""
-    return {one.id: one.published for one in audit.claims_of("rfnn")}[claim]
+    return {one.id: one.published for one in evidence.claims_of("rfnn")}[claim]
 
 
 def mnist_counts() -> list[int]:

@@ -10,9 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from repro import bands, registry, table
-from repro.audit import Missing
-from repro.measuring import LEAST_RUNS
+from repro.audit.evidence import Missing
+from repro.audit.measured import LEAST_RUNS
+from repro.runs import store, table
+
+from repro import registry
+from repro.golden import stored
 from studies.rfnn.cases import AXES, CONTROLS, PAIRS, SCALES, STARTS
 from studies.rfnn.measured.start import stability_limit
 
@@ -41,7 +44,7 @@ def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> d
     and replicates that lack a cell are left out.
     """
     root = registry.root()
-    for path in (bands.path_of(root, "rfnn", PROFILE), registry.results_path("rfnn", PROFILE)):
+    for path in (stored.path_of(root, "rfnn", PROFILE), store.results_path("rfnn", PROFILE)):
         found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric, column) if path.exists() else {}
         if found:
             return found

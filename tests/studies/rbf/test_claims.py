@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro import audit
+from repro.audit import evidence
 from studies.rbf import cases, claims
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
@@ -57,7 +57,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(audit, "rows_of", no_rows)
+    monkeypatch.setattr(evidence, "rows_of", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -74,7 +74,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "rows_of", lambda *_: errors)
+    monkeypatch.setattr(evidence, "rows_of", lambda *_: errors)
     assert finding(name).verdict == verdict
 
 

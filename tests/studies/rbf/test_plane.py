@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from matplotlib.figure import Figure as Canvas
+from repro.show import figures
 
-from repro import figures as writing
 from repro.study import Figure
 from studies.common.plotting import COLOURS
 from studies.rbf import study
@@ -80,7 +80,7 @@ class TestPlane:
     def test_the_same_training_gives_the_same_bytes(self, tmp_path: Path) -> None:
         for name in ("one", "two"):
             plane.example.cache_clear()
-            writing.write(tmp_path / name, study, "features", plane.features([]), "a test")
+            figures.write(tmp_path / name, study, "features", plane.features([]), "a test")
         for kind in ("md", "svg", "png"):
             one, two = ((tmp_path / name / f"features.{kind}").read_bytes() for name in ("one", "two"))
             assert one == two

@@ -7,24 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from repro.audit.claims import Claim
+from repro.audit.evidence import claims_of, evidence_of
+from repro.audit.judges import JUDGES, MEASURED
+from repro.audit.verdicts import Judgement
 
-from repro import audit
-from repro.claims import Claim
-from repro.judging import JUDGES, MEASURED
+from repro.audit import document
 from repro.study import case_json
-from repro.verdicts import Finding
 from studies.common import gaussian, hermite
 from studies.rfnn import study, training
 from studies.rfnn.cases import SCALES
 from studies.rfnn.claims import kernels, layer, protocol, runs
 from studies.rfnn.model import network
 
-CLAIMS = {claim.id: claim for claim in audit.claims_of("rfnn")}
+CLAIMS = {claim.id: claim for claim in claims_of("rfnn")}
 FROM_GRIDS = [claim for claim in CLAIMS.values() if claim.judge in MEASURED and claim.compute]
 
 
-def found(claim: str) -> Finding:
-    return audit.judge(study, CLAIMS[claim])
+def found(claim: str) -> Judgement:
+    return document.judge(study, CLAIMS[claim])
 
 
 def test_no_claim_went_away() -> None:
@@ -187,7 +188,7 @@ def published_rows() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("claim", FROM_GRIDS, ids=lambda claim: claim.id)
 def test_without_runs_nothing_is_said(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     planted(monkeypatch, [])
-    finding = audit.judge(study, claim)
+    finding = document.judge(study, claim)
     assert (finding.verdict, finding.more) == ("inconclusive", 5)
     assert "--profile paper --experiment" in finding.evidence
 
@@ -197,7 +198,7 @@ def test_grids_as_published_are_judged_and_the_opposite_otherwise(
     claim: Claim, monkeypatch: pytest.MonkeyPatch, published_rows: list[dict[str, Any]]
 ) -> None:
     planted(monkeypatch, published_rows)
-    evidence = audit.evidence_of(study, claim)
+    evidence = evidence_of(study, claim)
     judge = JUDGES[claim.judge]
     verdict = judge.decide(claim, evidence).verdict
     assert len(evidence) == 6

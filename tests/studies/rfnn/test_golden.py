@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from repro import golden, table
+from repro.golden.check import check
+from repro.runs import table
+
 from tests.studies.goldens import smoke
 
 
@@ -11,4 +13,4 @@ def test_one_accuracy_lowered_by_five_points_is_a_deviation() -> None:
     rows = [row for row in held.rows.to_pylist() if row["replicate"] == 0]
     learnt = next(row for row in rows if row["metric"] == "accuracy" and (row["value"] or 0) > 95)
     learnt["value"] -= 5
-    assert golden.check(table.build(rows, {}), held.rows, held.bands).exit_code == 1
+    assert check(table.build(rows, {}), held.rows, held.bands).exit_code == 1
