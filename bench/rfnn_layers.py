@@ -23,8 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from studies.rfnn.layers import GaussianConv2d  # noqa: E402
-from studies.rfnn.network import RFNN, WIDTH_HIDDEN, Switches, initialise  # noqa: E402
+from studies.rfnn.model.layers import GaussianConv2d  # noqa: E402
+from studies.rfnn.model.network import RFNN, WIDTH_HIDDEN, Switches, initialise  # noqa: E402
 from studies.rfnn.training import EVALUATION_BATCH, MICRO_BATCH, update  # noqa: E402
 
 BATCH = 500

@@ -98,10 +98,7 @@ def download_cifar10(folder: Path) -> None:
     """Download the archive (170 MB) through torchvision and unpack it in `folder`."""
     from studies.common.torchvision_import import import_torchvision
 
-    import_torchvision()
-    from torchvision.datasets import CIFAR10 as TorchvisionCifar10
-
-    TorchvisionCifar10(str(folder), download=True)
+    import_torchvision().datasets.CIFAR10(str(folder), download=True)
 
 
 def _file(folder: Path | None, name: str) -> Path:

@@ -109,11 +109,8 @@ def download_mnist(folder: Path) -> None:
     """Download MNIST's four files through torchvision into `folder`/mnist."""
     from .torchvision_import import import_torchvision
 
-    import_torchvision()
-    from torchvision.datasets import MNIST as TorchvisionMnist
-
-    TorchvisionMnist(str(folder / "torchvision"), download=True)
-    raw = folder / "torchvision" / TorchvisionMnist.__name__ / "raw"
+    made = import_torchvision().datasets.MNIST(str(folder / "torchvision"), download=True)
+    raw = Path(made.raw_folder)
     for name in MNIST_FILES:
         target = folder / name
         target.parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ def shown_figures(data: Labelled, inputs: Inputs) -> dict[str, float]:
     (`by_label`), and by each image's place in the set (`by_place`).
     """
     size = EVALUATION_BATCH[data.images.device.type]
-    seen = [inputs(images).double().cpu().flatten(1) for images in data.images.split(size)]
+    seen = [inputs(images).double().cpu().flatten(1) for images in torch.split(data.images, size)]
     sums_N = torch.cat([x_BP @ weights(x_BP.shape[1], 0.7) / x_BP.shape[1] for x_BP in seen])
     squares_N = torch.cat([x_BP.square().mean(dim=1) for x_BP in seen])
     values = {

@@ -109,7 +109,7 @@ def set_dropout(network: nn.Module, generator: torch.Generator) -> None:
 
 def batches(data: Labelled, inputs: Inputs, order_N: Tensor, batch: int) -> Iterator[Batch]:
     """Yield the images of an order in batches, as the network sees them; the last batch is partial."""
-    for index_B in order_N.to(data.images.device).split(batch):
+    for index_B in torch.split(order_N.to(data.images.device), batch):
         yield inputs(data.images.index_select(0, index_B)), data.labels_N.index_select(0, index_B)
 
 
@@ -130,7 +130,7 @@ def train_epoch(
         for x, labels in batches:
             optimiser.zero_grad()
             loss = loss_of(network(x), labels)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             losses.append(loss.detach() * len(labels))
             seen += len(labels)
@@ -147,7 +147,7 @@ def evaluate(network: nn.Module, data: Labelled, inputs: Inputs) -> tuple[float,
     size = EVALUATION_BATCH[data.images.device.type]
     wrong = torch.zeros((), dtype=torch.int64, device=data.images.device)
     total = torch.zeros((), dtype=torch.float64, device=data.images.device)
-    for images, labels in zip(data.images.split(size), data.labels_N.split(size), strict=True):
+    for images, labels in zip(torch.split(data.images, size), torch.split(data.labels_N, size), strict=True):
         logits = network(inputs(images))
         total += F.cross_entropy(logits, labels, reduction="sum")
         wrong += (logits.argmax(dim=1) != labels).sum()
@@ -162,4 +162,4 @@ def answers(network: nn.Module, x_N: Tensor, *, batch_statistics: bool = False) 
     are as many as `EVALUATION_BATCH` says. The network's running statistics do not change.
     """
     shown = copy.deepcopy(network).train() if batch_statistics else network.eval()
-    return torch.cat([shown(x_B) for x_B in x_N.split(EVALUATION_BATCH[x_N.device.type])])
+    return torch.cat([shown(x_B) for x_B in torch.split(x_N, EVALUATION_BATCH[x_N.device.type])])

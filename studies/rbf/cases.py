@@ -1,19 +1,11 @@
-"""What a profile of the study sets, and what its cases are."""
+"""The cases of the experiments, and the values they take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class Training:
-    """What a profile changes: epochs of the learning rates and of the open choices, batch, channels of both blocks."""
-
-    epochs: int
-    choice_epochs: int
-    batch: int
-    channels: tuple[int, int]
+from repro.study import grid
 
 
 @dataclass(frozen=True)
@@ -22,9 +14,6 @@ class Recipe:
 
     optimiser: Literal["sgd", "momentum", "adam"]
     rate: float
-
-
-QUICK = Recipe("momentum", 1e-2)  # what the open choices and the pictures are trained with
 
 
 @dataclass(frozen=True)
@@ -60,3 +49,18 @@ class Size:
     first: int
     second: int
     activation: Literal["relu", "sigmoid"]
+
+
+ADVISED = Recipe("sgd", 1e-4)  # Task 2: "low learning rate", plain gradient descent
+QUICK = Recipe("momentum", 1e-2)  # what the open choices and the pictures are trained with
+RECIPES = (ADVISED, Recipe("sgd", 1e-2), Recipe("sgd", 1e-1), QUICK, Recipe("adam", 1e-3))
+CHOICES = (
+    Choice(),
+    Choice(start="linear"),
+    Choice(start="features"),
+    Choice(activation="sigmoid"),
+    Choice(kernel=3),
+)
+LAYERS = grid(Layer, features=(1, 2, 5), centres=(3, 100), form=("norm", "copies", "product"))
+SIZES = (Size(8, 32, 32, "relu"), Size(8, 32, 32, "sigmoid"), Size(28, 8, 16, "relu"), Size(28, 32, 32, "relu"))
+PARTS = grid(Shown, part=("train", "validation", "test"))

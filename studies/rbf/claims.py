@@ -14,7 +14,11 @@ from torch import Tensor, nn
 
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
-from studies.rbf import ADVISED, SIZES, cases, fixed, layer, network, train
+from studies.rbf import cases
+from studies.rbf.cases import ADVISED, SIZES
+from studies.rbf.measured import fixed
+from studies.rbf.model import layer, network
+from studies.rbf.training import fitting
 
 Shown = tuple[bool, str]
 
@@ -144,7 +148,7 @@ def masses() -> Shown:
 
 def range_of_answers() -> Shown:
     """Say whether answers lie in (0, 1], and are 1 at a centre (slide on the layer)."""
-    figures = [fixed.layer_figures(cases.Layer(2, 100, form)) for form in ("norm", "copies", "product")]
+    figures = [fixed.layer_figures(cases.Layer(2, 100, form)) for form in layer.SQUARED]
     low, high = (extreme(one[name] for one in figures) for extreme, name in ((min, "smallest"), (max, "largest")))
     at = {one["at_centres"] for one in figures}
     far = float(layer.gaussians(torch.tensor([[15.0]]), torch.zeros(1, 1), torch.ones(1)))
@@ -285,7 +289,7 @@ def cross_entropy() -> float:
 
 def advised_rate() -> float:
     """Return the rate of the study's advised recipe, once it is plain descent (Task 2)."""
-    optimiser = train.optimiser_of(network.DeepRBF(SIDE), ADVISED)
+    optimiser = fitting.optimiser_of(network.DeepRBF(SIDE), ADVISED)
     (group,) = optimiser.param_groups
     return float(group["lr"]) if isinstance(optimiser, torch.optim.SGD) and group["momentum"] == 0 else math.inf
 

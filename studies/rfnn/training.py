@@ -20,8 +20,8 @@ from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.randomness import stream
 from studies.common.training import epoch_order, first_nonfinite, nonfinite, reproducible
-from studies.rfnn.layers import batch_statistics
-from studies.rfnn.network import DROPOUT, WIDTH_HIDDEN, Switches, TwoBlocks, initialise
+from studies.rfnn.model.layers import batch_statistics
+from studies.rfnn.model.network import DROPOUT, WIDTH_HIDDEN, Switches, TwoBlocks, initialise
 
 MICRO_BATCH = 100  # on the CPU: activations of 100 images stay near the cache
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}

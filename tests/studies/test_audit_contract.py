@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from repro import printed, registry
-from repro.audit import document
 from repro.audit.claims import Claim
 from repro.audit.evidence import Missing, claims_of, evidence_of
 from repro.audit.judges import JUDGES
+
+from repro import printed, registry
+from repro.audit import document
 from repro.errors import ReproError
+from studies.common.found import Found
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = document.audited_names()
@@ -50,6 +52,16 @@ def mutated(text: str) -> str:
     return f"{number.value + 3 * max(number.unit, Decimal(1).scaleb(-places)):.{places}f}"
 
 
+def functions_in(study: str, room: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the public functions that a room of a study defines, by their dotted names inside the study."""
+    folder = ROOT / "studies" / study
+    for path in sorted([*folder.glob(f"{room}.py"), *folder.glob(f"{room}/**/*.py")]):
+        module = ".".join(path.relative_to(folder).with_suffix("").parts)
+        for name, function in inspect.getmembers(import_module(f"studies.{study}.{module}"), inspect.isfunction):
+            if function.__module__ == f"studies.{study}.{module}" and not name.startswith("_"):
+                yield f"{module}.{name}", function
+
+
 def name_of(claim: Claim) -> str:
     return f"{claim.study}-{claim.id}"
 
@@ -74,16 +86,24 @@ def test_every_published_part_matters(claim: Claim) -> None:
 @pytest.mark.parametrize("study", NAMES)
 def test_every_function_of_evidence_serves_a_claim(study: str) -> None:
     """What takes no argument answers a claim; what takes some helps such a function."""
-    modules = sorted(path.stem for path in ROOT.glob(f"studies/{study}/claims*.py"))
-    functions = {
-        f"{module}.{name}"
-        for module in modules
-        for name, function in inspect.getmembers(import_module(f"studies.{study}.{module}"), inspect.isfunction)
-        if function.__module__ == f"studies.{study}.{module}" and not inspect.signature(function).parameters
-    }
+    functions = {name for name, function in functions_in(study, "claims") if not inspect.signature(function).parameters}
     used = {claim.compute for claim in EVERY if claim.study == study and claim.compute}
-    assert sorted(name for name in functions - used if not name.partition(".")[2].startswith("_")) == []
-    assert modules
+    assert functions
+    assert sorted(functions - used) == []
+
+
+@pytest.mark.parametrize("study", [name for name in NAMES if "beside" in registry.load(name).figures])
+def test_every_wording_serves_a_claim(study: str) -> None:
+    """What takes a study's finished runs alone, and returns words, says what happens beside a claim."""
+    wordings = {
+        name
+        for name, function in functions_in(study, "figures")
+        if [*inspect.get_annotations(function, eval_str=True).values()] == [Found, str]
+    }
+    used = [claim.happens for claim in EVERY if claim.study == study and claim.happens]
+    assert wordings
+    assert sorted(wordings - {*used}) == []
+    assert len(used) == len({*used})
 
 
 @pytest.mark.parametrize("study", NAMES)

@@ -1,19 +1,23 @@
-"""What happens is read from finished runs of the case that is meant, and from no other."""
+"""What happens is read from finished runs of the case that is meant, and shown beside the claim it is about."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from repro.audit.claims import Claim
 
 from repro import registry
+from repro.audit import evidence
 from repro.errors import NothingSelectedError, UsageError
-from studies.common.found import NO_RUN, Found, Statement, beside, spread
+from studies.common.beside import HEADERS, NO_RUN, beside
+from studies.common.found import Found, spread
 from tests.studies.goldens import smoke
 
-PLANS = {"rbf": [f"R{number}" for number in range(1, 10)], "dagnets": [f"C{number}" for number in range(1, 18)]}
-ELSEWHERE = {"rbf": {"R5", "R6"}}  # in profiles without a golden; the page says so
+STUDIES = [name for name in registry.names() if "beside" in registry.load(name).figures]
+HAPPENS = HEADERS.index("what happens in these runs")
 
 
 def row(case: dict[str, Any], value: float, replicate: int = 0, **changed: Any) -> dict[str, Any]:
@@ -55,58 +59,66 @@ class TestFound:
         with pytest.raises(NothingSelectedError, match=f"no finished run of {experiment}"):
             Found(ROWS).values(experiment, metric, **fields)
 
-    def test_runs_are_replicates(self) -> None:
-        assert Found(ROWS).runs(["some"]) == "2"
-        assert Found(ROWS).runs(["some", "another"]) == "1 to 2"
-        assert Found(ROWS).runs(["none"]) == "0"
-
     def test_a_spread_is_mean_lowest_and_highest(self) -> None:
         assert spread([1.0, 4.0], ".2g") == "2.5 (1 to 4)"
 
 
-class TestBeside:
-    STATEMENTS = (
-        Statement("X1", "page 1", "it is 7", ("some",), lambda found: f"{found.one('some', 'error', y='b'):g}"),
-        Statement("X2", "page 2", "it is nothing", ("none",), lambda found: found.spread("none", "error")),
-    )
+def claim(name: str, happens: str = "") -> Claim:
+    return Claim("rfnn", name, f"page {name}", "value", f"It is {name}.", ("1", "2"), 1, happens=happens)
 
-    def test_what_is_not_there_is_said(self) -> None:
-        made = beside(self.STATEMENTS, ROWS, notes="Notes.")
-        assert made.rows == [
-            ["X1", "page 1", "it is 7", "7", "`some`", "2"],
-            ["X2", "page 2", "it is nothing", NO_RUN, "`none`", "0"],
+
+WORDINGS: dict[str, Callable[[Found], str]] = {
+    "words.seven": lambda found: f"{found.one('some', 'error', y='b'):g}",
+    "words.nothing": lambda found: found.spread("none", "error"),
+}
+
+
+class TestBeside:
+    """On claims, wordings and verdicts made for it."""
+
+    @pytest.fixture(autouse=True)
+    def three_claims(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = (claim("seven", "words.seven"), claim("silent"), claim("nothing", "words.nothing"))
+        blessed = [
+            {"study": "rfnn", "id": "seven", "verdict": "reproduced"},
+            {"study": "another", "id": "nothing", "verdict": "erratum"},
         ]
-        assert made.notes == "Notes."
+        monkeypatch.setattr("studies.common.beside.audit.claims_of", lambda _study: made)
+        monkeypatch.setattr("studies.common.beside.audit.function_of", lambda _study, name: WORDINGS[name])
+        monkeypatch.setattr("studies.common.beside.audit_golden.read", lambda _path: blessed)
+
+    def test_claims_with_words_stand_with_their_blessed_verdicts_and_what_is_not_there_is_said(self) -> None:
+        made = beside("rfnn", ROWS, notes="Notes.")
+        assert made.rows == [
+            ["page seven", "It is seven.", "1; 2", "reproduced", "7"],
+            ["page nothing", "It is nothing.", "1; 2", "", NO_RUN],
+        ]
+        assert (made.headers, made.notes) == (HEADERS, "Notes.")
 
     def test_rows_that_answer_nothing_are_refused(self) -> None:
-        with pytest.raises(NothingSelectedError, match="no finished run that answers a statement"):
-            beside(self.STATEMENTS, [], notes="")
+        with pytest.raises(NothingSelectedError, match="no finished run that answers a claim; `repro run rfnn`"):
+            beside("rfnn", [], notes="")
 
 
-@pytest.mark.parametrize("study", PLANS)
+@pytest.mark.parametrize("study", STUDIES)
 class TestStudies:
-    def test_every_row_of_the_plan_is_answered_or_named_on_the_page(self, study: str) -> None:
-        from tests.test_docs import PROJECT
-
-        page = (PROJECT / f"docs/study-{study}.md").read_text()
-        numbers = {line[0] for line in registry.load(study).figures["beside"](smoke(study).rows.to_pylist()).rows}
-        assert numbers == set(PLANS[study]) - ELSEWHERE.get(study, set())
-        assert [number for number in ELSEWHERE.get(study, ()) if f"{number}, " not in page] == []
-
-    def test_every_statement_is_answered_by_golden_rows_of_experiments_there_are(self, study: str) -> None:
-        loaded = registry.load(study)
-        lines = loaded.figures["beside"](smoke(study).rows.to_pylist()).rows
-        assert [line for line in lines if line[3] == NO_RUN] == []
-        named = {name.strip("`") for line in lines for name in line[4].split(", ")}
-        assert named <= set(loaded.experiments)
+    def test_every_claim_with_words_is_answered_by_golden_rows_and_has_its_verdict(self, study: str) -> None:
+        lines = registry.load(study).figures["beside"](smoke(study).rows.to_pylist()).rows
+        assert len(lines) == sum(1 for claim in evidence.claims_of(study) if claim.happens)
+        assert [line for line in lines if NO_RUN in line or "" in line] == []
 
     def test_without_rows_nothing_is_said(self, study: str) -> None:
         with pytest.raises(NothingSelectedError):
             registry.load(study).figures["beside"]([])
 
     def test_another_value_makes_another_table(self, study: str) -> None:
-        """The planted fault: each statement moves when every value of its experiments does."""
+        """The planted fault: what happens moves beside each claim when every value of its experiments does."""
         show, rows = registry.load(study).figures["beside"], smoke(study).rows.to_pylist()
         moved = [{**row, "value": None if row["value"] is None else 1.1 * row["value"] + 1} for row in rows]
         before, after = show(rows).rows, show(moved).rows
-        assert [one[3] for one, other in zip(before, after, strict=True) if one[3] == other[3]] == []
+        same = [one for one, other in zip(before, after, strict=True) if one[HAPPENS] == other[HAPPENS]]
+        assert same == []
+
+
+def test_studies_show_what_happens() -> None:
+    assert {"dagnets", "filters2d", "rbf"} <= set(STUDIES)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
-from studies.rbf import checkpoints
-from studies.rbf.network import DeepRBF, initialise
+from studies.rbf.model.network import DeepRBF, initialise
+from studies.rbf.training import checkpoints
 
 
 @pytest.fixture

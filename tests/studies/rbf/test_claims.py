@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from repro.audit import evidence
-from studies.rbf import cases, claims, fixed, layer, network, train
+from studies.rbf import cases, claims
+from studies.rbf.measured import fixed
+from studies.rbf.model import layer, network
+from studies.rbf.training import fitting
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("rbf")
@@ -111,7 +114,7 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
         ("sizes", network, "CENTRES", 50, "erratum"),
         ("numbers-of-parameters", network, "FEATURES", 3, "erratum"),
         ("advice", claims, "ADVISED", cases.Recipe("sgd", 1e-3), "erratum"),
-        ("advice", train, "SGD", lambda parameters, lr, momentum: torch.optim.SGD(parameters, 2 * lr), "erratum"),
+        ("advice", fitting, "SGD", lambda parameters, lr, momentum: torch.optim.SGD(parameters, 2 * lr), "erratum"),
         ("best-model", fixed, "refuses", lambda *_: False, "erratum"),
     ],
 )  # fmt: skip

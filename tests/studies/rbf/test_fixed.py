@@ -11,11 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from studies.rbf import checkpoints, fixed, study
-from studies.rbf import layer as layers
+from studies.rbf import study
 from studies.rbf.cases import Layer, Size
-from studies.rbf.fixed import filled, layer_figures, network_figures, round_trip_figures, wave
-from studies.rbf.layer import SQUARED, RBFLayer, logical_copies
+from studies.rbf.measured import fixed
+from studies.rbf.measured.fixed import filled, layer_figures, network_figures, round_trip_figures, wave
+from studies.rbf.model import layer as layers
+from studies.rbf.model.layer import SQUARED, RBFLayer, logical_copies
+from studies.rbf.training import checkpoints
 
 LAYER = Layer(features=2, centres=100, form="product")
 SMALL = Size(side=8, first=3, second=4, activation="relu")

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.errors import UsageError
-from studies.rbf.layer import SQUARED, RBFLayer, gaussians, initialise, logical_copies, place
+from studies.rbf.model.layer import SQUARED, RBFLayer, gaussians, initialise, logical_copies, place
 
 every_form = pytest.mark.parametrize("form", SQUARED)
 sizes = st.integers(1, 6)

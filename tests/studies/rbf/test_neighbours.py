@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from repro.errors import UsageError
-from studies.rbf.neighbours import NEIGHBOURS, QUERIES, neighbour_error, share_inside
+from studies.rbf.measured.neighbours import NEIGHBOURS, QUERIES, neighbour_error, share_inside
 
 
 def clouds(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

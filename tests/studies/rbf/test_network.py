@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from repro.errors import UsageError
-from studies.rbf.network import DeepRBF, initialise
+from studies.rbf.model.network import DeepRBF, initialise
 
 
 def count(module: nn.Module) -> int:

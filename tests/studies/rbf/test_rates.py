@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from repro.errors import NothingSelectedError
 from studies.common.plotting import LINES, MARKERS
 from studies.rbf import study
-from studies.rbf.rates import choices, learning
+from studies.rbf.figures.rates import choices, learning
 
 Row = dict[str, Any]
 FAST, SLOW = {"optimiser": "adam", "rate": 1e-3}, {"optimiser": "sgd", "rate": 1e-4}

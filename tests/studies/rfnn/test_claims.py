@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-
-from repro.audit import document
 from repro.audit.claims import Claim
 from repro.audit.evidence import claims_of, evidence_of
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.verdicts import Judgement
+
+from repro.audit import document
 from repro.study import case_json
 from studies.common import gaussian, hermite
-from studies.rfnn import SCALES, claims_kernels, claims_layer, claims_protocol, claims_runs, network, study, training
+from studies.rfnn import study, training
+from studies.rfnn.cases import SCALES
+from studies.rfnn.claims import kernels, layer, protocol, runs
+from studies.rfnn.model import network
 
 CLAIMS = {claim.id: claim for claim in claims_of("rfnn")}
 FROM_GRIDS = [claim for claim in CLAIMS.values() if claim.judge in MEASURED and claim.compute]
@@ -77,21 +80,21 @@ def other_accuracies(claim: str) -> tuple[str, ...]:
 
 
 PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
-    ("second-layer-basis", [(claims_layer, "met", every_pair), (claims_layer.basis, "pairs", every_pair)]),
-    ("example-basis", [(claims_layer, "met", every_pair)]),
+    ("second-layer-basis", [(layer, "met", every_pair), (layer.basis, "pairs", every_pair)]),
+    ("example-basis", [(layer, "met", every_pair)]),
     ("verkes-corrected", [(hermite, "hermite", hermite.hermite_verkes)]),
     ("verkes-code", [(hermite, "hermite_verkes", hermite.hermite)]),
     ("decay-acts", [(training, "momentum", lambda _rate, _rule: 0.99)]),
     ("momentum-rule", [(training, "momentum", lambda _rate, _rule: 0.99)]),
     ("decay-epochs", [(training, "learning_rates", lambda *_: (0.001,) * 10 + (0.0001,) * 10)]),
-    ("scale-series", [(claims_protocol, "SCALES", (0.5, 0.66, 0.87, 1.15, 2.0))]),
-    ("scale-steps", [(claims_protocol, "steps", lambda number: list(SCALES) if number == 5 else [])]),
+    ("scale-series", [(protocol, "SCALES", (0.5, 0.66, 0.87, 1.15, 2.0))]),
+    ("scale-steps", [(protocol, "steps", lambda number: list(SCALES) if number == 5 else [])]),
     ("kernel-size", [(gaussian, "RADIUS", 2)]),
-    ("mnist-size", [(claims_protocol, "TEST_DIGITS", (980,) * 10)]),
-    ("exp1-guessing", [(claims_protocol, "TEST_DIGITS", (5000, *(600,) * 8, 200))]),
-    ("told-apart", [(claims_protocol, "published", other_accuracies)]),
-    ("exp1-level", [(claims_protocol, "published", other_accuracies)]),
-    ("overcomplete", [(claims_kernels, "TAPS", (3,) * 5), (claims_kernels, "kernels_2d", lambda _: two_by_two())]),
+    ("mnist-size", [(protocol, "TEST_DIGITS", (980,) * 10)]),
+    ("exp1-guessing", [(protocol, "TEST_DIGITS", (5000, *(600,) * 8, 200))]),
+    ("told-apart", [(protocol, "published", other_accuracies)]),
+    ("exp1-level", [(protocol, "published", other_accuracies)]),
+    ("overcomplete", [(kernels, "TAPS", (3,) * 5), (kernels, "kernels_2d", lambda _: two_by_two())]),
     (
         "listed-biases",
         [(network, "Switches", lambda bias: dataclasses.replace(network.AS_PUBLISHED, bias=bool(1 + bias)))],
@@ -117,7 +120,7 @@ def test_a_planted_mistake_changes_the_verdict(
 
 def test_the_listing_is_held_against_the_studys_own_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pairs are found by running a grouped convolution; a layer of ours with others would not be the listing's."""
-    monkeypatch.setattr(claims_layer, "met", every_pair)
+    monkeypatch.setattr(layer, "met", every_pair)
     assert found("second-layer-basis").verdict == "erratum"
 
 
@@ -174,7 +177,7 @@ def reversed_order(name: str, case: Any, replicate: int) -> float | None:
 
 
 def planted(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> None:
-    monkeypatch.setattr(claims_runs, "rows_in", lambda _path, _changed: rows)
+    monkeypatch.setattr(runs, "rows_in", lambda _path, _changed: rows)
 
 
 @pytest.fixture(scope="module")
@@ -216,15 +219,20 @@ def test_a_replicate_without_a_cell_is_left_out(
     monkeypatch: pytest.MonkeyPatch, published_rows: list[dict[str, Any]]
 ) -> None:
     planted(monkeypatch, [row for row in published_rows if (row["case"], row["replicate"]) != (FIRST_CELL, 3)])
-    assert len(claims_runs.exp1_best_runs()) == 5  # type: ignore[arg-type]
-    assert len(claims_runs.exp2_best_runs()) == 5  # type: ignore[arg-type]
-    assert len(claims_runs.baseline_best_runs()) == 6  # type: ignore[arg-type]
+    assert len(runs.exp1_best_runs()) == 5  # type: ignore[arg-type]
+    assert len(runs.exp2_best_runs()) == 5  # type: ignore[arg-type]
+    assert len(runs.baseline_best_runs()) == 6  # type: ignore[arg-type]
 
 
 FIRST_CELL = case_json(study.experiments["scale_grid"].cases[0])
 
 
+def test_grids_are_those_of_the_experiments() -> None:
+    for name, cases in runs.CASES.items():
+        assert cases == study.experiments[name].cases
+
+
 def test_a_diverged_cell_gives_no_number() -> None:
-    grid = claims_runs.complete(rows_of(as_published, 1), "scale_grid", "accuracy")[0]
+    grid = runs.complete(rows_of(as_published, 1), "scale_grid", "accuracy")[0]
     assert len(grid) == 24
     assert (0.5, 0.5) not in grid

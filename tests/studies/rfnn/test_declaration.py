@@ -11,7 +11,8 @@ import pytest
 from repro.seeds import derive_seed
 from repro.study import Outcome, Run, case_json, settings_json
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.rfnn import SCALES, Kernels, Pair, Start, study
+from studies.rfnn import study
+from studies.rfnn.cases import SCALES, Kernels, Pair, Start
 
 GRIDS = ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias", "normalised")
 
@@ -108,8 +109,8 @@ def test_same_replicate_same_outcome_and_the_next_another() -> None:
 
 
 def test_start_of_training_returns_its_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.rfnn.diagnostics.IMAGES", 5)
-    monkeypatch.setattr("studies.rfnn.diagnostics.ITERATIONS", 1)
+    monkeypatch.setattr("studies.rfnn.measured.start.IMAGES", 5)
+    monkeypatch.setattr("studies.rfnn.measured.start.ITERATIONS", 1)
     values = run("start_of_training", Start("as_listed", 2.0, 2.0, "raw"), 0)
     assert isinstance(values, dict)
     assert set(values) == {metric.name for metric in study.experiments["start_of_training"].metrics}
@@ -124,4 +125,4 @@ def imported(statement: str) -> set[str]:
 
 def test_reading_the_declaration_imports_no_torch() -> None:
     assert imported("import studies.rfnn") == set()
-    assert "torch" in imported("import studies.rfnn.network")
+    assert "torch" in imported("import studies.rfnn.model.network")

@@ -12,8 +12,8 @@ from torch import nn
 
 from repro.errors import UsageError
 from studies.common.gaussian import derivative_orders, sampled_derivatives
-from studies.rfnn.basis import pairs
-from studies.rfnn.layers import GaussianConv2d, batch_statistics, first_block
+from studies.rfnn.model.basis import pairs
+from studies.rfnn.model.layers import GaussianConv2d, batch_statistics, first_block
 
 SCALES = tuple(0.5 * 4 ** (step / 4) for step in range(5))
 LAYOUTS = ("as_listed", "as_described")
@@ -116,7 +116,7 @@ def test_pooling_in_the_layer_is_max_pool2d_after_it(layout, size, pool, first):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("strip", [1, 1 << 30])
 def test_result_does_not_depend_on_the_working_arrays(monkeypatch, layout, strip):
-    monkeypatch.setattr("studies.rfnn.fast.STRIP", strip)
+    monkeypatch.setattr("studies.rfnn.model.fast.STRIP", strip)
     tested = layer(5, 3, 0.5, layout=layout)
     x = images(3, 5, 8, 8).requires_grad_()
     gives_the_same(

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from studies.common.randomness import stream
-from studies.rfnn.layers import GaussianConv2d, batch_statistics
-from studies.rfnn.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, drop, initialise
+from studies.rfnn.model.layers import GaussianConv2d, batch_statistics
+from studies.rfnn.model.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, drop, initialise
 
 CNN_PARAMETERS = {  # rows: first kernel, columns: second kernel, in {3, 5, 7, 9}
     3: (878_732, 1_009_804, 1_206_412, 1_468_556),

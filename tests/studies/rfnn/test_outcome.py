@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from studies.rfnn import training
-from studies.rfnn.network import AS_PUBLISHED, ControlCNN
+from studies.rfnn.model.network import AS_PUBLISHED, ControlCNN
 
 
 def test_accuracy_and_loss_are_those_of_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

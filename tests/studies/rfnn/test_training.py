@@ -17,8 +17,8 @@ from studies.common import training as common_training
 from studies.common.randomness import stream
 from studies.common.training import epoch_order
 from studies.rfnn import training
-from studies.rfnn.layers import batch_statistics
-from studies.rfnn.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, initialise
+from studies.rfnn.model.layers import batch_statistics
+from studies.rfnn.model.network import AS_PUBLISHED, RFNN, ControlCNN, Switches, TwoBlocks, initialise
 from studies.rfnn.training import (
     Images,
     Optimiser,

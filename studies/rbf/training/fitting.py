@@ -1,13 +1,12 @@
 """Train the deep RBF network by cross entropy and keep the best checkpoint by validation error (Task 2).
 
-Shape legend: N images of a set, B batch, C channels, H height, W width, D features, K centres.
+Shape legend: N images of a set, B batch, C channels, H height, W width, D features.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
 from repro.errors import IntegrityError, UsageError
-from repro.study import Outcome, Run
+from repro.study import Run
 from studies.common.choosing import check_known
 from studies.common.training import (
     EVALUATION_BATCH,
@@ -24,19 +23,15 @@ from studies.common.training import (
     batches,
     epoch_order,
     evaluate,
-    nonfinite,
-    reproducible,
     resident,
     train_epoch,
 )
-from studies.rbf import checkpoints
 from studies.rbf.cases import Choice, Recipe
-from studies.rbf.layer import place
-from studies.rbf.neighbours import neighbour_error, share_inside
-from studies.rbf.network import CLASSES, DeepRBF, initialise
+from studies.rbf.model.layer import place
+from studies.rbf.model.network import CLASSES, DeepRBF, initialise
+from studies.rbf.training import checkpoints
 
 VALIDATION_EVERY = 6  # of MNIST, 50,000 images to train on and 10,000 to choose by
-GOOD = 10.0  # %: the document calls an accuracy above 90 % good
 MOMENTUM = 0.9
 
 
@@ -153,55 +148,4 @@ def features_of(network: DeepRBF, data: Labelled, inputs: Inputs) -> Tensor:
     """Return the two features (N, 2) of every image of a set, in evaluation mode."""
     network.eval()
     size = EVALUATION_BATCH[data.images.device.type]
-    return torch.cat([network.features(inputs(images)) for images in data.images.split(size)])
-
-
-def train_network(run: Run, recipe: Recipe, choice: Choice, *, epochs: int) -> Outcome:
-    """Train one network and return what its best checkpoint, saved and restored, does on the test images.
-
-    A loss that is not finite ends the run as "nonfinite", with no values.
-    """
-    with reproducible():
-        parts = parts_of(run)
-        fitted = fit(build(run, choice, parts), parts, recipe, epochs=epochs, batch=run.settings.batch, seed=run.seed)
-        if isinstance(fitted, str):
-            return nonfinite(fitted, len(parts.test), epochs)
-        network = restored(build(run, choice, parts), fitted, parts)
-        values = tested(network, parts) | trained(fitted, epochs)
-    if not math.isfinite(values["loss"]):
-        return nonfinite(f"test loss not finite, epoch {fitted.epoch}", len(parts.test), epochs)
-    return Outcome(values=values, curves=fitted.curves, n_test=len(parts.test), epochs=epochs)
-
-
-def tested(network: DeepRBF, parts: Parts) -> dict[str, float]:
-    """Return error, loss, the error of nearest neighbours among the features, and the place and width of centres."""
-    error, loss = evaluate(network, parts.test, parts.inputs)
-    seen_ND = features_of(network, parts.train, parts.inputs)
-    queries_MD = features_of(network, parts.test, parts.inputs)
-    widths_K = network.rbf.sigma_K.detach().abs()
-    return {
-        "error": error,
-        "loss": loss,
-        "log10_loss": math.log10(loss),
-        "neighbour_error": neighbour_error(seen_ND, parts.train.labels_N, queries_MD, parts.test.labels_N),
-        "centres_inside": share_inside(network.rbf.w_KD, seen_ND),
-        "smallest_width": float(widths_K.min()),
-        "largest_width": float(widths_K.max()),
-    }
-
-
-def trained(fitted: Fitted, epochs: int) -> dict[str, float]:
-    """Return how training went; `epochs_to_90` is one more than the epochs made where 90 % was never passed."""
-    first = first_good(fitted.curves["validation_error"])
-    return {
-        "train_loss": fitted.curves["train_loss"][-1],
-        "validation_error": fitted.error,
-        "best_epoch": float(fitted.epoch),
-        "reached_90": float(first <= epochs),
-        "epochs_to_90": float(first),
-    }
-
-
-def first_good(errors: Sequence[float]) -> int:
-    """Return the first epoch (from 1) whose error is below 10 %, or one more than there are."""
-    return next((epoch for epoch, error in enumerate(errors, 1) if error < GOOD), len(errors) + 1)
+    return torch.cat([network.features(inputs(images)) for images in torch.split(data.images, size)])

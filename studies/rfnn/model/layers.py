@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from repro.errors import UsageError
 from studies.common.gaussian import Norm, Truncation, derivative_orders
-from studies.rfnn import fast
-from studies.rfnn.basis import Basis, Layout, Recurrence, pairs
+from studies.rfnn.model import fast
+from studies.rfnn.model.basis import Basis, Layout, Recurrence, pairs
 
 
 class GaussianConv2d(nn.Module):
@@ -157,7 +157,8 @@ def first_convolution(
     if layer.in_channels != 1 or standardised_B1HW.requires_grad:
         raise UsageError("first block: needs one input channel that takes no gradient; call layer(gain * x + offset)")
     if not layer.fast:
-        return layer(standardised_B1HW * gain + offset, pool)
+        plain: Tensor = layer(standardised_B1HW * gain + offset, pool)
+        return plain
     x_1HWB = standardised_B1HW.permute(1, 2, 3, 0)
     down_DHH, across_DWW = fast.filters(layer.basis, *x_1HWB.shape[1:3], x_1HWB.dtype, x_1HWB.device)
     with torch.no_grad():

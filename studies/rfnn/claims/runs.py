@@ -10,13 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from repro import registry
 from repro.audit.evidence import Missing
 from repro.audit.measured import LEAST_RUNS
-from repro.golden import stored
 from repro.runs import store, table
-from studies.rfnn import AXES, SCALES, study
-from studies.rfnn.diagnostics import stability_limit
+
+from repro import registry
+from repro.golden import stored
+from studies.rfnn.cases import AXES, CONTROLS, PAIRS, SCALES, STARTS
+from studies.rfnn.measured.start import stability_limit
 
 Cell = tuple[float, float]  # scales, or kernel sizes, of the first and the second layer
 Grid = Mapping[Cell, float]
@@ -29,6 +30,11 @@ MIRRORS = tuple((first, second) for first in SCALES for second in SCALES if firs
 CHOSEN = {"reading": "as_listed", "norm": "raw"}  # what A.1 lists, where a case has these fields
 NO_NUMBERS = 9.8  # %: a network whose outputs are no numbers names digit 0, and 980 of 10,000 test images show it
 RFNNS = ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias")
+CASES: Mapping[str, Sequence[Any]] = {
+    "cnn_baseline": CONTROLS,
+    "start_of_training": STARTS,
+    **dict.fromkeys(RFNNS, PAIRS),
+}
 
 
 def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> dict[int, Mapping[Cell, Any]]:
@@ -38,7 +44,7 @@ def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> d
     and replicates that lack a cell are left out.
     """
     root = registry.root()
-    for path in (stored.path_of(root, study.name, PROFILE), store.results_path(study.name, PROFILE)):
+    for path in (stored.path_of(root, "rfnn", PROFILE), store.results_path("rfnn", PROFILE)):
         found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric, column) if path.exists() else {}
         if found:
             return found
@@ -60,7 +66,7 @@ def complete(
     """Return the grids of those replicates in some rows for which every cell of the experiment has run."""
     cells = {
         tuple(getattr(case, axis) for axis in AXES)
-        for case in study.experiments[experiment].cases
+        for case in CASES[experiment]
         if all(getattr(case, key, value) == value for key, value in CHOSEN.items())
     }
     seen: dict[int, dict[Cell, Any]] = {}

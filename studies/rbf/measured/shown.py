@@ -10,10 +10,10 @@ from torch import Tensor
 from repro.study import Run
 from studies.common.rounding import significant
 from studies.common.shown import first, shown_figures
-from studies.common.training import reproducible
-from studies.rbf import train
+from studies.common.training import evaluate, reproducible
 from studies.rbf.cases import Shown, Size
-from studies.rbf.fixed import filled_network
+from studies.rbf.measured.fixed import filled_network
+from studies.rbf.training import fitting
 
 EVALUATED = 200  # images
 
@@ -25,16 +25,17 @@ def part_figures(case: Shown, run: Run) -> dict[str, float]:
     choose the mode.
     """
     with reproducible():
-        parts = train.parts_of(run)
+        parts = fitting.parts_of(run)
         data = {"train": parts.train, "validation": parts.val, "test": parts.test}[case.part]
         some = first(data, EVALUATED)
-        size = Size(some.images.shape[-1], *run.settings.channels, "relu")
+        first_block, second_block = run.settings.channels
+        size = Size(some.images.shape[-1], first_block, second_block, "relu")
         network = filled_network(size).to(run.device)
 
         def inputs(images: Tensor) -> Tensor:
             return parts.inputs(images).double()
 
-        error, loss = train.evaluate(network.train(), some, inputs)
-        features_BD = train.features_of(network.train(), some, inputs)
+        error, loss = evaluate(network.train(), some, inputs)
+        features_BD = fitting.features_of(network.train(), some, inputs)
     evaluated = {"network_loss": significant(loss), "network_feature_norm": significant(float(features_BD.norm()))}
     return shown_figures(data, parts.inputs) | {"network_error": error} | evaluated

@@ -1,4 +1,4 @@
-"""The pictures of the exercise: features and centres of a network trained for them.
+"""The plane of the two features: features and centres of a network trained for these pictures.
 
 Shape legend: N images of a set, D features, K centres.
 """
@@ -6,6 +6,7 @@ Shape legend: N images of a set, D features, K centres.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,12 @@ from repro.study import Figure, Run
 from studies.common.datasets import DIGITS
 from studies.common.plotting import COLOURS, INK
 from studies.common.training import reproducible
-from studies.rbf.cases import QUICK, Choice, Training
-from studies.rbf.network import CLASSES
-from studies.rbf.train import build, features_of, fit, parts_of, restored
+from studies.rbf.cases import QUICK, Choice
+from studies.rbf.model.network import CLASSES
+from studies.rbf.profiles import Training
+from studies.rbf.training.fitting import build, features_of, fit, parts_of, restored
+
+Rows = Sequence[Mapping[str, Any]]
 
 SEED = 12
 EPOCHS = 40
@@ -56,7 +60,7 @@ def example() -> Example:
     return Example(features_ND, parts.test.labels_N, answers_N, network.rbf.w_KD.detach(), widths_K)
 
 
-def features() -> Figure:
+def features(_rows: Rows) -> Figure:
     """Return the test images' features by class, and the centres among them."""
     found = example()
     rows = []
@@ -74,7 +78,7 @@ def features() -> Figure:
     )
 
 
-def centres() -> Figure:
+def centres(_rows: Rows) -> Figure:
     """Return the 100 centres, sized by standard deviation and by variance."""
     found = example()
     order = found.widths_K.argsort(descending=True, stable=True).tolist()

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from studies.common import gaussian, hermite
-from studies.rfnn import SCALES
-from studies.rfnn.basis import Basis
-from studies.rfnn.claims_formulas import Shown, draws, gap
-from studies.rfnn.layers import GaussianConv2d
+from studies.rfnn.cases import SCALES
+from studies.rfnn.claims.formulas import Shown, draws, gap
+from studies.rfnn.model.basis import Basis
+from studies.rfnn.model.layers import GaussianConv2d
 
 ORDER = 4
 NEAR = 0.05  # of the absolute sum: what passes for zero here

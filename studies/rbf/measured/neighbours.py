@@ -28,7 +28,7 @@ def neighbour_error(points_ND: Tensor, labels_N: Tensor, queries_MD: Tensor, wan
         )
     classes = int(labels_N.max()) + 1
     wrong = 0
-    for queries, wanted in zip(queries_MD.split(QUERIES), wanted_M.split(QUERIES), strict=True):
+    for queries, wanted in zip(torch.split(queries_MD, QUERIES), torch.split(wanted_M, QUERIES), strict=True):
         distances = torch.cdist(queries, points_ND, compute_mode="donot_use_mm_for_euclid_dist")
         nearest = distances.topk(min(NEIGHBOURS, len(points_ND)), largest=False).indices
         votes = F.one_hot(labels_N[nearest], classes).sum(dim=1)

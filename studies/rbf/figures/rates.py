@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.common.found import spread
 from studies.common.plotting import INK, style
+from studies.rbf import cases
 
 GOOD = 90  # %: the document calls an accuracy above it good
 RULES = {"sgd": "gradient descent", "momentum": "gradient descent with momentum", "adam": "Adam"}
-ADVISED = {"optimiser": "sgd", "rate": 1e-4}
-DEFAULTS = {"start": "normal", "activation": "relu", "kernel": 5}
+ADVISED, DEFAULTS = asdict(cases.ADVISED), asdict(cases.Choice())
 HEADERS = (
     "runs", "test error, %", "neighbours' error, %", f"passed {GOOD} %", f"epochs to {GOOD} %", "sigma, least to most",
 )  # fmt: skip

@@ -16,10 +16,10 @@ from torch import Tensor
 from repro.errors import UsageError
 from studies.common.rounding import significant
 from studies.common.training import reproducible
-from studies.rbf import checkpoints
 from studies.rbf.cases import Layer, Size
-from studies.rbf.layer import SQUARED, RBFLayer, gaussians, logical_copies
-from studies.rbf.network import DeepRBF
+from studies.rbf.model.layer import SQUARED, RBFLayer, gaussians, logical_copies
+from studies.rbf.model.network import DeepRBF
+from studies.rbf.training import checkpoints
 
 BATCH = 7
 CHECKED = 5  # inputs and centres whose gradients are checked by finite differences
@@ -53,11 +53,17 @@ def layer_figures(case: Layer) -> dict[str, float]:
             values = activation_figures(layer, x_BD, h_BK)
             agree = (squared_by_loop(x_BD, layer.w_KD) - SQUARED[case.form](x_BD, layer.w_KD)).abs().max() < AGREE
         values |= {
-            f"{name}_gradient": float(each.grad.norm())
+            f"{name}_gradient": float(gradient_of(each).norm())
             for name, each in (("x", x_BD), ("w", layer.w_KD), ("sigma", layer.sigma_K))
         }
         flags = {"forms_agree": float(agree), "gradcheck": float(gradients_hold(layer, x_BD))}
     return {name: significant(value) for name, value in values.items()} | flags | copies_figures(x_BD, layer.w_KD)
+
+
+def gradient_of(tensor: Tensor) -> Tensor:
+    """Return what a backward pass left at a tensor."""
+    assert tensor.grad is not None
+    return tensor.grad
 
 
 def activation_figures(layer: RBFLayer, x_BD: Tensor, h_BK: Tensor) -> dict[str, float]:
@@ -82,7 +88,11 @@ def squared_by_loop(x_BD: Tensor, w_KD: Tensor) -> Tensor:
 def gradients_hold(layer: RBFLayer, x_BD: Tensor) -> bool:
     """Say whether the gradients by inputs, centres and widths are those of finite differences, for a few centres."""
     points = [each.detach()[:CHECKED].clone().requires_grad_() for each in (x_BD, layer.w_KD, layer.sigma_K)]
-    return torch.autograd.gradcheck(lambda *each: gaussians(*each, layer.form), points, raise_exception=False)
+
+    def answers(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor) -> Tensor:
+        return gaussians(x_BD, w_KD, sigma_K, layer.form)
+
+    return torch.autograd.gradcheck(answers, points, raise_exception=False)
 
 
 def copies_figures(x_BD: Tensor, w_KD: Tensor) -> dict[str, float]:
@@ -124,13 +134,13 @@ def network_figures(case: Size) -> dict[str, float]:
         features_BD = network.features(images_of(case))
         logits = network(images_of(case))
         loss = F.cross_entropy(logits, torch.tensor(LABELS))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
     counts = {
         "parameters": network.parameters(),
         "rbf_parameters": network.rbf.parameters(),
         "output_parameters": network.output.parameters(),
     }
-    squares = sum(float(parameter.grad.square().sum()) for parameter in network.parameters())
+    squares = sum(float(gradient_of(parameter).square().sum()) for parameter in network.parameters())
     values = {
         "feature_norm": float(features_BD.detach().norm()),
         "logit_norm": float(logits.detach().norm()),

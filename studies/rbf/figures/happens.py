@@ -1,15 +1,15 @@
-"""What the exercise says, slide by slide, and which rows answer it; numbers R1 to R9 are those of the study's plan."""
+"""What happens beside what the exercise says, worded from rows: the functions that claims.toml names as `happens`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from repro.study import Figure
-from studies.common.found import Found, Statement
-from studies.common.found import beside as compared
-from studies.rbf.rates import ADVISED, DEFAULTS, GOOD, recipe_name
+from studies.common import beside as table
+from studies.common.found import Found
+from studies.rbf.figures.rates import ADVISED, DEFAULTS, GOOD, recipe_name
 
 NOTES = (
     "Of several values mean, lowest and highest, or the lowest and the highest. What `layer_algebra`, `architecture`, "
@@ -37,13 +37,20 @@ def passed(found: Found, experiment: str, **case: Any) -> str:
 
 
 def formula(found: Found) -> str:
-    """Say what the layer computes."""
-    forms, slopes = (found.hold("layer_algebra", name) for name in ("forms_agree", "gradcheck"))
+    """Say how the forms of the layer go together."""
+    return f"three forms agree to 1e-12 for {found.hold('layer_algebra', 'forms_agree')} layers"
+
+
+def answers(found: Found) -> str:
+    """Say where the layer's answers lie."""
     low, high = min(found.values("layer_algebra", "smallest")), max(found.values("layer_algebra", "largest"))
-    return (
-        f"three forms agree to 1e-12 for {forms} layers, gradients are those of finite differences for {slopes}; h "
-        f"lies between {low:.1g} and {high:.6f}, and is {found.one('layer_algebra', 'at_centres'):g} at the centres"
-    )
+    at_centres = found.one("layer_algebra", "at_centres")
+    return f"h lies between {low:.1g} and {high:.6f}, and is {at_centres:g} at the centres"
+
+
+def slopes(found: Found) -> str:
+    """Say of how many layers the gradients are right."""
+    return f"gradients are those of finite differences for {found.hold('layer_algebra', 'gradcheck')} layers"
 
 
 def sums(found: Found) -> str:
@@ -64,9 +71,19 @@ def copies(found: Found) -> str:
     )
 
 
-def start(choice: str) -> Callable[[Found], str]:
-    """Return what says how a start of the RBF layer learns."""
-    return lambda found: passed(found, "open_choices", **{**DEFAULTS, "start": choice})
+def start_normal(found: Found) -> str:
+    """Say how the network learns from the start that the document gives."""
+    return passed(found, "open_choices", **{**DEFAULTS, "start": "normal"})
+
+
+def start_linear(found: Found) -> str:
+    """Say how it learns from the default that we take, the start of a linear layer."""
+    return f"as torch starts a linear layer: {passed(found, 'open_choices', **{**DEFAULTS, 'start': 'linear'})}"
+
+
+def start_features(found: Found) -> str:
+    """Say how it learns from the other start that we tried."""
+    return f"with centres on features of images: {passed(found, 'open_choices', **{**DEFAULTS, 'start': 'features'})}"
 
 
 def network(found: Found) -> str:
@@ -83,7 +100,10 @@ def network(found: Found) -> str:
 def given(found: Found) -> str:
     """Say what is trained on, chosen by and tested on."""
     train, chosen, test = (found.one("shown_images", "images", part=part) for part in ("train", "validation", "test"))
-    return f"{train:,.0f} images to train on, {chosen:,.0f} to choose the checkpoint by, {test:,.0f} to test on"
+    return (
+        f"every sixth training image: {train:,.0f} images to train on, {chosen:,.0f} to choose the checkpoint by, "
+        f"{test:,.0f} to test on"
+    )
 
 
 def good(found: Found) -> str:
@@ -126,38 +146,26 @@ def neighbours(found: Found) -> str:
     )
 
 
-def sizes(found: Found) -> str:
-    """Say how wide the Gaussians become, and where the centres lie."""
-    low, high, inside = (of_working(found, name) for name in ("smallest_width", "largest_width", "centres_inside"))
-    least = min(found.values("learning_rates", "smallest_width", **ADVISED))
-    most = max(found.values("learning_rates", "largest_width", **ADVISED))
+def places(found: Found) -> str:
+    """Say where the centres lie."""
+    inside = of_working(found, "centres_inside")
     return (
-        f"where {GOOD} % is passed, sigma lies between {min(low):.2f} and {max(high):.2f}, and {min(inside):.0f} to "
-        f"{max(inside):.0f} % of the centres inside the outline of the features; at the advised rate sigma, which "
-        f"starts at 1, stays between {least:.3f} and {most:.3f}"
+        f"where {GOOD} % is passed, {min(inside):.0f} to {max(inside):.0f} % of the centres lie inside the outline of "
+        "the features"
     )
 
 
-STATEMENTS = (
-    Statement("R1", "RBF layer", "a = |w - x|, h = exp(-a^2 / (2 sigma^2))", ("layer_algebra",), formula),
-    Statement("R1", "batches", "A = sum of (w - x)^2, H = exp(-A / (2 sigma^2))", ("layer_algebra",), sums),
-    Statement("R1", "batches", "`expand` makes logical copies, no physical ones", ("layer_algebra",), copies),
-    Statement("R3", "start", "W from N(0, 1), sigma all 1", ("open_choices",), start("normal")),
-    Statement("R3", "start", "the default is inappropriate (ours: as torch starts a linear layer)", ("open_choices",),
-              start("linear")),
-    Statement("R3", "start", "a better start is possible (ours: centres on features of images)", ("open_choices",),
-              start("features")),
-    Statement("R2", "Task 1", "convolutions, FC to 2, RBF layer of 100, FC to 10", ("architecture",), network),
-    Statement("R3", "Task 2", "choose by validation data (ours: every sixth training image)", ("shown_images",), given),
-    Statement("R3", "Task 2", "above 90 % is good", ("learning_rates",), good),
-    Statement("R4", "Task 2", "a low learning rate, about 1e-4, despite batch norm", ("learning_rates",), advised),
-    Statement("R4", "Task 2", "100 epochs or more", ("learning_rates",), patience),
-    Statement("R9", "Task 2", "save the best model on validation data", ("round_trip", "learning_rates"), best),
-    Statement("R7", "Task 3", "show the features before the RBF layer, by class", ("learning_rates",), neighbours),
-    Statement("R8", "Task 4", "show the 100 centres, their size by variance", ("learning_rates",), sizes),
-)  # fmt: skip
+def widths(found: Found) -> str:
+    """Say how wide the Gaussians become."""
+    low, high = (of_working(found, name) for name in ("smallest_width", "largest_width"))
+    least = min(found.values("learning_rates", "smallest_width", **ADVISED))
+    most = max(found.values("learning_rates", "largest_width", **ADVISED))
+    return (
+        f"where {GOOD} % is passed, sigma lies between {min(low):.2f} and {max(high):.2f}; at the advised rate sigma, "
+        f"which starts at 1, stays between {least:.3f} and {most:.3f}"
+    )
 
 
 def beside(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return the statements beside what the rows come to."""
-    return compared(STATEMENTS, rows, notes=NOTES)
+    """Return what the exercise says beside what the rows come to."""
+    return table.beside("rbf", rows, notes=NOTES)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studies.common.randomness import draw_uniform, stream
-from studies.rfnn.layers import GaussianConv2d, first_block
+from studies.rfnn.model.layers import GaussianConv2d, first_block
 
 WIDTH_FIRST, WIDTH_SECOND, WIDTH_HIDDEN, CLASSES = 64, 128, 128, 10  # figures 4.2 and 4.4
 DROPOUT = 0.5

@@ -29,7 +29,8 @@ def logical_copies(x_BD: Tensor, w_KD: Tensor) -> tuple[Tensor, Tensor]:
 def squared_by_norm(x_BD: Tensor, w_KD: Tensor) -> Tensor:
     """Return squared distances (B, K) as the layer's first slide reads: the norm a, squared in the activation."""
     x_BKD, w_BKD = logical_copies(x_BD, w_KD)
-    return torch.linalg.vector_norm(w_BKD - x_BKD, dim=2).square()
+    a_BK: Tensor = torch.linalg.vector_norm(w_BKD - x_BKD, dim=2)
+    return a_BK.square()
 
 
 def squared_by_copies(x_BD: Tensor, w_KD: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ def squared_by_product(x_BD: Tensor, w_KD: Tensor) -> Tensor:
     return torch.addmm(squares_BK, x_BD, w_KD.T, alpha=-2).clamp_min(0)
 
 
-SQUARED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+SQUARED: dict[Form, Callable[[Tensor, Tensor], Tensor]] = {
     "norm": squared_by_norm,
     "copies": squared_by_copies,
     "product": squared_by_product,

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from studies.common import gaussian
-from studies.rfnn import basis
-from studies.rfnn.claims_formulas import Shown, draws, gap
-from studies.rfnn.claims_kernels import kernels_2d
-from studies.rfnn.layers import GaussianConv2d, batch_statistics
+from studies.rfnn.claims.formulas import Shown, draws, gap
+from studies.rfnn.claims.kernels import kernels_2d
+from studies.rfnn.model import basis
+from studies.rfnn.model.layers import GaussianConv2d, batch_statistics
 
 CHANNELS, OUTPUTS, ORDER, SIDE = 3, 10, 4, 32  # the example of section 3.3.2, at scale 1
 
@@ -124,7 +124,7 @@ def direction_shapes() -> list[int]:
     """Return the shape of kernel that answers to a slope in x, then that for y (section 3.3.2)."""
     line = torch.from_numpy(gaussian.sampled_derivatives(1.0, 1, truncation="text"))[1]
     slope_x = torch.arange(15.0, dtype=torch.float64).expand(1, 1, 15, 15)
-    found = []
+    found: list[int] = []
     for image in (slope_x, slope_x.mT):
         for shape in ((7, 1), (1, 7)):
             if float(F.conv2d(image, line.view(1, 1, *shape)).abs().min()) > 0.5:

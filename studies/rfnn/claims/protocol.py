@@ -13,21 +13,25 @@ from torch import nn
 
 from repro import printed
 from repro.audit import evidence
-from studies.rfnn import AXES, KERNELS, SCALES, network, study, training
-from studies.rfnn.claims_formulas import Shown, draws
-from studies.rfnn.claims_kernels import numbers
+from studies.rfnn import training
+from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES
+from studies.rfnn.claims.formulas import Shown, draws
+from studies.rfnn.claims.kernels import numbers
+from studies.rfnn.model import network
+from studies.rfnn.model.layers import GaussianConv2d
+from studies.rfnn.profiles import PAPER, Training
 
 TEST_IMAGES = 10_000
 # Public facts about MNIST: how many images of each digit its training and its test set hold.
 TRAIN_DIGITS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
 TEST_DIGITS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
-FAITHFUL = study.profiles["paper"].settings
+FAITHFUL: Training = PAPER.settings
 LEVEL = 0.05
 
 
 def published(claim: str) -> tuple[str, ...]:
     """Return what a claim of this study publishes. Raise KeyError for a name that is none."""
-    return {one.id: one.published for one in evidence.claims_of(study.name)}[claim]
+    return {one.id: one.published for one in evidence.claims_of("rfnn")}[claim]
 
 
 def mnist_counts() -> list[int]:
@@ -68,7 +72,8 @@ def decay_epochs() -> Shown:
 
 def momentum_rule() -> float:
     """Compare the study's momentum with 1 - 10 rate at 40 rates from 0.1 down to 0.00001 (section 4.2)."""
-    return max(abs(training.momentum(rate, "tied") - (1 - 10 * rate)) for rate in np.geomspace(1e-5, 0.1, 40).tolist())
+    rates: list[float] = np.geomspace(1e-5, 0.1, 40).tolist()
+    return max(abs(training.momentum(rate, "tied") - (1 - 10 * rate)) for rate in rates)
 
 
 def decay_slows() -> Shown:
@@ -124,8 +129,10 @@ def flattened() -> list[int]:
 def widths() -> list[int]:
     """Return inputs and outputs of the RFNN's four layers with weights (figure 4.2)."""
     net = network.RFNN(1.0, 1.0)
-    layers = net.first, net.second
-    sizes = [size for layer in layers for size in (layer.in_channels, layer.out_channels)]
+    sizes: list[int] = []
+    for layer in (net.first, net.second):
+        assert isinstance(layer, GaussianConv2d)
+        sizes += layer.in_channels, layer.out_channels
     return [*sizes, net.hidden.in_features, net.hidden.out_features, net.output.in_features, net.output.out_features]
 
 
@@ -204,7 +211,7 @@ def series_ends() -> float:
         abs(SCALES[0] * ratio**number / end - 1)
         for end in (0.7, 1.0, 2.0, 3.0, 8.0)
         for number in range(1, 21)
-        for ratio in [(end / SCALES[0]) ** (1 / number)]
+        for ratio in [float((end / SCALES[0]) ** (1 / number))]
     )
 
 
@@ -238,7 +245,7 @@ def open_range() -> Shown:
 
 def scale_pairs() -> list[int]:
     """Return how many pairs of scales a grid of the study has (section 4.3)."""
-    pairs = {tuple(getattr(case, axis) for axis in AXES) for case in study.experiments["scale_grid"].cases}
+    pairs = {tuple(getattr(case, axis) for axis in AXES) for case in PAIRS}
     return [len(pairs)]
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from studies.common.gaussian import derivative_orders
-from studies.rfnn.basis import Basis, Layout, pairs
+from studies.rfnn.model.basis import Basis, Layout, pairs
 
 STRIP = 1 << 18  # numbers in a working array that is to stay in the cache
 
@@ -39,7 +39,7 @@ def max_pool(x_CHWB: Tensor, size: int) -> Tensor:
         return x_CHWB
     if not _halves(x_CHWB.shape, size):
         return F.max_pool2d(x_CHWB.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
-    out: Tensor = _MaxPool.apply(x_CHWB, size)
+    out: Tensor = _MaxPool.apply(x_CHWB, size)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -54,7 +54,7 @@ def _pool(x_CHWB: Tensor, size: int) -> tuple[Tensor, list[Tensor]]:
     """
     steps, answers = size.bit_length() - 1, []
     for axis in (2,) * steps + (1,) * steps:
-        first, second = x_CHWB.unflatten(axis, (-1, 2)).unbind(axis + 1)
+        first, second = torch.unflatten(x_CHWB, axis, (-1, 2)).unbind(axis + 1)
         answers.append(torch.gt(second, first, out=torch.empty_like(first, memory_format=torch.contiguous_format)))
         x_CHWB = torch.maximum(first, second)
     return x_CHWB, answers
@@ -67,7 +67,7 @@ def _unpool(grad_CHWB: Tensor, answers: Sequence[Tensor]) -> Tensor:
         shape = list(grad_CHWB.shape)
         shape[axis] *= 2
         wider = grad_CHWB.new_empty(shape)
-        first, second = wider.unflatten(axis, (-1, 2)).unbind(axis + 1)
+        first, second = torch.unflatten(wider, axis, (-1, 2)).unbind(axis + 1)
         torch.mul(grad_CHWB, second_is_larger, out=second)
         torch.sub(grad_CHWB, second, out=first)
         grad_CHWB = wider
@@ -99,7 +99,8 @@ def pooled_sum(
     gain response + offset edge.
     """
     inside = pool if _halves(response_PHWB.shape, pool) else 1
-    out: Tensor = _PooledSum.apply(weight_OP, response_PHWB, inside, *(affine or (None, None, None)))
+    ones = affine or (None, None, None)
+    out: Tensor = _PooledSum.apply(weight_OP, response_PHWB, inside, *ones)  # type: ignore[no-untyped-call]
     return max_pool(out, pool // inside)
 
 
@@ -123,7 +124,7 @@ class _PooledSum(torch.autograd.Function):
         saved = []
         for rows in ctx.strips:
             strip = response_PHWB[:, rows]
-            if edge_PHW1 is not None:
+            if gain is not None and offset is not None and edge_PHW1 is not None:
                 strip = torch.addcmul(offset * edge_PHW1[:, rows], gain, strip)
             sums = (weight_OP @ strip.flatten(1)).view(outputs, -1, width, images)
             pooled, answers = _pool(sums, pool)
@@ -259,7 +260,7 @@ def _row(wave_VW: Tensor, spectrum_DV: Tensor, count_V: Tensor, *, real: bool) -
 
 def spectral_product(x_CHWB: Tensor, weight_QD: Tensor, basis: Basis) -> Tensor:
     """Convolve every channel with every derivative and sum with weights, by products of spectra."""
-    out: Tensor = _SpectralProduct.apply(x_CHWB, weight_QD, basis)
+    out: Tensor = _SpectralProduct.apply(x_CHWB, weight_QD, basis)  # type: ignore[no-untyped-call]
     return out
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from repro.study import Run
 from studies.common.randomness import stream
 from studies.common.training import epoch_order, reproducible
-from studies.rfnn.layers import GaussianConv2d, batch_statistics
-from studies.rfnn.network import Switches, TwoBlocks, initialise
+from studies.rfnn.cases import Start
+from studies.rfnn.model.layers import GaussianConv2d, batch_statistics
+from studies.rfnn.model.network import RFNN, Switches, TwoBlocks, initialise
 from studies.rfnn.training import resident
 
 IMAGES = 100
@@ -73,6 +74,13 @@ def start(
         "gradient_norm": norm(torch.autograd.grad(value, parameters)),
         "sharpness": top_eigenvalue(loss, parameters, generator, iterations=iterations),
     }
+
+
+def of_start(case: Start, run: Run) -> dict[str, float]:
+    """Measure the network of a case; the batch-norm scale is 1."""
+    switches = Switches(layout=case.reading, norm=case.norm, gain="ones")
+    network = RFNN(case.first, case.second, switches, image_size=run.settings.image_size)
+    return run_start(network, run, switches)
 
 
 def run_start(network: TwoBlocks, run: Run, switches: Switches) -> dict[str, float]:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from repro.errors import UsageError
 from studies.common.choosing import check_known
 from studies.common.randomness import draw_uniform, stream
-from studies.rbf.layer import RBFLayer, Start
-from studies.rbf.layer import initialise as initialise_layer
+from studies.rbf.model.layer import RBFLayer, Start
+from studies.rbf.model.layer import initialise as initialise_layer
 
 CLASSES = 10
 FEATURES = 2
@@ -69,11 +69,13 @@ class DeepRBF(nn.Module):
             )
         for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
             x_BCHW = self.activation(norm(F.max_pool2d(conv(x_BCHW), 2)))
-        return self.to_features(x_BCHW.flatten(1))
+        features_BD: Tensor = self.to_features(x_BCHW.flatten(1))
+        return features_BD
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the classes' logits (B, 10)."""
-        return self.output(self.rbf(self.features(x_BCHW)))
+        logits: Tensor = self.output(self.rbf(self.features(x_BCHW)))
+        return logits
 
 
 def initialise(network: DeepRBF, seed: int, start: Start = "normal") -> None:

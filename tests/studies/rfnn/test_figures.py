@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from repro.errors import NothingSelectedError
 from repro.study import Figure
-from studies.rfnn import pictures, study
+from studies.rfnn import figures, study
 
 
 def row(first: float, second: float, value: float | None, reading: str = "as_listed", **changed: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def drawn(figure: Figure) -> Canvas:
 
 
 def test_cells_hold_means_of_finished_runs() -> None:
-    figure = pictures.grids(ROWS)
+    figure = figures.grids(ROWS)
     assert ["scale_grid", "as_listed", 0.5, 0.5, 2, 85.0, 80.0, 90.0] in [list(line) for line in figure.rows]
     assert len(figure.rows) == 4
     axes = drawn(figure).axes[1]
@@ -44,7 +44,7 @@ def test_cells_hold_means_of_finished_runs() -> None:
 
 
 def test_curves_are_means_with_their_range() -> None:
-    figure = pictures.equal_scales(ROWS)
+    figure = figures.equal_scales(ROWS)
     assert ["as_listed", 0.5, 2, 2, 85.0, 80.0, 90.0] in [list(line) for line in figure.rows]
     left, right = drawn(figure).axes
     assert list(left.get_lines()[0].get_ydata()) == [50.0, 60.0]

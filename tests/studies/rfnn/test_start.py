@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from studies.common.randomness import stream
-from studies.rfnn.diagnostics import norm, stability_limit, start, top_eigenvalue
-from studies.rfnn.layers import GaussianConv2d
-from studies.rfnn.network import RFNN, Switches, initialise
+from studies.rfnn.measured.start import norm, stability_limit, start, top_eigenvalue
+from studies.rfnn.model.layers import GaussianConv2d
+from studies.rfnn.model.network import RFNN, Switches, initialise
 
 ONES = Switches(gain="ones")
 

@@ -12,20 +12,13 @@ from torch import nn
 
 from repro.errors import IntegrityError, UsageError
 from repro.study import Run
-from studies.common.training import Labelled, batches, epoch_order
-from studies.rbf import train
-from studies.rbf.cases import Choice, Recipe, Training
-from studies.rbf.train import (
-    build,
-    features_of,
-    first_good,
-    fit,
-    held_out,
-    optimiser_of,
-    parts_of,
-    restored,
-    train_network,
-)
+from studies.common.training import Labelled, batches, epoch_order, evaluate
+from studies.rbf.cases import Choice, Recipe
+from studies.rbf.measured import trained
+from studies.rbf.measured.trained import first_good, train_network
+from studies.rbf.profiles import Training
+from studies.rbf.training import fitting
+from studies.rbf.training.fitting import build, features_of, fit, held_out, optimiser_of, parts_of, restored
 
 RECIPE = Recipe("momentum", 1e-2)
 SETTINGS = Training(epochs=3, choice_epochs=2, batch=16, channels=(4, 4))
@@ -127,7 +120,7 @@ class TestStart:
 class TestCheckpoint:
     def test_the_first_of_the_best_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = iter([(50.0, 2.0), (30.0, 1.5), (30.0, 1.0), (40.0, 0.5)])
-        monkeypatch.setattr(train, "evaluate", lambda *_: next(found))
+        monkeypatch.setattr(fitting, "evaluate", lambda *_: next(found))
         parts = parts_of(run_of())
         fitted = fit(build(run_of(), Choice(), parts), parts, RECIPE, epochs=4, batch=16, seed=0)
         assert not isinstance(fitted, str)
@@ -140,26 +133,26 @@ class TestCheckpoint:
         fitted = fit(build(run, Choice(), parts), parts, RECIPE, epochs=3, batch=16, seed=1)
         assert not isinstance(fitted, str)
         network = restored(build(run, Choice(), parts), fitted, parts)
-        assert train.evaluate(network, parts.val, parts.inputs) == (fitted.error, fitted.loss)
+        assert evaluate(network, parts.val, parts.inputs) == (fitted.error, fitted.loss)
 
     def test_a_state_that_is_not_saved_whole_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def without_statistics(network: nn.Module, target: Any) -> None:
             torch.save(network.state_dict() | {"norm1.running_mean": torch.zeros(4)}, target)
 
-        monkeypatch.setattr(train.checkpoints, "save", without_statistics)
+        monkeypatch.setattr(fitting.checkpoints, "save", without_statistics)
         with pytest.raises(IntegrityError, match="something of the network's state is not saved"):
             train_network(run_of(), RECIPE, Choice(), epochs=3)
 
     def test_it_is_what_is_tested(self, monkeypatch: pytest.MonkeyPatch) -> None:
         outcome = train_network(run_of(), RECIPE, Choice(), epochs=6)
         tested: list[nn.Module] = []
-        measured = train.tested
+        measured = trained.tested
 
         def note(network: nn.Module, parts: Any) -> dict[str, float]:
             tested.append(network)
             return measured(network, parts)
 
-        monkeypatch.setattr(train, "tested", note)
+        monkeypatch.setattr(trained, "tested", note)
         assert train_network(run_of(), RECIPE, Choice(), epochs=6) == outcome
         short = int(outcome.values["best_epoch"])
         train_network(run_of(), RECIPE, Choice(), epochs=short)
@@ -202,8 +195,9 @@ class TestOutcome:
         assert outcome.detail == "loss not finite at update 2 of epoch 1"
 
     def test_statistics_that_are_not_finite_end_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(train, "evaluate", lambda *_: (0.0, math.nan))
-        monkeypatch.setattr(train, "restored", lambda network, *_: network)
+        for module in (fitting, trained):
+            monkeypatch.setattr(module, "evaluate", lambda *_: (0.0, math.nan))
+        monkeypatch.setattr(trained, "restored", lambda network, *_: network)
         outcome = train_network(run_of(), RECIPE, Choice(), epochs=2)
         assert outcome.detail == "test loss not finite, epoch 1"
 

@@ -1,0 +1,1 @@
+"""Tables and pictures from rows, and what happens beside what the exercise says."""

@@ -1,0 +1,1 @@
+"""The RBF layer and the deep RBF network."""

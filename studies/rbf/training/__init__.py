@@ -1,0 +1,1 @@
+"""How the network is trained, and how its best state is kept."""

@@ -1,0 +1,1 @@
+"""Evidence on what the thesis says."""

@@ -1,0 +1,1 @@
+"""Gaussian layers and the networks made of them."""
