@@ -14,7 +14,7 @@ from repro.cli.arguments import EXIT_CODES, VERBS
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of all verbs; with `verb`, that one's options alone are known, and of the others their names."""
+    """Return the parser of all verbs; with `verb` the options of its family alone are known, of others the names."""
     top = argparse.ArgumentParser(
         prog="repro",
         description="Run published machine-learning results again, over seeds, and judge what comes out.",

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from repro.audit.claims import Claim
-from repro.audit.evidence import Missing, claims_of, evidence_of
-from repro.audit.judges import JUDGES
 
 from repro import printed, registry
 from repro.audit import document
+from repro.audit.claims import Claim
+from repro.audit.evidence import Missing, claims_of, evidence_of
+from repro.audit.judges import JUDGES
 from repro.errors import ReproError
 from studies.common.found import Found
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from repro.audit.claims import Claim
 
 from repro import registry
 from repro.audit import evidence
+from repro.audit.claims import Claim
 from repro.errors import NothingSelectedError, UsageError
 from studies.common.beside import HEADERS, NO_RUN, beside
 from studies.common.found import Found, spread

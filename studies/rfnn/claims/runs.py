@@ -10,12 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from repro import registry
 from repro.audit.evidence import Missing
 from repro.audit.measured import LEAST_RUNS
-from repro.runs import store, table
-
-from repro import registry
 from repro.golden import stored
+from repro.runs import store, table
 from studies.rfnn.cases import AXES, CONTROLS, PAIRS, SCALES, STARTS
 from studies.rfnn.measured.start import stability_limit
 

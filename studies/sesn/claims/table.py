@@ -11,9 +11,8 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
-from repro.audit.evidence import Missing, rows_of
-
 from repro import printed, stats
+from repro.audit.evidence import Missing, rows_of
 from repro.stats import Sample
 from repro.study import case_json
 from studies.sesn.cases import Cell as Trained

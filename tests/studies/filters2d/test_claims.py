@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from repro.golden.stored import path_of
 from torch import nn
 
 from repro import registry
 from repro.audit import evidence as evidence_
 from repro.errors import UsageError
+from repro.golden.stored import path_of
 from studies.filters2d import model, profiles
 from studies.filters2d.claims import evidence, linear, recurrent, text
 from studies.filters2d.data import shapes, signals

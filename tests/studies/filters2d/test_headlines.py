@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure as Canvas
-from repro.show import figures
 
 from repro.errors import NothingSelectedError
 from repro.show import figures

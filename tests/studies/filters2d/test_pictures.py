@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure as Canvas
-from repro.show import figures
 
 from repro.errors import InfrastructureError, UsageError
 from repro.show import figures

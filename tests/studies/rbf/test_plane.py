@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from matplotlib.figure import Figure as Canvas
-from repro.show import figures
 
+from repro.show import figures
 from repro.study import Figure
 from studies.common.plotting import COLOURS
 from studies.rbf import study

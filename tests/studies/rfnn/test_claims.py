@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+
+from repro.audit import document
 from repro.audit.claims import Claim
 from repro.audit.evidence import claims_of, evidence_of
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.verdicts import Judgement
-
-from repro.audit import document
 from repro.study import case_json
 from studies.common import gaussian, hermite
 from studies.rfnn import study, training

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from repro.golden.check import check
 from repro.runs import table
-
 from tests.studies.goldens import smoke
 
 

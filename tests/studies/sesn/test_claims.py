@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from repro.audit.evidence import claims_of, evidence_of
 
 from repro.audit import document
 from repro.audit import evidence as evidence_
+from repro.audit.evidence import claims_of, evidence_of
 from repro.stats import Sample
 from repro.study import Study
 from studies.sesn import study

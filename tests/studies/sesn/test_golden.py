@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from repro import data
 from repro.errors import PASS, IntegrityError
 from repro.golden import findings
 from studies.sesn.data import scaled
