@@ -12,7 +12,7 @@ import pytest
 from bench.error_rates import baselines, clean, measuring, page, planting
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
-from repro.cli.main import main
+from repro.cli.main import parser
 from repro.errors import UsageError
 from repro.study import case_json
 
@@ -32,7 +32,7 @@ def test_a_planted_mistake_is_one_change_of_code(defect: Defect) -> None:
     planted = ast.parse(text.replace(defect.old, defect.new))
     assert ast.dump(planted) != ast.dump(ast.parse(text))
     assert all((ROOT / test).exists() for test in defect.tests)
-    arguments = main.parser().parse_args(["run", defect.study, *defect.cases])
+    arguments = parser().parse_args(["run", defect.study, *defect.cases])
     study = registry.load(defect.study)
     assert set(arguments.experiment) <= {experiment.name for experiment, _ in study.select("smoke")}
     assert any(case_json(case) for _, case in study.select("smoke"))

@@ -6,9 +6,6 @@ study makes them anew.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.error_rates.measuring import JOBS, KEPT, STUDIES, Json, Kept, identity
-from repro.cli.main import main
+from bench.error_rates.measuring import CHECKING, JOBS, KEPT, STUDIES, Json, Kept, identity
+from repro.api import check
 from repro.errors import InfrastructureError
+from repro.golden.findings import AGREES, UNDER
 from repro.registry import load
 from repro.runs import table
 from repro.runs.plan import identity as made_by
@@ -40,7 +38,8 @@ def clean(
     What is known from `before` and of the same code is not made again. It ends early after so many seconds, between two
     blocks, and goes on from there when called again.
     """
-    codes = {study: identity("repro", "studies", f"golden/{study}") for study in studies}
+    own = {study: (f"studies/{study}", "studies/common", f"golden/{study}") for study in studies}
+    codes = {study: identity(*CHECKING, *own[study]) for study in studies}
     started = time.monotonic()
     names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
     done = {name: one for name, one in before.items() if one["code"] == codes.get(name.split()[0])}
@@ -75,23 +74,19 @@ def made_again(study_name: str, numbers: Sequence[int]) -> pa.Table:
 
 
 def checked(study: str, number: int, made: pa.Table) -> Json:
-    """Check one replicate with `repro check`, further runs included; return the outcome."""
+    """Check one replicate as `repro check` does, further runs included; return the outcome."""
     replicate = FIRST + APART * number
     path = KEPT / "clean" / "checked" / f"{study}-{replicate}.parquet"
     table.write(path, made.filter(pc.equal(made["replicate"], replicate)))
     experiments = pc.unique(made["experiment"]).to_pylist()
-    line = ["check", study, "--profile", PROFILE, "--results", str(path), "--jobs", str(JOBS), "--json"]
-    said = io.StringIO()
     start = time.perf_counter()
-    with contextlib.redirect_stdout(said):
-        code = main.main([*line, *(word for name in experiments for word in ("--experiment", name))])
+    result = check(study, profile=PROFILE, results=path, experiments=experiments, jobs=JOBS)
     seconds = time.perf_counter() - start
-    if not said.getvalue():
-        raise InfrastructureError(f"{study} {replicate}: the check ended with {code} and found nothing")
-    found = json.loads(said.getvalue())["findings"]
-    odd = [one for one in found if one["verdict"] not in ("agrees", "underpowered")]
-    named = [[one["experiment"], one["case"], one["metric"], one["text"]] for one in odd[:5]]
-    return {"exit": code, "seconds": seconds, "rows": len(found), "reruns": runs_in(reruns_path(path)), "odd": named}
+    odd = [one for one in result.findings if one.word not in (AGREES, UNDER)]
+    named = [[one.experiment, one.case, one.metric, one.text] for one in odd[:5]]
+    made_for_it = runs_in(reruns_path(path))
+    about = {"exit": result.exit_code, "seconds": seconds, "rows": len(result.findings)}
+    return {**about, "reruns": made_for_it, "odd": named}
 
 
 def runs_in(path: Path) -> int:

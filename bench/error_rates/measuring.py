@@ -28,7 +28,9 @@ from repro.runs.fingerprint import normal_form
 ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
 SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
-STUDIES = ("rfnn", "sesn", "rbf", "filters2d", "dagnets")
+STUDIES = tuple(sorted(path.parent.name for path in ROOT.glob("studies/*/claims.toml")))
+# What a check rests on: the rule and what weighs rows, what makes them, and what a study declares. Not how it is shown.
+CHECKING = ("repro/golden", "repro/runs", "repro/stats.py", "repro/study.py", "repro/seeds.py")
 BANK_SIZES = (5, 10, 15)  # golden seeds; a check takes five more of twenty
 ROLES = 3  # of a seed: golden, new, confirming
 BLOCK = 250  # tables of one task
@@ -188,7 +190,7 @@ def resampled_of(arguments: tuple[str, tuple[str, int, int, int]]) -> tuple[str,
 def banks(checks: int, blocks: int = 4) -> Json:
     """Return counts of alarms on resampled real seeds, by study and golden size."""
     ours = ("bench/error_rates/measuring.py", "bench/error_rates/baselines.py")
-    made_by = {study: identity("repro", *ours, f"golden/{study}") for study in STUDIES}
+    made_by = {study: identity(*CHECKING, *ours, f"golden/{study}") for study in STUDIES}
     kept = Kept("banks", lambda name: made_by[name.split()[0]])
     wanted = {
         f"{study} {n0} {number}": (study, n0, max(checks // blocks, 1), number)
@@ -219,7 +221,8 @@ def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
 
     def made_by(name: str) -> str:
         defect = by_name[name]
-        code = identity("repro", "studies", f"golden/{defect.study}", *defect.tests, "bench/error_rates/planting.py")
+        own = (f"studies/{defect.study}", "studies/common", f"golden/{defect.study}")
+        code = identity(*CHECKING, *own, *defect.tests, "bench/error_rates/planting.py")
         return f"{code} {hashlib.sha256(repr(defect).encode()).hexdigest()[:16]}"
 
     def one(name: str) -> tuple[str, Json]:

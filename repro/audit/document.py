@@ -74,15 +74,21 @@ def audit(*studies: str, claims: Sequence[str] = ()) -> Audit:
     study or claim or a claim that cannot be judged, NothingSelectedError where no study has claims, IntegrityError
     where golden rows or verdicts are not what was blessed.
     """
+    found = judge_all(*studies, claims=claims)
+    names = list(studies) or audited_names()
+    records = [one.record for one in found]
+    changes = blessed.changes(blessed.held(registry.root()), records, studies=names, whole=not claims)
+    return Audit(found, tuple(changes))
+
+
+def judge_all(*studies: str, claims: Sequence[str] = ()) -> tuple[Audited, ...]:
+    """Judge the claims as `audit` does, and hold the verdicts to nothing."""
     names = list(studies) or audited_names()
     if not names:
         raise NothingSelectedError("no study has claims; write studies/STUDY/claims.toml")
     if claims and len(names) > 1:
         raise UsageError("--claim: name the study that the claim is of")
-    found = tuple(one for name in names for one in judge_study(name, claims))
-    before = blessed.held(registry.root())
-    changes = blessed.changes(before, [one.record for one in found], studies=names, whole=not claims)
-    return Audit(found, tuple(changes))
+    return tuple(one for name in names for one in judge_study(name, claims))
 
 
 def audited_names() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -24,9 +23,9 @@ from repro.golden.check import check
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
 from repro.runs import provenance, table
+from repro.stats import alike
 
 TABLE_VALUES = 20_000_000  # of one column of a table: a small file can unfold to any number
-ALIKE = 1e-9  # relative: another machine's last bits
 
 Facts = dict[str, Any]
 
@@ -138,17 +137,6 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
     if predicate["result"] != attest.result_of(again):
         raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome}")
     return f"{predicate['result']}, made again: {outcome}"
-
-
-def alike(first: Any, second: Any) -> bool:
-    """Say whether two JSON values are the same but for the last bits of numbers."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(alike(first[key], second[key]) for key in first)
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(map(alike, first, second))
-    if isinstance(first, float) and isinstance(second, float):
-        return math.isclose(first, second, rel_tol=ALIKE)
-    return type(first) is type(second) and bool(first == second)
 
 
 # What is said of it

@@ -53,14 +53,18 @@ def arguments(verbs: Verbs) -> None:
 
 def audit(arguments: Namespace) -> int:
     """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
-    from repro.audit.document import audit as judged
+    from repro.audit import document
     from repro.show.verdicts import render
 
     if arguments.page is not None:
         return _page(arguments)
     if arguments.claim and not arguments.study:
         raise UsageError("--claim: name the study that the claim is of")
-    found = judged(*([arguments.study] if arguments.study else []), claims=arguments.claim)
+    names = [arguments.study] if arguments.study else []
+    if arguments.bless is None:
+        found = document.audit(*names, claims=arguments.claim)
+    else:  # what was blessed before is no hindrance: a bless that was cut short is mended by another
+        found = document.Audit(document.judge_all(*names, claims=arguments.claim), ())
     if arguments.json:
         print_json(found.records)
     else:
@@ -123,11 +127,11 @@ def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) ->
 def report(arguments: Namespace) -> int:
     """Judge the studies, make their figures from blessed rows, and write the file."""
     from repro import registry
-    from repro.audit.document import audit as judged
+    from repro.audit.document import judge_all
     from repro.machine import files
     from repro.show.report import PROFILE, figures_of, page
 
-    found = judged(*arguments.study).claims
+    found = judge_all(*arguments.study)
     figures = {}
     for name in dict.fromkeys(one.claim.study for one in found):
         study = registry.load(name)

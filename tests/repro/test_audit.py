@@ -19,7 +19,7 @@ from repro.audit.verdicts import Judgement
 from repro.cli import judging
 from repro.errors import DEVIATION, PASS, IntegrityError, NothingSelectedError, UsageError
 from repro.show import exports, pages
-from repro.study import Metric, Profile, Study, grid
+from repro.study import Metric, Profile, Study, case_json, grid
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[di
     held: dict[str, list[dict[str, Any]]] = {}
     monkeypatch.setattr(registry, "root", lambda: tmp_path)
 
-    def rows_of(study: str, profile: str, experiment: str, metric: str, case: str) -> list[float]:
-        asked = (experiment, metric, case, "ok")
+    def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> list[float]:
+        asked = (experiment, metric, case_json(case), "ok")
         found = [
             one
             for one in held.get(profile, [])
@@ -70,7 +70,7 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[di
         ]
         return [one["value"] for one in found]
 
-    monkeypatch.setattr(evidence, "rows_of", rows_of)
+    monkeypatch.setattr(evidence, "values", values)
     return held
 
 
@@ -135,7 +135,7 @@ class TestEvidence:
 class TestCompute:
     def computed(self, monkeypatch: pytest.MonkeyPatch, function: Any) -> Judgement:
         module = Namespace(three=function)
-        monkeypatch.setattr(document.importlib, "import_module", lambda name: module)
+        monkeypatch.setattr(evidence.importlib, "import_module", lambda name: module)
         return document.judge(toy(), CLAIM)
 
     def test_a_function_of_the_study_gives_the_evidence(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +150,8 @@ class TestCompute:
             self.computed(monkeypatch, broken)
 
     def test_one_that_is_not_there_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(document.importlib, "import_module", lambda name: Namespace())
-        with pytest.raises(UsageError, match=r"studies/toy/claims\.py has no function 'three'"):
+        monkeypatch.setattr(evidence.importlib, "import_module", lambda name: Namespace())
+        with pytest.raises(UsageError, match=r"studies/toy/: module 'claims' has no function 'three'"):
             document.judge(toy(), CLAIM)
 
     def test_a_module_that_is_not_there_is_named(self) -> None:
@@ -169,31 +169,34 @@ def records(*verdicts: str) -> list[dict[str, Any]]:
     return [one.record for one in found]
 
 
+def changes(root: Path, now: list[dict[str, Any]], *, studies: list[str], whole: bool) -> list[str]:
+    """Return what an audit says of verdicts, held to those blessed below a root."""
+    return blessed.changes(blessed.held(root), now, studies=studies, whole=whole)
+
+
 class TestGolden:
     def test_changed_new_and_gone_verdicts_are_seen(self, tmp_path: Path) -> None:
         from repro.audit.blessed import bless_audit
 
         path = blessed.path_of(tmp_path)
         bless_audit(tmp_path, records("reproduced", "erratum"), reason="first", studies=["toy"])
-        assert blessed.changes(path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
-        assert blessed.changes(path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
+        assert changes(tmp_path, records("reproduced", "erratum"), studies=["toy"], whole=True) == []
+        assert changes(tmp_path, records("erratum", "erratum"), studies=["toy"], whole=True) == [
             "changed  toy c0: was reproduced, is erratum"
         ]
-        assert blessed.changes(path, records("reproduced"), studies=["toy"], whole=True)[0].startswith(
-            "gone     toy c1"
-        )
-        assert blessed.changes(path, records("reproduced"), studies=["toy"], whole=False) == []
+        assert changes(tmp_path, records("reproduced"), studies=["toy"], whole=True)[0].startswith("gone     toy c1")
+        assert changes(tmp_path, records("reproduced"), studies=["toy"], whole=False) == []
         three = records("reproduced", "erratum", "inconclusive")
-        assert blessed.changes(path, three, studies=["toy"], whole=True)[0].startswith("new      toy c2")
+        assert changes(tmp_path, three, studies=["toy"], whole=True)[0].startswith("new      toy c2")
         assert "| toy | c1 | erratum |" in path.with_suffix(".md").read_text()
 
     def test_another_print_is_a_change(self, tmp_path: Path) -> None:
         from repro.audit.blessed import bless_audit
 
-        path, now = blessed.path_of(tmp_path), records("reproduced")
+        now = records("reproduced")
         bless_audit(tmp_path, now, reason="first", studies=["toy"])
         now[0]["published"] = ["3.0"]
-        assert "was published as 3, is 3.0" in blessed.changes(path, now, studies=["toy"], whole=True)[0]
+        assert "was published as 3, is 3.0" in changes(tmp_path, now, studies=["toy"], whole=True)[0]
 
     def test_a_reason_is_needed_and_other_studies_stay(self, tmp_path: Path) -> None:
         from repro.audit.blessed import bless_audit
@@ -217,15 +220,14 @@ class TestPage:
     def test_counts_of_blessed_verdicts_stand_between_the_marks(self, tmp_path: Path) -> None:
         from repro.audit.blessed import bless_audit
 
-        path = blessed.path_of(tmp_path)
         bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
         text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
-        made = pages.with_counts(text, path, "page.md")
+        made = pages.with_counts(text, tmp_path, "page.md")
         assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 3 |" in made.splitlines()
         assert (made.startswith("before\n"), made.endswith("after\n"), "old" in made) == (True, True, False)
-        assert pages.with_counts(made, path, "page.md") == made
+        assert pages.with_counts(made, tmp_path, "page.md") == made
         with pytest.raises(UsageError, match=r"page\.md: wanted one block"):
-            pages.with_counts("nothing", path, "page.md")
+            pages.with_counts("nothing", tmp_path, "page.md")
 
 
 class TestExports:
@@ -260,7 +262,7 @@ class TestVerb:
             'compute = "claims.three"\n'
         )
         answer = {"value": 3}
-        monkeypatch.setattr(document.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
+        monkeypatch.setattr(evidence.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
             "junit_xml": None, "page": None, "codecheck": None, "sarif": None, "markdown": None,
@@ -332,7 +334,7 @@ def test_a_claim_alone_has_the_verdict_it_has_among_all(monkeypatch: pytest.Monk
         Claim("toy", f"c{n}", "s", "value", "S.", ("3",), n + 1, judge="interval", margin=1) for n in (0, 1)
     )
     monkeypatch.setattr(registry, "load", lambda name: toy())
-    monkeypatch.setattr(evidence, "claims_of", lambda name: entries)
+    monkeypatch.setattr(document, "claims_of", lambda name: entries)
     monkeypatch.setattr(document, "judge", lambda study, claim: Judgement("not reproduced", "far", p=0.03))
     assert [one.finding.verdict for one in document.judge_study("toy")] == ["inconclusive"] * 2
     assert [one.finding.verdict for one in document.judge_study("toy", ["c1"])] == ["inconclusive"]

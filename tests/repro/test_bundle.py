@@ -190,7 +190,7 @@ def test_a_signature_made_for_something_else_is_none(
     packed: Files, keys: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("repro.signature.NAMESPACE", "git")
+        patch.setattr("repro.bundle.signature.NAMESPACE", "git")
         files = signed(packed, keys / "ours")
     assert "the signature is not of this" in refusal(files, keys, capsys, "--signers", str(keys / "ours.signers"))
 

@@ -308,7 +308,7 @@ def test_content_hash_ignores_order_and_layout() -> None:
 
 
 def test_declaring_data_imports_no_numpy() -> None:
-    code = "import sys, repro.data, repro.provenance, repro.fingerprint; sys.exit('numpy' in sys.modules)"
+    code = "import sys, repro.data, repro.runs.provenance, repro.runs.fingerprint; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

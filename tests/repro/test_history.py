@@ -234,7 +234,7 @@ def test_nobody_blesses_unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_verdicts_are_logged_and_held(tmp_path: Path) -> None:
     record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
     bless_audit(tmp_path, [record], reason="first", studies=["toy"])
-    path = path_of(tmp_path)
+    path = verdicts.path_of(tmp_path)
     hold(tmp_path, "audit", verdicts_state(path, table_of(path)))
     path.with_suffix(".md").write_text("other")
     with pytest.raises(IntegrityError, match="golden of audit: its twin are not"):

@@ -103,7 +103,7 @@ class TestFiles:
 
 @pytest.fixture(scope="module")
 def blessed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a golden of the toy study, smoke, ten seeds."""
+    """The files of a golden of the toy study, smoke, ten seeds, and of its log."""
     import subprocess
 
     from .conftest import command
@@ -114,7 +114,8 @@ def blessed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     commit(folder)
     for arguments in (["run", "montecarlo", "--replicates", "10", "-q"], ["bless", "montecarlo", "--reason", "first"]):
         assert subprocess.run(command(*arguments), cwd=folder, check=False).returncode == 0
-    return {path.name: path.read_bytes() for path in (folder / "golden/montecarlo").iterdir()}
+    golden = folder / "golden"
+    return {path.relative_to(golden).as_posix(): path.read_bytes() for path in golden.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def documented(project: Path, blessed: dict[str, bytes]) -> Path:
     write_study(project, "montecarlo", toy_source() + FIGURES)
     (project / "golden/montecarlo").mkdir(parents=True)
     for name, content in blessed.items():
-        (project / "golden/montecarlo" / name).write_bytes(content)
+        (project / "golden" / name).write_bytes(content)
     (project / "page.md").write_text(PAGE)
     return project
 
@@ -217,9 +218,7 @@ class TestVerb:
         table.write_file(path, pq.read_table(path).slice(1))
         done = cli("figures", "montecarlo", "--page", "page.md")
         assert done.returncode == 6
-        assert (
-            "page.md, line 5: golden/montecarlo/smoke.parquet: not the rows that were blessed; restore" in done.stderr
-        )
+        assert "page.md, line 5: golden of montecarlo/smoke: its rows are not what was blessed in line 1" in done.stderr
         assert (documented / "page.md").read_text() == PAGE
 
     def test_a_figure_that_needs_other_rows_is_said(self, documented: Path, cli: Cli) -> None:

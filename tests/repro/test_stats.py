@@ -153,3 +153,16 @@ class TestHolm:
         for wrong in (-0.1, 1.1, math.nan):
             with pytest.raises(UsageError, match=f"between 0 and 1, got 0.5, {wrong}; test each pair first"):
                 stats.holm([0.5, wrong])
+
+
+def test_numbers_alike_differ_in_their_last_bits_alone() -> None:
+    whole = {"a": [1.0, {"b": "c", "n": 3}], "none": None}
+    assert stats.alike(whole, {"a": [math.nextafter(1.0, 2.0), {"b": "c", "n": 3}], "none": None})
+    for other in (
+        {"a": [1.000001, {"b": "c", "n": 3}], "none": None},
+        {"a": [1.0, {"b": "d", "n": 3}], "none": None},
+        {"a": [1.0, {"b": "c", "n": 3.0}], "none": None},
+        {"a": [1.0], "none": None},
+        {"a": [1.0, {"b": "c", "n": 3}]},
+    ):
+        assert not stats.alike(whole, other)

@@ -208,8 +208,11 @@ SEALED: dict[str, tuple[Callable[[Files], Any], str]] = {
         replace(CHECK, b'{"findings": [], "exit_code": 0, "x": NaN}'),
         "check.json: not readable as JSON (ValueError: NaN is no number)",
     ),
-    "golden rows moved": (rewritten(GOLDEN, better), "these are not the rows the bands were derived from"),
-    "bands made wider": (rewritten(BANDS, lambda some: better(some, "high")), "bands: changed after they were blessed"),
+    "golden rows moved": (rewritten(GOLDEN, better), "its rows are not what was blessed in line 1"),
+    "bands made wider": (
+        rewritten(BANDS, lambda some: better(some, "high")),
+        "its bands are not what was blessed in line 1",
+    ),
     "another twin": (replace("golden/invented/smoke.md", b"other"), "its twin are not what was blessed in line 1"),
     "a log that stops early": (first_line_only, "no blessing of audit"),
     "an edited log": (
