@@ -10,8 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro.audit import claims
-from repro.audit.blessed import path_of
+from repro.audit import blessed, claims
 from repro.bundle import attest
 from repro.errors import INTEGRITY, IntegrityError, NothingSelectedError, UsageError
 from repro.golden import log, stored
@@ -31,7 +30,7 @@ def members(study: str, profile: str) -> tuple[set[str], set[str]]:
     """Return the names of the files that a bundle must hold, and of those that it may hold beside them."""
     paths = golden_paths(Path(), study, profile)
     must = {RESULTS, ENVIRONMENTS, CHECK, attest.STATEMENT, attest.CRATE, *map(Path.as_posix, paths)}
-    verdicts = path_of(Path())
+    verdicts = blessed.path_of(Path())
     may = {claims.path_of(Path(), study), verdicts, stored.twin_path(verdicts)}
     return must, {attest.SIGNATURE, RERUNS, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
 
@@ -58,6 +57,7 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
     if owners != {(study, profile)}:
         names = ", ".join(f"{one}/{other}" for one, other in sorted(owners)) or "nothing"
         raise UsageError(f"{results}: holds rows of {names}; wanted {study}/{profile} alone")
+    blessed.held(root)  # verdicts travel with the run, so they have to be the blessed ones too
     again = reruns_path(results)
     reruns = table.read(again) if again.exists() else None
     result = check(rows, held.rows, held.bands, reruns=reruns, held=True)
