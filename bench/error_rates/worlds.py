@@ -1,7 +1,7 @@
 """Simulated tables: what a check says of code that did not change, and of code that did, in worlds of many kinds.
 
 A table has rows of accuracies near 98 % in steps of 0.01 points. The functions of `repro.rule` are applied to arrays;
-tests/repro/test_rule.py shows that `repro.golden.check` says the same of the same numbers.
+tests/repro/golden/test_rule.py shows that `repro.golden.check` says the same of the same numbers.
 """
 
 from __future__ import annotations

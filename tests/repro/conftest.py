@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from repro.bundle import pack
-from tests.repro import bundles
+from tests.repro.support import bundles
 
 PROJECT = Path(__file__).resolve().parents[2]
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from repro import stats
 from repro.errors import UsageError
-from tests.repro.chance import bounded
+from tests.repro.support.chance import bounded
 
 means = st.floats(-100, 100)
 samples = st.builds(stats.Sample, means, st.floats(0.01, 10), st.integers(2, 30))

@@ -25,7 +25,7 @@ from repro.golden.stored import bands_path, load, metadata, twin_path
 from repro.runs import table
 from repro.runs.rows import digest
 from repro.study import Study
-from tests.repro.synthetic import Row, build, diverge, invented, rows_of, with_profile, write
+from tests.repro.support.synthetic import Row, build, diverge, invented, rows_of, with_profile, write
 
 REASON = "ten seeds of the invented protocol"
 TEN = range(10)

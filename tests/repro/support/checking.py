@@ -7,7 +7,7 @@ from collections.abc import Callable
 from repro.golden.check import check
 from repro.golden.findings import CheckResult
 from repro.golden.stored import Golden
-from tests.repro.synthetic import Row, build, golden_of, invented, rows_of
+from tests.repro.support.synthetic import Row, build, golden_of, invented, rows_of
 
 STUDY = invented()
 GOLDEN = golden_of(STUDY)

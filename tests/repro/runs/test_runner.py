@@ -15,8 +15,7 @@ from repro.runs import table
 from repro.runs.store import Store
 from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-
-from .conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import Cli, command, toy_source, write_study
 
 WHAT_A_RUN_FOUND = [
     "experiment", "case", "replicate", "seed", "metric", "unit", "value", "curve", "status", "settings", "data", "code",

@@ -10,8 +10,7 @@ import pytest
 
 from repro.cli import arguments as options
 from repro.cli import main
-
-from .conftest import PROJECT, Cli, toy_source, write_study
+from tests.repro.conftest import PROJECT, Cli, toy_source, write_study
 
 LISTINGS = [
     ["list"],

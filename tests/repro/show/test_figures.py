@@ -14,9 +14,8 @@ from repro.errors import UsageError
 from repro.machine.terminal import columns
 from repro.show import figures, tabular
 from repro.study import Figure, Profile, Study
-
-from .conftest import PROJECT, Cli, command, commit, toy_source, write_study
-from .test_cli import loaded_by
+from tests.repro.cli.test_main import loaded_by
+from tests.repro.conftest import PROJECT, Cli, command, commit, toy_source, write_study
 
 TABLES = ("md", "csv", "tex")  # of every figure
 FILES = (*TABLES, "svg", "png")  # of one that draws
@@ -297,7 +296,7 @@ def test_drawing_leaves_the_settings_as_they_were(tmp_path: Path) -> None:
                 sys.executable,
                 "-c",
                 f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from pathlib import Path\n"
-                f"from tests.repro.test_figures import made; made(Path({str(tmp_path)!r}), 1.0)\n"
+                f"from tests.repro.show.test_figures import made; made(Path({str(tmp_path)!r}), 1.0)\n"
                 "print(*[name for name in sys.modules if name.startswith('matplotlib.p')])",
             ],
             capture_output=True,

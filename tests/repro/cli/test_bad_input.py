@@ -18,8 +18,8 @@ from repro.golden.derive import derive_bands
 from repro.golden.findings import CheckResult, render
 from repro.golden.stored import Golden
 from repro.runs import table
-from tests.repro.checking import GOLDEN, STUDY, first, fresh, texts
-from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of, with_profile, write
+from tests.repro.support.checking import GOLDEN, STUDY, first, fresh, texts
+from tests.repro.support.synthetic import Row, build, diverge, golden_of, invented, rows_of, with_profile, write
 
 
 def outcome(results: pa.Table, against: Golden) -> tuple[int, CheckResult]:

@@ -12,7 +12,7 @@ from repro.machine import image
 from repro.machine.engine import Engine
 from repro.machine.image import Recipe, ensure, examine, hold_base, mismatch, moves, recipe
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TREE = "3d" * 32
 PODMAN = Engine("podman", "4.3.1")
 

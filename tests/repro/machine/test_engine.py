@@ -107,7 +107,7 @@ def test_restricted_settings_come_after_a_plain_start_failed(programs: Path, tmp
     program(programs, "podman", '[ -z "$CONTAINERS_CONF" ] || exit 7; exit 125')
     found = settled(PODMAN, "image", tmp_path)
     assert found.environment == {"CONTAINERS_CONF": str(tmp_path / "containers" / "engine" / "containers.conf")}
-    assert Path(__file__).parents[2].joinpath(RESTRICTED_HOST).is_file()
+    assert Path(__file__).parents[3].joinpath(RESTRICTED_HOST).is_file()
 
 
 @pytest.mark.parametrize("name", ["podman", "docker"])

@@ -19,8 +19,8 @@ from repro.data import DataSet, content_hash, kept_at, read_verified, remove, st
 from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache
 from repro.runs import table
+from tests.repro.conftest import PROJECT, Cli, write_study
 
-from .conftest import PROJECT, Cli, write_study
 from .test_data import CONTENTS, NAMES, TOY, fill, refusal
 
 SQUARES = {
@@ -189,7 +189,7 @@ def test_processes_that_want_it_at_once_make_it_once(home: Path) -> None:
         f"""
         import sys, time; sys.path.insert(0, {str(PROJECT)!r})
         from dataclasses import replace
-        from tests.repro.test_generated import MADE, squares
+        from tests.repro.cli.test_generated import MADE, squares
         from repro.data import read_verified
         def slow(place):
             print("made", flush=True)

@@ -14,7 +14,7 @@ from repro.bundle import attest
 from repro.bundle.pack import CHECK, ENVIRONMENTS, RESULTS, archive
 from repro.cli.main import main
 from repro.runs import table
-from tests.repro.bundles import BANDS, CLAIMS, GOLDEN, LOG, Files, refusal
+from tests.repro.support.bundles import BANDS, CLAIMS, GOLDEN, LOG, Files, refusal
 
 # What is not believed: changed and not sealed again
 

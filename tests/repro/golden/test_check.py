@@ -23,8 +23,8 @@ from repro.golden.stored import bands_path, load, metadata, path_of
 from repro.runs import table
 from repro.runs.ignored import seed_ignored
 from repro.runs.rows import digest
-from tests.repro.checking import FRESH, GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
-from tests.repro.synthetic import Row, build, diverge, golden_of, rows_of
+from tests.repro.support.checking import FRESH, GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
+from tests.repro.support.synthetic import Row, build, diverge, golden_of, rows_of
 
 
 def test_fresh_seeds_of_unchanged_code_pass() -> None:

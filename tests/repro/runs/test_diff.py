@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from repro.errors import IntegrityError, UsageError
 from repro.runs.diff import as_json, compare, compare_files, render
 from repro.runs.table import with_environments
-from tests.repro.synthetic import build, diverge, invented, rows_of, write
+from tests.repro.support.synthetic import build, diverge, invented, rows_of, write
 
 ROWS = rows_of(invented(), range(3))
 

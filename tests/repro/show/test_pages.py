@@ -10,9 +10,8 @@ import pytest
 from repro.errors import IntegrityError, UsageError
 from repro.machine import files
 from repro.show import pages
-
-from .conftest import Cli, commit, toy_source, write_study
-from .test_figures import FIGURES
+from tests.repro.conftest import Cli, commit, toy_source, write_study
+from tests.repro.show.test_figures import FIGURES
 
 BLOCK = "<!-- table: montecarlo smoke counted -->\n{}\n<!-- /table -->"
 PAGE = f"# A page\n\nBefore.\n\n{BLOCK.format('old')}\n\nAfter.\n"
@@ -106,7 +105,7 @@ def blessed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a golden of the toy study, smoke, ten seeds, and of its log."""
     import subprocess
 
-    from .conftest import command
+    from tests.repro.conftest import command
 
     folder = tmp_path_factory.mktemp("blessed")
     write_study(folder, "montecarlo", toy_source() + FIGURES)

@@ -8,9 +8,8 @@ import pytest
 from repro.errors import CannotCompareError, UsageError
 from repro.runs import table
 from repro.runs.merge import merge
-
-from .conftest import Cli
-from .test_table import row
+from tests.repro.conftest import Cli
+from tests.repro.runs.test_table import row
 
 
 def write(path: Path, *rows: dict[str, object], environment: str = "e") -> Path:

@@ -13,9 +13,9 @@ from repro.cli.main import main
 from repro.golden import stored
 from repro.golden.bless import bless
 from repro.runs import provenance, table
-from tests.repro.synthetic import invented, rows_of, write
+from tests.repro.support.synthetic import invented, rows_of, write
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = "golden/invented/smoke.parquet"
 BANDS = "golden/invented/smoke.bands.parquet"
 CLAIMS = "studies/invented/claims.toml"

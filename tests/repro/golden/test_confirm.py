@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from repro.runs import table
-
-from .conftest import RESULTS, Cli, commit, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, commit, toy_source, write_study
 
 RERUNS = "results/montecarlo/reruns/smoke.parquet"
 

@@ -35,9 +35,9 @@ from repro.golden.log import (
 from repro.machine import git
 from repro.machine.git import COMMIT
 from repro.runs.rows import digest
-from tests.repro.synthetic import invented, rows_of, write
+from tests.repro.support.synthetic import invented, rows_of, write
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WHO = "Test <test@example.invalid>"
 ABOUT = {"when": "2026-01-01T00:00:00Z", "who": WHO, "reason": "first", "commits": ["0a" * 20], "images": [], "rows": 4}
 

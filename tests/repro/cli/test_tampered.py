@@ -16,9 +16,8 @@ import pytest
 
 from repro.runs import table
 from repro.runs.rows import digest
-
-from .conftest import PROJECT, commit, toy_source, write_study
-from .test_figures import FIGURES
+from tests.repro.conftest import PROJECT, commit, toy_source, write_study
+from tests.repro.show.test_figures import FIGURES
 
 GOLDEN = Path("golden/montecarlo/smoke.parquet")
 BANDS = GOLDEN.with_suffix(".bands.parquet")

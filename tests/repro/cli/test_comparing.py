@@ -10,9 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from repro.runs.table import build, read, write
+from tests.repro.conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
 from tests.test_docs import commands
-
-from .conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
 
 
 def test_the_toy_study_is_short_and_its_page_tells_the_truth(committed: Path, cli: Cli) -> None:

@@ -11,8 +11,8 @@ import pytest
 from repro.golden import bands, judge
 from repro.golden.findings import render
 from repro.golden.stored import Golden
-from tests.repro.checking import GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
-from tests.repro.synthetic import Row, build, diverge, golden_of, invented, rows_of
+from tests.repro.support.checking import GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
+from tests.repro.support.synthetic import Row, build, diverge, golden_of, invented, rows_of
 
 
 def test_values_that_stay_away_deviate_in_both_directions() -> None:

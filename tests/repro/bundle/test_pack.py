@@ -14,8 +14,8 @@ from repro.cli.main import main
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
 from repro.runs import table
 from repro.runs.store import reruns_path
-from tests.repro.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
-from tests.repro.synthetic import invented, rows_of, write
+from tests.repro.support.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
+from tests.repro.support.synthetic import invented, rows_of, write
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen, of OpenSSH's client")
 

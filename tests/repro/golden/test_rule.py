@@ -20,8 +20,8 @@ from repro.golden import bless as blessing
 from repro.golden.check import check
 from repro.golden.findings import DEVIATES
 from repro.study import Metric, Profile, Study, case_json
-from tests.repro.chance import bounded
-from tests.repro.synthetic import Point, build, make_row
+from tests.repro.support.chance import bounded
+from tests.repro.support.synthetic import Point, build, make_row
 
 positive = st.floats(1e-3, 1e4)
 
