@@ -1,16 +1,18 @@
-"""The verb that writes one HTML file with every verdict and what it rests on; it computes nothing of its own."""
+"""The verb that writes one HTML file with every verdict and what it rests on; it computes nothing of its own.
+
+What the page says is prepared here, as plain values; how it stands there is `report.html.j2`'s.
+"""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
-from importlib import resources
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro import registry
-from repro.audit.claims import KINDS
+from repro.audit.claims import KINDS, Claim
 from repro.audit.document import Audited
 from repro.audit.verdicts import CONTRADICTED, VERDICTS, Span
 from repro.errors import ReproError
@@ -21,16 +23,81 @@ from repro.show.tabular import shown
 from repro.show.verdicts import SUMMARY_HEADERS
 from repro.study import Figure, Study
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
 TITLE = "Verdicts on published results"
+TEMPLATE = "report.html.j2"
 PROFILE = "smoke"  # the one whose golden every study has
 MEASURED = re.compile(r"<!-- measured: ([a-z-]+) -->\n(.*?)<!-- /measured -->", re.S)
 RATES = {
     "layers": "Planted mistakes found, by layer",
     "side-by-side": "The check beside other rules: false alarms, then detection",
 }
+FACTS = ("where", "kind", "evidence", "judge", "reason", "statistic", "n", "p", "power", "further_runs", "note")
+AXIS = (110, 390)  # where the plot of intervals begins and ends, in units of its drawing
+
+Made = tuple[str, str, Figure | str]  # name, summary, and the figure or why it cannot be made
 
 
-def figures_of(study: Study) -> Iterable[tuple[str, str, Figure | str]]:
+@dataclass(frozen=True)
+class Table:
+    """A table of texts; the columns said to be `right` hold numbers and stand to that side."""
+
+    caption: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[bool]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The interval published above ours: middle, left and right end as places on the drawing, the ends as texts."""
+
+    what: str
+    theirs: Sequence[str]
+    ours: Sequence[str]
+    low: str
+    high: str
+    start: int = AXIS[0]
+    end: int = AXIS[1]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A claim, where it stands on the page, and what its verdict rests on: facts by name, a plot or None."""
+
+    claim: Claim
+    anchor: str
+    verdict: str
+    evidence: str
+    facts: Sequence[tuple[str, str]]
+    command: str
+    plot: Plot | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure's caption, picture, table and notes; one that was not made has no table, and `said` is why."""
+
+    what: str
+    said: str
+    table: Table | None = None
+    picture: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document's section: the claims that are errata, as a list to send to the author, then its figures."""
+
+    name: str
+    title: str
+    wrong: Sequence[Told]
+    figures: Sequence[Shown]
+
+
+def figures_of(study: Study) -> Iterable[Made]:
     """Yield name, summary and figure of each of a study's figures, or why it cannot be made from blessed rows."""
     rows = golden_rows(study.name, PROFILE)
     for name in study.figures:
@@ -40,219 +107,107 @@ def figures_of(study: Study) -> Iterable[tuple[str, str, Figure | str]]:
             yield name, summary(study, name), str(error)
 
 
-def page(found: Sequence[Audited], figures: dict[str, list[tuple[str, str, Figure | str]]]) -> str:
+def page(found: Sequence[Audited], figures: dict[str, list[Made]]) -> str:
     """Return the whole file: nothing in it is fetched from elsewhere."""
+    claims = [_told(one) for one in found]
     studies = list(dict.fromkeys(one.claim.study for one in found))
-    body = [
-        '<a class="skip" href="#claims">Skip to the claims</a>',
-        f"<header><h1>{TITLE}</h1><p>Each claim of a document has one verdict, with the evidence it rests on and the "
-        "command that computes it again.</p></header>",
-        _contents(studies),
-        "<main>",
-        '<section aria-labelledby="summary"><h2 id="summary">Summary</h2>',
-        _table("Claims by verdict", SUMMARY_HEADERS, verdicts.summary(found)),
-        _headlines(found),
-        "</section>",
-        _error_rates(registry.root() / "docs" / "error-rates.md"),
-        *(
-            _document(name, [one for one in found if one.claim.study == name], figures.get(name, []))
-            for name in studies
-        ),
-        _claims(found, studies),
-        "</main>",
-    ]
-    own = resources.files("repro.show")
-    style, script = (own.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{TITLE}</title>\n<style>\n{style}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n"
-        f"<script>\n{script}</script>\n</body>\n</html>\n"
+    verdicts_there, kinds_there = {told.verdict for told in claims}, {told.claim.kind for told in claims}
+    values = {
+        "title": TITLE,
+        "summary": _table("Claims by verdict", SUMMARY_HEADERS, verdicts.summary(found)),
+        "rates": _error_rates(registry.root() / "docs" / "error-rates.md"),
+        "documents": [_document(name, claims, figures.get(name, [])) for name in studies],
+        "choices": [
+            ("study", studies),
+            ("verdict", [verdict for verdict in VERDICTS if verdict in verdicts_there]),
+            ("kind", [kind for kind in KINDS if kind in kinds_there]),
+        ],
+        "claims": claims,
+    }
+    return _environment().get_template(TEMPLATE).render(values)
+
+
+def _environment() -> Environment:
+    """Return what renders the template: it escapes every value, and fails on one that is not there."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("repro.show", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 
-def _error_rates(path: Path) -> str:
-    """Return how often the check is wrong, from a page that `nox -s error-rates` writes; "" without it."""
+def _table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    return Table(caption, headers, [[shown(cell) for cell in row] for row in rows], numbers(headers, rows))
+
+
+def _error_rates(path: Path) -> list[Table]:
+    """Return how often the check is wrong, from a page that `nox -s error-rates` writes; nothing without it."""
     if not path.exists():
-        return ""
+        return []
     found = dict(MEASURED.findall(path.read_text("utf-8")))
     tables = []
     for name, caption in RATES.items():
         lines = [line for line in found.get(name, "").splitlines() if line.startswith("|")]
         cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
         tables += [_table(caption, cells[0], cells[2:])] if len(cells) > 2 else []
-    head = '<section aria-labelledby="rates"><h2 id="rates">How often the check is wrong</h2>'
-    said = "<p>Measured by planting mistakes, and by checking code that did not change.</p>"
-    return f"{head}{said}{''.join(tables)}</section>" if tables else ""
+    return tables
 
 
-def _contents(studies: Sequence[str]) -> str:
-    links = [("summary", "Summary"), *((f"document-{name}", name) for name in studies), ("claims", "All claims")]
-    items = "".join(f'<li><a href="#{place}">{text(name)}</a></li>' for place, name in links)
-    return f'<nav aria-label="Contents"><ul>{items}</ul></nav>'
+def _document(name: str, claims: Sequence[Told], figures: Sequence[Made]) -> Document:
+    wrong = [told for told in claims if told.claim.study == name and told.verdict in CONTRADICTED]
+    return Document(name, registry.load(name).title, wrong, [_shown(*made) for made in figures])
 
 
-def text(value: Any) -> str:
-    """Return a value as text that is safe inside an element or an attribute."""
-    return html.escape(str(value))
-
-
-def anchor(one: Audited) -> str:
-    """Return the name under which a claim can be linked to."""
-    return f"{one.claim.study}-{one.claim.id}"
-
-
-def _verdict(verdict: str) -> str:
-    return f'<span class="verdict {verdict.replace(" ", "-")}">{text(verdict)}</span>'
-
-
-def _link(one: Audited) -> str:
-    return f'<a href="#{text(anchor(one))}">{text(one.claim.id)}</a>'
-
-
-def _table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table whose columns of numbers stand to the right."""
-    right = ["number" if one else "" for one in numbers(headers, rows)] if rows else ["" for _ in headers]
-
-    def cell(tag: str, value: str, kind: str, extra: str = "") -> str:
-        return f"<{tag}{extra}{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{value}</{tag}>"
-
-    head = "".join(cell("th", text(name), kind, ' scope="col"') for name, kind in zip(headers, right, strict=True))
-    lines = [
-        "<tr>" + "".join(cell("td", text(shown(one)), kind) for one, kind in zip(row, right, strict=True)) + "</tr>"
-        for row in rows
-    ]
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{text(caption)}"><table><caption>{text(caption)}'
-        f"</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
-
-
-def _headlines(found: Sequence[Audited]) -> str:
-    """Return what the first screen says: the claims marked as headlines, with their verdicts."""
-    items = [
-        f"<li>{_verdict(one.finding.verdict)}: {text(one.claim.headline)} ({text(one.claim.study)}, {_link(one)})</li>"
-        for one in found
-        if one.claim.headline
-    ]
-    return f"<h3>Findings</h3><ul>{''.join(items)}</ul>" if items else ""
-
-
-def _document(name: str, found: Sequence[Audited], figures: Sequence[tuple[str, str, Figure | str]]) -> str:
-    """Return a document's section: its errata as a list to send to the author, then its tables and pictures."""
-    wrong = [one for one in found if one.finding.verdict in CONTRADICTED]
-    errata = "".join(
-        f"<li>{text(one.claim.where)}: {text(one.claim.statement)} Published: {text(one.claim.value)}. "
-        f"Found: {text(one.finding.evidence)}. {_verdict(one.finding.verdict)}, {_link(one)}</li>"
-        for one in wrong
-    )
-    parts = [
-        f'<section aria-labelledby="document-{text(name)}"><h2 id="document-{text(name)}">'
-        f"{text(registry.load(name).title)}</h2>",
-        f"<h3>{len(wrong)} errata and contradictions</h3><ol>{errata}</ol>" if wrong else "<p>No erratum.</p>",
-        *(_figure(*one) for one in figures),
-        "</section>",
-    ]
-    return "\n".join(parts)
-
-
-def _figure(name: str, what: str, made: Figure | str) -> str:
-    """Return a figure's table and picture, or why there is none."""
+def _shown(name: str, what: str, made: Figure | str) -> Shown:
     if isinstance(made, str):
-        return f"<h3>{text(what)}</h3><p>Not made: {text(made)}</p>"
-    picture = ""
-    if made.draw is not None:
-        drawn = pictures(made, name, ["svg"])["svg"].decode("utf-8")
-        svg = drawn[drawn.index("<svg") :]
-        picture = f'<div class="picture" role="img" aria-label="{text(what)}">{_own_ids(svg, name)}</div>'
+        return Shown(what, made)
     said = f"{made.notes} From golden rows of profile {PROFILE}, if from rows at all.".strip()
-    notes = f'<p class="quiet">{text(said)}</p>'
-    return f"<h3>{text(what)}</h3>{picture}{_table(name, made.headers, made.rows)}{notes}"
+    picture = _picture(name, made) if made.draw is not None else None
+    return Shown(what, said, _table(name, made.headers, made.rows), picture)
 
 
-def _own_ids(svg: str, name: str) -> str:
+def _picture(name: str, made: Figure) -> Markup:
     """Return a picture whose ids are its own: several stand in one file, and matplotlib numbers each anew."""
+    from markupsafe import Markup, escape
+
+    drawn = pictures(made, name, ["svg"])["svg"].decode("utf-8")
+    svg = drawn[drawn.index("<svg") :]
     for before in ('id="', 'href="#', "url(#"):
-        svg = svg.replace(before, f"{before}{name}-")
-    return svg
+        svg = svg.replace(before, f"{before}{escape(name)}-")
+    # Safe, and the only thing that is: matplotlib wrote it a moment ago and escapes the words it draws, and what we put
+    # into it is escaped. Escaped as a whole it would be no picture.
+    return Markup(svg)
 
 
-def _claims(found: Sequence[Audited], studies: Sequence[str]) -> str:
-    """Return the filters and every claim with its evidence."""
-    present = {one.finding.verdict for one in found}
-    choices = (
-        ("study", studies),
-        ("verdict", [verdict for verdict in VERDICTS if verdict in present]),
-        ("kind", [kind for kind in KINDS if any(one.claim.kind == kind for one in found)]),
-    )
-    fields = "".join(
-        f'<label>{name}<select name="{name}"><option value="">all</option>'
-        + "".join(f"<option>{text(value)}</option>" for value in values)
-        + "</select></label>"
-        for name, values in choices
-    )
-    words = '<label>words<input name="words" type="search"></label><button type="reset">Show all</button>'
-    form = f'<form id="filters" hidden aria-label="Filter the claims">{fields}{words}</form>'
-    return (
-        f'<section aria-labelledby="claims"><h2 id="claims">All claims</h2>{form}<p id="count" role="status"></p>'
-        + "\n".join(_claim(one) for one in found)
-        + "</section>"
+def _told(one: Audited) -> Told:
+    claim, finding, record = one.claim, one.finding, one.record
+    known = [("published", claim.value if claim.unit == "1" else f"{claim.value} {claim.unit}")]
+    known += [(key, record[key]) for key in FACTS]
+    return Told(
+        claim,
+        anchor=f"{claim.study}-{claim.id}",
+        verdict=finding.verdict,
+        evidence=finding.evidence,
+        facts=[(key.replace("_", " "), shown(value)) for key, value in known if value not in (None, "")],
+        command=record["command"],
+        plot=_plot(finding.ours, finding.theirs),
     )
 
 
-def _claim(one: Audited) -> str:
-    """Return a claim, closed: its verdict, and inside everything it rests on."""
-    record = one.record
-    facts = [("published", one.claim.value if one.claim.unit == "1" else f"{one.claim.value} {one.claim.unit}")]
-    facts += [
-        (key, record[key])
-        for key in (
-            "where",
-            "kind",
-            "evidence",
-            "judge",
-            "reason",
-            "statistic",
-            "n",
-            "p",
-            "power",
-            "further_runs",
-            "note",
-        )
-    ]
-    listed = "".join(
-        f"<dt>{text(key.replace('_', ' '))}</dt><dd>{text(shown(value))}</dd>"
-        for key, value in facts
-        if value not in (None, "")
-    )
-    listed += f"<dt>again by</dt><dd><code>{text(record['command'])}</code></dd>"
-    return (
-        f'<details class="claim" id="{text(anchor(one))}" data-study="{text(one.claim.study)}" '
-        f'data-verdict="{text(one.finding.verdict)}" data-kind="{text(one.claim.kind)}"><summary>'
-        f"{_verdict(one.finding.verdict)} <code>{text(one.claim.study)} {text(one.claim.id)}</code> "
-        f"{text(one.claim.statement)}</summary>{_spans(one)}<dl>{listed}</dl></details>"
-    )
-
-
-def _spans(one: Audited) -> str:
-    """Return a plot of the published value or interval above ours, "" where the judge compared no intervals."""
-    ours, theirs = one.finding.ours, one.finding.theirs
+def _plot(ours: Span | None, theirs: Span | None) -> Plot | None:
+    """Return a plot of the published value or interval above ours, None where the judge compared no intervals."""
     if ours is None or theirs is None:
-        return ""
+        return None
     low, high = min(ours[1], theirs[1]), max(ours[2], theirs[2])
     size = (high - low) or 1.0
 
-    def line(place: int, name: str, span: Span) -> str:
-        middle, left, right = (110 + 280 * (value - low) / size for value in span)
-        return (
-            f'<text x="0" y="{place + 4}">{name}</text>'
-            f'<line x1="{left:.1f}" x2="{right:.1f}" y1="{place}" y2="{place}"/>'
-            f'<circle cx="{middle:.1f}" cy="{place}" r="4"/>'
-        )
+    def places(span: Span) -> list[str]:
+        return [f"{AXIS[0] + (AXIS[1] - AXIS[0]) * (value - low) / size:.1f}" for value in span]
 
     what = f"published {theirs[0]:.4g}, found {ours[0]:.4g}, from {ours[1]:.4g} to {ours[2]:.4g}"
-    ends = f'<text x="110" y="58">{low:.4g}</text><text x="390" y="58" text-anchor="end">{high:.4g}</text>'
-    return (
-        f'<svg class="spans" viewBox="0 0 400 64" role="img" aria-label="{text(what)}">'
-        f"{line(12, 'published', theirs)}{line(32, 'found', ours)}{ends}</svg>"
-    )
+    return Plot(what, places(theirs), places(ours), f"{low:.4g}", f"{high:.4g}")

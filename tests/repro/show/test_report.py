@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 
 from repro import registry
 from repro.audit.claims import Claim
@@ -116,14 +117,83 @@ def test_intervals_are_drawn_where_they_were_compared(page: str) -> None:
 
 def test_error_rates_are_those_of_their_page(tmp_path: Path) -> None:
     path = tmp_path / "error-rates.md"
-    assert report._error_rates(path) == ""
+    assert report._error_rates(path) == []
     path.write_text(
         "<!-- measured: layers -->\n\n| layer | found |\n| --- | --: |\n| <all> | 9 of 10 |\n\n<!-- /measured -->\n"
     )
-    made = report._error_rates(path)
-    assert "<td>&lt;all&gt;</td><td>9 of 10</td>" in made
+    [made] = report._error_rates(path)
+    assert (made.headers, made.rows) == (["layer", "found"], [["<all>", "9 of 10"]])
     path.write_text("<!-- measured: layers -->\n<!-- /measured -->\n")
-    assert report._error_rates(path) == ""
+    assert report._error_rates(path) == []
+
+
+def test_looks_and_script_stand_in_it_as_they_are_written(page: str) -> None:
+    """Both are read as templates, where a stray pair of braces would count."""
+    for name in ("report.css", "report.js"):
+        assert Path(report.__file__).with_name(name).read_text("utf-8") in page
+
+
+HOSTILE = """"><script>alert('1')</script>&amp;{{ 7 * 7 }}<p title=\""""
+
+
+class Content(HTMLParser):
+    """What a browser takes a page to be: its elements with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, ...]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, *(f"{name}={value}" for name, value in attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append((f"/{tag}",))
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(("text", data))
+
+
+def saying(word: str, root: Path, patch: pytest.MonkeyPatch) -> str:
+    """Return a report where every text that a claim, a study, a figure or a file brings is this one."""
+    (root / "docs").mkdir(exist_ok=True)
+    (root / "docs" / "error-rates.md").write_text(
+        f"<!-- measured: layers -->\n| {word} | found |\n| --- | --: |\n| {word} | {word} |\n<!-- /measured -->\n"
+    )
+    patch.setattr(registry, "root", lambda: root)
+    patch.setattr(registry, "load", lambda name: Namespace(title=word))
+    # a picture's bytes hang on its figure's name, which is another word here; a real one stands in the other tests
+    patch.setattr(report, "pictures", lambda *_: {"svg": b'<svg><g id="a"><path fill="url(#b)"/></g></svg>'})
+    claim = Claim(
+        word, word, word, word, word, (word,), 1, unit=word, judge=word, note=word, headline=word, reason=word
+    )
+    finding = Judgement("erratum", word, statistic=word, ours=(2.0, 1.0, 3.0), theirs=(5.0, 4.0, 6.0))
+    drawn = Figure([word, "b"], [[word, 1]], notes=word, draw=picture)
+    return report.page([Audited(claim, finding, 0.0)], {word: [(word, word, drawn), ("two", word, word)]})
+
+
+def test_whatever_is_told_stays_text_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of hostile texts has the elements and attributes of one of harmless texts, and says the hostile ones."""
+    harmless = saying("harmless", tmp_path, monkeypatch)
+    hostile = saying(HOSTILE, tmp_path, monkeypatch)
+    assert harmless.count("harmless") == hostile.count("&lt;script&gt;") > 40
+    wanted = [tuple(part.replace("harmless", HOSTILE) for part in one) for one in Content(harmless).found]
+    assert Content(hostile).found == wanted
+
+
+def test_without_escaping_a_text_becomes_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test before holds is the environment's doing, and its comparison sees where it is not done."""
+    careless = report._environment()
+    careless.autoescape = False
+    monkeypatch.setattr(report, "_environment", lambda: careless)
+    scripts = [one for one in Content(saying(HOSTILE, tmp_path, monkeypatch)).found if one[0] == "script"]
+    assert len(scripts) > 1
+
+
+def test_a_value_that_the_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'summary' is undefined"):
+        report._environment().get_template(report.TEMPLATE).render(title="", documents=[])
 
 
 def test_the_same_verdicts_give_the_same_file(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
