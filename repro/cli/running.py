@@ -152,7 +152,7 @@ def _report_run(arguments: Namespace, made: Made) -> int:
     if arguments.json:
         print_json({**summary.__dict__, "results": str(made.results), "exit_code": made.exit_code})
     else:
-        if not arguments.quiet:
+        if not arguments.quiet and made.results.exists():  # there is none where no run was begun
             print(grids(study, table.read(made.results)))
             print()
         kept = f"{summary.finished} runs made, {summary.already_done} were there already"

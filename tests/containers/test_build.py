@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -62,12 +61,10 @@ def test_a_changed_hash_in_the_lock_stops_the_build(small: tuple[Engine, Image],
     assert said.startswith("image: a package is not the one whose hash small.txt holds: pluggy==")
 
 
-def test_a_wrong_digest_stops_the_build_at_once(small: tuple[Engine, Image], wanted: Recipe) -> None:
-    start = time.monotonic()
+def test_a_wrong_digest_stops_the_build(small: tuple[Engine, Image], wanted: Recipe) -> None:
     said = refused(InfrastructureError, small[0], wanted, f"localhost/repro-base@sha256:{'0' * 64}")
     assert said.startswith("image: ")
     assert "0000" in said
-    assert time.monotonic() - start < 30
 
 
 def test_a_moved_package_of_the_base_stops_the_build(small: tuple[Engine, Image], wanted: Recipe) -> None:

@@ -20,8 +20,7 @@ from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache
 from repro.runs import table
 from tests.repro.conftest import PROJECT, Cli, write_study
-
-from .test_data import CONTENTS, NAMES, TOY, fill, refusal
+from tests.repro.test_data import CONTENTS, NAMES, TOY, fill, refusal
 
 SQUARES = {
     "test_images": np.arange(16, dtype=np.uint8).reshape(4, 2, 2) ** 2,

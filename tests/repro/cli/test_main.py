@@ -22,7 +22,7 @@ LISTINGS = [
     ["run", "-h"],
     ["figures", "montecarlo"],
 ]
-HEAVY = ("torch", "scipy", "matplotlib", "sklearn")  # pyarrow takes up pandas by itself where it is installed
+HEAVY = ("torch", "scipy", "matplotlib", "sklearn", "jinja2")  # pyarrow takes up pandas by itself where it is installed
 CPU_LIMIT_S = 0.25  # stated for a listing's start-up; measured in bench, here only held against gross growth
 
 IMPORTS = (

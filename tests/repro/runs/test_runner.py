@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from repro.runs import table
 from repro.runs.store import Store
 from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import PROJECT, Cli, command, toy_source, write_study
 
 WHAT_A_RUN_FOUND = [
     "experiment", "case", "replicate", "seed", "metric", "unit", "value", "curve", "status", "settings", "data", "code",
@@ -93,18 +94,38 @@ def test_workers_end_with_a_killed_parent(project: Path) -> None:
     assert not mark.exists()
 
 
-def test_the_time_budget_ends_a_run_cleanly_and_it_resumes(project: Path, cli: Cli) -> None:
-    write_study(project, "montecarlo", SLOW.replace("0.15", "0.6"))
-    start = time.monotonic()
-    stopped = cli("run", "montecarlo", "--jobs", "1", "--time-budget", "4.5")
-    assert time.monotonic() - start < 4.5
+BUDGET = """
+import sys; sys.path.insert(0, {project!r})
+import repro
+from repro import api
+from repro.runs import runner
+
+class Clock:
+    now = 0.0
+    monotonic = staticmethod(lambda: Clock.now)
+
+def finished(*_):
+    Clock.now += 300.0
+
+api.time = runner.time = Clock
+for budget in (1002.0, None):
+    summary = (made := repro.run("montecarlo", jobs=1, time_budget=budget, progress=finished)).summary
+    print(summary.already_done, summary.finished, summary.left, made.exit_code)
+"""
+
+
+def test_the_time_budget_ends_a_run_cleanly_and_it_resumes(project: Path) -> None:
+    """By a clock that goes 300 s forward with each finished run: after four of them the budget is used up."""
+    code = BUDGET.format(project=str(PROJECT))
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n") == ["0 4 14 7", "4 14 0 0", ""], done.stderr
+
+
+def test_what_is_left_is_said(project: Path, cli: Cli) -> None:
+    stopped = cli("run", "montecarlo", "--time-budget", "1")  # less than what is kept to end the workers
     assert stopped.returncode == 7
-    assert "runs are left: the time budget ended" in stopped.stderr
-    kept = table.read(results(project)).num_rows
-    assert 0 < kept < 36
-    write_study(project, "montecarlo", SLOW.replace("0.15", "0.6"))
-    assert "runs were left" not in cli("run", "montecarlo", "--jobs", "4").stderr
-    assert table.read(results(project)).num_rows == 36
+    assert "18 runs are left: the time budget ended; the same command goes on from here" in stopped.stderr
+    assert cli("run", "montecarlo").returncode == 0
 
 
 def test_a_second_process_on_one_store_is_told_so(project: Path, cli: Cli) -> None:
