@@ -34,17 +34,31 @@ START = """
 import sys
 class Absent:  # no part of the project but its tests wants pandas, and pyarrow imports it where it finds it
     def find_spec(self, name, path=None, target=None):
-        if name == "pandas" and sys.argv[4] == "bare":
+        if name == "pandas" and sys.argv[2] == "bare":
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from repro import bands, findings, golden, table
-found = bands.load(Path(sys.argv[3]))
-result = golden.check(table.read(Path(sys.argv[2])), found.rows, found.bands)
-findings.render(result)
-sys.exit(result.exit_code)
+from repro.cli.main import main
+sys.exit(main(["check", "bench", "--results", "fresh.parquet", "--no-confirm", "--quiet"]))
 """
+DECLARED = '''"""A study of 500 cases that is never run."""
+from dataclasses import dataclass
+from repro.study import Metric, Profile, Study, grid
+
+@dataclass(frozen=True)
+class Scales:
+    first: int
+    second: float
+
+study = Study("bench", smoke=Profile(None, cannot_answer="Nothing."))
+
+CASES = grid(Scales, first=range(500), second=(0.5,))
+
+@study.experiment(CASES, metrics=(Metric("accuracy", "%"), Metric("loss", "nats")))
+def scales(case, run):
+    """Stand for an experiment."""
+    raise NotImplementedError(f"{case} {run}")
+'''
 EMPTY = "import numpy, pyarrow.parquet, pyarrow.compute"
 TORCH = "import torch"
 
@@ -83,10 +97,10 @@ def cpu(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def cpu_of_process(arguments: list[str], allowed: int = 0) -> float:
+def cpu_of_process(arguments: list[str], allowed: int = 0, folder: Path = ROOT) -> float:
     """Return the CPU seconds of a fresh interpreter, its start included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", *arguments], check=False, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", *arguments], check=False, cwd=folder, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != allowed:
         raise SystemExit(f"the measured process ended with {done.returncode}, wanted {allowed}")
@@ -112,22 +126,30 @@ def report(title: str, seconds: dict[str, list[float]], first: str) -> None:
 
 
 def bench_check(folder: Path, rounds: int) -> None:
-    """Measure the check of 1,000 rows against ten blessed seeds of each, interpreter start included."""
-    study = Study("bench", smoke=Profile(None))
-    study.experiment([], metrics=(Metric("accuracy", "%"), Metric("loss", "nats")))(scales)
-    ordered = results(500, range(10), 1).sort_by([(name, "ascending") for name in table.KEY]).combine_chunks()
-    golden = bless.assemble(ordered, study, minimum_seeds=10, reason="bench", now=datetime.now(UTC))
-    path, fresh = path_of(folder, "bench", "smoke"), folder / "fresh.parquet"
-    bless.write(path, golden)
-    table.write(fresh, results(500, range(10, 11), 2))
-    arguments = [START, str(ROOT), str(fresh), str(path)]
+    """Measure `repro check` of 1,000 rows against ten blessed seeds of each, start and log included."""
+    make_project(folder)
+    arguments = [START, str(ROOT)]
     actions = {
-        "check": lambda: cpu_of_process([*arguments, "bare"]),
-        "check where pandas is installed": lambda: cpu_of_process([*arguments, "full"]),
+        "check": lambda: cpu_of_process([*arguments, "bare"], folder=folder),
+        "check where pandas is installed": lambda: cpu_of_process([*arguments, "full"], folder=folder),
         "numpy and pyarrow alone": lambda: cpu_of_process([EMPTY]),
         "import torch alone": lambda: cpu_of_process([TORCH]),
     }
     report("Check of 1,000 rows (golden: 10,000), a fresh interpreter each", interleaved(actions, rounds), "check")
+
+
+def make_project(folder: Path) -> None:
+    """Write a project with a study of 500 cases, its blessed golden of ten seeds, and one more replicate."""
+    declaration = folder / "studies" / "bench" / "__init__.py"
+    declaration.parent.mkdir(parents=True)
+    declaration.write_text(DECLARED, "utf-8")
+    study = Study("bench", smoke=Profile(None))
+    study.experiment([], metrics=(Metric("accuracy", "%"), Metric("loss", "nats")))(scales)
+    ordered = results(500, range(10), 1).sort_by([(name, "ascending") for name in table.KEY]).combine_chunks()
+    golden = bless.assemble(ordered, study, minimum_seeds=10, reason="bench", now=datetime.now(UTC))
+    os.environ |= {"GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@example.invalid"}
+    bless.write_logged(folder, path_of(folder, "bench", "smoke"), golden)
+    table.write(folder / "fresh.parquet", results(500, range(10, 11), 2))
 
 
 def scales(case: object, run: object) -> dict[str, float]:
