@@ -18,6 +18,7 @@ import pytest
 
 import repro
 from repro import data, errors, study
+from repro.audit import evidence
 from repro.audit.document import Audited
 from repro.audit.verdicts import Judgement
 from repro.golden.findings import WORDS, Finding
@@ -124,7 +125,6 @@ PUBLIC = {
     "repro": [f"repro.{name}" for name in repro.__all__],
     "arguments of run": arguments_of(repro.run),
     "arguments of check": arguments_of(repro.check),
-    "arguments of results": ["repro.results"],
     "Made": fields_of(repro.Made),
     "Summary": fields_of(Summary),
     "CheckResult": fields_of(repro.CheckResult),
@@ -144,6 +144,11 @@ PUBLIC = {
 def test_every_public_name_is_on_the_page(what: str) -> None:
     assert PUBLIC[what]
     assert unnamed(PUBLIC[what], PAGE) == []
+
+
+def test_every_name_of_the_claims_one_door_is_on_the_audit_s_page() -> None:
+    page = (PROJECT / "docs/audit.md").read_text()
+    assert [name for name in evidence.__all__ if not re.search(rf"`{name}(?:`|\()", page)] == []
 
 
 def test_nothing_else_is_reachable_from_the_package() -> None:
