@@ -1,7 +1,8 @@
 """Run published machine-learning results again, over seeds, and judge what comes out.
 
-`repro.run`, `repro.results`, `repro.check` and `repro.audit` ask from Python what the command line asks. An author of
-a study declares it with the names of `repro.study` and pins its data with those of `repro.data`.
+`repro.run`, `repro.results`, `repro.check` and `repro.audit` ask from Python what the command line asks, and return
+`Made`, a pyarrow table, `CheckResult` and `Audit`; docs/python.md shows them. An author of a study declares it with the
+names of `repro.study` and pins its data with those of `repro.data`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any
 
+    from repro.api import Audit as Audit
+    from repro.api import CheckResult as CheckResult
     from repro.api import Made as Made
     from repro.api import audit as audit
     from repro.api import check as check
@@ -17,16 +20,16 @@ if TYPE_CHECKING:
     from repro.api import run as run
 
 __version__ = "0.1.0"
-ASKED = ("Made", "check", "results", "run")  # `audit` is the wing itself, which can be called
+__all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:
     """Return what is asked for by name. It is imported then: `import repro` alone is quick, and nox does it."""
-    if name == "audit":
+    if name == "audit":  # the wing itself, which can be called
         import repro.audit as wing
 
         return wing
-    if name in ASKED:
+    if name in __all__:
         from repro import api
 
         return getattr(api, name)
@@ -35,4 +38,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return the names that are there, those not yet imported included."""
-    return sorted({*globals(), *ASKED, "audit"})
+    return sorted({*globals(), *__all__})

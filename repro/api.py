@@ -15,7 +15,8 @@ from repro import registry
 from repro.audit.document import Audit, audit
 from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedError, UsageError
 from repro.golden import check as rows_check
-from repro.golden import confirm, log, stored
+from repro.golden import log, stored
+from repro.golden.confirm import settle
 from repro.golden.findings import CheckResult
 from repro.runs import runner, store, table
 from repro.runs.ignored import seed_ignored
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from repro.study import Study
 
-__all__ = ["Audit", "Made", "audit", "check", "results", "run"]
+__all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
 
 Where = Sequence[str] | Mapping[str, Any]  # "FIELD=VALUE[,VALUE...]" texts, or a value or several for each field
 
@@ -37,8 +38,10 @@ Where = Sequence[str] | Mapping[str, Any]  # "FIELD=VALUE[,VALUE...]" texts, or 
 class Made:
     """What a request for runs came to: how many ended how, the table that holds them, and what is wrong with it.
 
-    `aside` is where runs by other code, settings or data were moved, None where there were none; `seed_ignored` names
-    experiments that found the same for every seed, so that their runs are one run, counted often.
+    `summary` counts the runs by `planned`, `already_done`, `finished`, `nonfinite` and `left`, and names the `failed`
+    ones with why; `results` is the table's path. `aside` is where runs by other code, settings or data were moved, None
+    where there were none; `seed_ignored` names experiments that found the same for every seed, so that their runs are
+    one run, counted often.
     """
 
     summary: Summary
@@ -102,7 +105,7 @@ def run(
     device: str | None = None,
     jobs: int | None = None,
     time_budget: float | None = None,
-    results: Path | None = None,
+    results: Path | str | None = None,
     progress: Progress = lambda _run, _report: None,
     begin: Callable[[int], None] = lambda _count: None,
 ) -> Made:
@@ -117,7 +120,7 @@ def run(
     started = time.monotonic()
     found = registry.load(study)
     runs = planned(found, profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where)
-    path = results or store.results_path(study, profile)
+    path = Path(results or store.results_path(study, profile))
     chosen = device or registry.profile(found, profile).device
     wanted = identity(found, profile)
     with Store.exclusive(path) as kept:
@@ -141,8 +144,9 @@ def run(
 def results(study: str, *, profile: str = "smoke") -> pa.Table:
     """Return the rows that runs of a study's profile left, one a metric of a run, in the results schema.
 
-    Raise UsageError for an unknown study or profile, NothingSelectedError before any run, IntegrityError for a table
-    that is none.
+    `value` is in the row's `unit`, and null where a run left the real numbers or failed; `curve` holds a value an
+    epoch, `wall_seconds` seconds. Raise UsageError for an unknown study or profile, NothingSelectedError before any
+    run, IntegrityError for a table that is none.
     """
     registry.profile(registry.load(study), profile)
     return table.read(store.results_path(study, profile))
@@ -152,27 +156,29 @@ def check(
     study: str,
     *,
     profile: str = "smoke",
-    results: Path | None = None,
-    golden: Path | None = None,
+    results: Path | str | None = None,
+    golden: Path | str | None = None,
     experiments: Sequence[str] = (),
     where: Where = (),
-    confirm_rows: bool = True,
+    confirm: bool = True,
     replay: bool = False,
     jobs: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> CheckResult:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
-    Without `confirm_rows` nothing is run and no row fails; with `replay` one golden seed of each case is run again, to
-    the bit. `golden` is another golden table than the project's own, which alone is held to the log. The answer's
-    `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise IntegrityError
-    for a golden that is not what was blessed, NothingSelectedError without golden, results or selected rows,
-    CannotCompareError where other code made what would have to be run again, InfrastructureError where a run fails.
+    Without `confirm` nothing is run, whatever `replay` says, and no row fails; with `replay` one golden seed of each
+    case is run again, to the bit. `golden` is another golden table than the project's own, which alone is held to the
+    log; `jobs` is the number of processes for what is run again, `say` is told of it. The answer's `exit_code` is 0, 1
+    for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a wrong request,
+    IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden, results or selected
+    rows, CannotCompareError where other code made what would have to be run again, InfrastructureError where a run
+    fails.
     """
     found = registry.load(study)
     registry.profile(found, profile)
-    held = golden_of(study, profile, golden)
-    path = results or store.results_path(study, profile)
+    held = golden_of(study, profile, Path(golden) if golden else None)
+    path = Path(results or store.results_path(study, profile))
     rows = table.read(path)
     texts = _texts(where)
     cases = selected_cases(found, profile, texts) if texts else None
@@ -185,15 +191,15 @@ def check(
             reruns=reruns,
             experiments=experiments or None,
             cases=cases,
-            confirm=confirm_rows,
+            confirm=confirm,
             here=here,
             held=golden is None,
         )
 
-    if not confirm_rows:
+    if not confirm:
         return judged(None, "")
     count = runner.jobs(found.profiles[profile].device, jobs)
-    return confirm.settle(found, profile, path, held, judged, replay=replay, jobs=count, say=say)
+    return settle(found, profile, path, held, judged, replay=replay, jobs=count, say=say)
 
 
 def golden_of(study: str, profile: str, path: Path | None = None) -> stored.Golden:

@@ -1,8 +1,10 @@
 """The documentation is true: its commands exist, its links lead somewhere, its study runs, its claims are checked."""
 
+import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,76 @@ def test_every_decision_is_listed() -> None:
     pages = [page.name for page in PROJECT.glob("docs/decisions/0*.md")]
     assert pages
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+# One word, one meaning
+
+
+def classes_of(source: str) -> list[str]:
+    """Return the public classes that a module defines."""
+    return [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+
+
+def twice(sources: Mapping[str, str]) -> list[str]:
+    """Return a line for each class name that stands in several places; `sources` are texts by file."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, source in sources.items():
+        for found in classes_of(source):
+            places[found].append(name)
+    return [f"{word}: {', '.join(where)}" for word, where in sorted(places.items()) if len(where) > 1]
+
+
+def harness() -> dict[str, str]:
+    return {str(path.relative_to(PROJECT)): path.read_text() for path in sorted(PROJECT.glob("repro/**/*.py"))}
+
+
+def test_no_two_classes_of_the_harness_have_one_name() -> None:
+    assert len([name for source in harness().values() for name in classes_of(source)]) > 40
+    assert twice(harness()) == []
+
+
+def test_a_second_class_of_a_name_is_seen() -> None:
+    planted = "def f():\n    class Verdict: ...\nclass Finding: ...\nclass _Band: ...\n"
+    assert twice({"newcomer.py": planted, **harness()}) == ["Finding: newcomer.py, repro/golden/findings.py"]
+    assert twice({"one.py": planted, "other.py": "class Verdict: ..."}) == ["Verdict: one.py, other.py"]
+
+
+def words_of(page: str) -> list[list[str]]:
+    """Return the lines of the glossary's first table, cell by cell, its heading left out."""
+    table = page.partition("| word | meaning | elsewhere called |\n")[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+
+
+def test_each_word_of_the_glossary_has_one_meaning_and_its_class_exists() -> None:
+    page = (PROJECT / "docs/glossary.md").read_text()
+    lines = words_of(page)
+    assert len(lines) > 40
+    assert [line for line in lines if len(line) != 3] == []
+    words = [word for line in lines for word in line[0].split(", ")]
+    assert [word for word in words if words.count(word) > 1] == []
+    named = set(re.findall(r"`([A-Z][A-Za-z]*[a-z][A-Za-z]*)`", page))
+    text = "\n".join(harness().values())
+    assert {"Ruling", "Dossier", "Judgement", "Weighed", "RunKey"} <= named
+    assert [name for name in sorted(named) if not re.search(rf"^(class {name}\b|{name} = )", text, re.M)] == []
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "minimum detectable effect",
+        "smallest effect size of interest",
+        "prediction interval",
+        "limma",
+        "stratum",
+        "proxy data set",
+        "hyperparameters",
+        "global tests",
+        "bitwise reproducible",
+        "equivalence margin",
+        "repeatability",
+        "reproducibility",
+        "replicability",
+    ],
+)
+def test_the_field_s_own_words_are_in_the_glossary(term: str) -> None:
+    assert term in (PROJECT / "docs/glossary.md").read_text()

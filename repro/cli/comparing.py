@@ -91,7 +91,7 @@ def check(arguments: Namespace) -> int:
         golden=arguments.golden,
         experiments=arguments.experiment,
         where=arguments.where,
-        confirm_rows=not arguments.no_confirm,
+        confirm=not arguments.no_confirm,
         replay=arguments.replay and not arguments.no_confirm,
         jobs=arguments.jobs,
         say=lambda text: say(arguments, text),
