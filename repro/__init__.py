@@ -11,13 +11,13 @@ TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any
 
-    from repro.api import Audit as Audit
     from repro.api import CheckResult as CheckResult
     from repro.api import Made as Made
-    from repro.api import audit as audit
     from repro.api import check as check
     from repro.api import results as results
     from repro.api import run as run
+    from repro.audit.document import Audit as Audit
+    from repro.audit.document import audit as audit
 
 __version__ = "0.1.0"
 __all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
@@ -29,6 +29,10 @@ def __getattr__(name: str) -> Any:
         import repro.audit as wing
 
         return wing
+    if name == "Audit":
+        from repro.audit.document import Audit
+
+        return Audit
     if name in __all__:
         from repro import api
 

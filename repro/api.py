@@ -1,6 +1,7 @@
-"""The questions, from Python: what do we get, did our code change, was the document right?
+"""Two of the three questions, from Python: what do we get, did our code change?
 
-The command line asks through the same functions. `import repro` gives them as `repro.run`, `repro.check`, ...
+The command line asks through the same functions. `import repro` gives them as `repro.run`, `repro.check`, ..., beside
+the third, `repro.audit`, which is in `repro.audit.document`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import registry
-from repro.audit.document import Audit, audit
 from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedError, UsageError
 from repro.golden import check as rows_check
 from repro.golden import log, stored
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from repro.study import Study
 
-__all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
+__all__ = ["CheckResult", "Made", "check", "results", "run"]
 
 Where = Sequence[str] | Mapping[str, Any]  # "FIELD=VALUE[,VALUE...]" texts, or a value or several for each field
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from repro.errors import CannotCompareError, IntegrityError
 from repro.golden.bands import BANDS_SCHEMA, as_bands
@@ -102,9 +101,10 @@ def twin(golden: Golden) -> str:
 
 def heading(golden: Golden) -> str:
     """Return the twin's first lines: what a golden's tables say of themselves, in words."""
-    first, record = golden.rows.slice(0, 1).to_pylist()[0], metadata(golden.rows)
-    environments = ", ".join(sorted(pc.unique(golden.rows["environment"]).to_pylist()))
-    head = [f"# Golden of {first['study']}, profile {first['profile']}", "", f"Reason: {record['reason']}", ""]
+    # Some columns alone, and no kernel of pyarrow's: a time as Python has it takes up pandas where that is installed.
+    (study, profile), record = (golden.rows[name][0].as_py() for name in ("study", "profile")), metadata(golden.rows)
+    environments = ", ".join(sorted(set(golden.rows["environment"].to_pylist())))
+    head = [f"# Golden of {study}, profile {profile}", "", f"Reason: {record['reason']}", ""]
     head += [f"Blessed {record['blessed']} from commit {record['commit']}, environment {environments}.", ""]
     head += [f"Method {record['method']}, {record['alpha']:.2g} false alarms a check; {record['minimum_seeds']} seeds."]
     return "\n".join(head) + "\n"
