@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from repro.study import Metric, Outcome, Profile, Run, Study, grid
-from studies.common.cifar10 import CIFAR10, CIFAR10_JPEG
-from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-from studies.common.photographs import TILES
+from repro.study import Metric, Outcome, Run, Study, grid
 from studies.filters2d.cases import (
     BLOBS,
     CHANNELS,
     CIRCLES,
-    DENSITIES,
     GENERATORS,
     INVERSES,
     LAWS,
@@ -38,7 +34,7 @@ from studies.filters2d.cases import (
     Topology,
     Wave,
 )
-from studies.filters2d.profiles import LITE, PAPER, SMOKE, data_of
+from studies.filters2d.profiles import LITE, PAPER, SMOKE
 
 TRAINED = (Metric("train_loss", judged=False), Metric("rate", judged=False))
 # Over seeds errors spread by factors: their logarithms are judged.
@@ -54,56 +50,12 @@ OUTLINES = (
     Metric("images", judged=False),
 )
 
-WITHOUT_TRAINING = (
-    "laws_stated", "impulse", "network_sizes", "fields_of_view", "waves", "sigmoids", "colour_matrices",
-    "recursive_gaussian", "subsampling", "shown_data", "evaluation_modes", "broken_listings", "matched_filter",
-)  # fmt: skip
-TRAININGS = (
-    "learned_filter", "dense_layer", "colour_matrix", "network_in_network", "demosaicking", "channel_inverse",
-    "circle_or_square", "square_or_rectangle", "blob_boundaries", "learned_median", "smoothing",
-)  # fmt: skip
-
 study = Study(
     "filters2d",
     title="Convolutional layers and 2-D signal processing (Breuel 2018)",
-    smoke=Profile(
-        SMOKE,
-        data_of(DIGITS, TILES),
-        golden_seeds=20,
-        experiments={
-            **{name: {} for name in (*WITHOUT_TRAINING, *TRAININGS)},
-            "circle_or_square": {"side": (48,)},
-            "square_or_rectangle": {"side": (48,)},
-        },
-        cannot_answer="enlarged digits and pieces of two photographs stand in for MNIST and CIFAR-10; "
-        "`nox -s reproduce-filters2d -- --profile paper` trains on both",
-    ),
-    lite=Profile(
-        LITE,
-        data_of(MNIST_10K, CIFAR10_JPEG),
-        golden_seeds=5,
-        experiments={
-            **{name: {} for name in TRAININGS},
-            "circle_or_square": {"side": (128,)},
-            "square_or_rectangle": {"side": (64, 128), "per_position": DENSITIES[:-1]},
-        },
-        cannot_answer="a sixth of MNIST and a lossy sixth of CIFAR-10 stand in for both, and networks see few of the "
-        "notebook's samples; `nox -s reproduce-filters2d -- --profile paper` shows them all",
-    ),
-    paper=Profile(
-        PAPER,
-        data_of(MNIST, CIFAR10),
-        golden_seeds=5,
-        experiments={
-            **{name: {} for name in (*WITHOUT_TRAINING, *TRAININGS)},
-            "circle_or_square": {"side": (128,)},
-            "square_or_rectangle": {"side": (128,)},
-        },
-        device="cuda",
-        faithful=True,
-        cannot_answer="the notebook's speech recording and texture are not published with it; its losses are read off "
-        "stored plots, to about 2 %",
-    ),
+    smoke=SMOKE,
+    lite=LITE,
+    paper=PAPER,
 )
 
 

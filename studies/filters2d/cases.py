@@ -1,4 +1,8 @@
-"""Cases of the study, grids of them, and what several rooms need to know of the notebook."""
+"""What a profile of the study sets, what its cases are, and what several rooms need to know of the notebook.
+
+Settings stand here and not beside the profiles: the fingerprint of every experiment covers the module of their class,
+and would hang on the numbers of all profiles.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,60 @@ Layer = Literal["full", "separable", "dense"]
 SEED = 30  # of weights and data whose figures no run's seed moves
 PUBLISHED_DENSITY = 1.29  # 10,000 images for 88 x 88 places of the centre
 DENSITIES = (0.65, PUBLISHED_DENSITY, 2.6, 5.2, 10.4, 20.8)
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a network is trained: rates tried, samples before the worse half of them is dropped, samples in all, batch.
+
+    The trial is also the length of a segment, after each of which a loss is noted.
+    """
+
+    rates: tuple[float, ...]
+    trial: int
+    samples: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Images to train on and to test on, their side (pixels; of sequences the length), and the training.
+
+    A count of 0 takes all images that the data set has. `adam` holds the rates of Adam where both optimisers are used.
+    """
+
+    train: int
+    test: int
+    side: int
+    search: Search
+    adam: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a profile changes: a plan for each kind of training, and the backgrounds that a matched filter searches.
+
+    `mosaic_linear` is for one layer that undoes a mosaic, `full_size` for outlines on images of the notebook's own 128
+    pixels, `crossed` for its two-direction LSTM.
+    """
+
+    filter: Plan
+    dense: Plan
+    colour: Plan
+    mosaic: Plan
+    mosaic_linear: Plan
+    channel: Plan
+    median: Plan
+    circle_square: Plan
+    square_rectangle: Plan
+    full_size: Plan
+    topology: Plan
+    crossed: Plan
+    smoother: Plan
+    backgrounds: int
+
+
+UNTRAINED = Search((1e-3,), 10, 10, 10)  # of plans for data that nothing is trained on
 
 
 @dataclass(frozen=True)

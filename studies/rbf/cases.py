@@ -1,4 +1,8 @@
-"""The cases of the experiments, and the values they take."""
+"""What a profile of the study sets, and what its cases are.
+
+Settings stand here and not beside the profiles: the fingerprint of every experiment covers the module of their class,
+and would hang on the numbers of all profiles.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from repro.study import grid
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a profile changes: epochs of the learning rates and of the open choices, batch, channels of both blocks."""
+
+    epochs: int
+    choice_epochs: int
+    batch: int
+    channels: tuple[int, int]
 
 
 @dataclass(frozen=True)

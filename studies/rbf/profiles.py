@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from repro.study import Profile
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a profile changes: epochs of the learning rates and of the open choices, batch, channels of both blocks."""
-
-    epochs: int
-    choice_epochs: int
-    batch: int
-    channels: tuple[int, int]
-
+from studies.rbf.cases import Training
 
 SMOKE = Profile(
     Training(epochs=100, choice_epochs=20, batch=32, channels=(32, 32)),

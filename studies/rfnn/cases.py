@@ -1,4 +1,8 @@
-"""The cases of the experiments, and the values they take."""
+"""What a profile of the study sets, and what its cases are.
+
+Settings stand here and not beside the profiles: the fingerprint of every experiment covers the module of their class,
+and would hang on the numbers of all profiles.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,21 @@ SCALES = tuple(0.5 * 4 ** (step / 4) for step in range(5))  # eq. 4.4
 KERNELS = (3, 5, 7, 9)  # section 4.4
 READINGS = ("as_listed", "as_described")
 AXES = ("first", "second")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Section 4.2; a smaller profile changes these and nothing else.
+
+    `image_size` is in pixels, before upscaling. `gain` is the initial scale of the input batch-norm.
+    """
+
+    epochs: int
+    control_epochs: int
+    batch: int
+    learning_rate: float
+    image_size: int = 28
+    gain: Literal["uniform", "ones"] = "uniform"
 
 
 @dataclass(frozen=True)

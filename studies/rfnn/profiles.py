@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from repro.study import Profile
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K
-
-
-@dataclass(frozen=True)
-class Training:
-    """Section 4.2; a smaller profile changes these and nothing else.
-
-    `image_size` is in pixels, before upscaling. `gain` is the initial scale of the input batch-norm.
-    """
-
-    epochs: int
-    control_epochs: int
-    batch: int
-    learning_rate: float
-    image_size: int = 28
-    gain: Literal["uniform", "ones"] = "uniform"
-
+from studies.rfnn.cases import Training
 
 LISTED = {"reading": ("as_listed",)}
 

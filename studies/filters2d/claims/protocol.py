@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from studies.filters2d import profiles
+from studies.filters2d.cases import Settings
 from studies.filters2d.claims.evidence import published
 from studies.filters2d.claims.text import TRAINING_CELLS
 from studies.filters2d.training import search
@@ -15,27 +16,33 @@ PLANS = (  # of the study, one for each training
 )  # fmt: skip
 
 
+def faithful() -> Settings:
+    """Return the settings of the profile that follows the notebook."""
+    found: Settings = profiles.PAPER.settings
+    return found
+
+
 def filter_images() -> list[int]:
     """Return number, height and width of the images of dots that the faithful profile draws (section 2, In [3])."""
-    plan = profiles.PAPER.filter
+    plan = faithful().filter
     return [plan.train, plan.side, plan.side]
 
 
 def blob_images() -> list[int]:
     """Return number, height and width of the images of blobs that it draws (section 12, In [56])."""
-    plan = profiles.PAPER.topology
+    plan = faithful().topology
     return [plan.train, plan.side, plan.side]
 
 
 def pulse_sequences() -> list[int]:
     """Return number and length of the sequences that it draws (section 16, In [79])."""
-    plan = profiles.PAPER.smoother
+    plan = faithful().smoother
     return [plan.train, plan.side]
 
 
 def test_images() -> int:
     """Return of how many test images the printed best errors are shares (section 11, generators)."""
-    return profiles.PAPER.square_rectangle.test
+    return faithful().square_rectangle.test
 
 
 def momentum_of_descent() -> float:
@@ -46,13 +53,13 @@ def momentum_of_descent() -> float:
 def batches_that_differ() -> list[str]:
     """Return where the faithful profile's batches are not those of the cells (In [6] to In [83])."""
     printed_sizes = zip(TRAINING_CELLS, PLANS, published("batches"), strict=True)
-    ours = ((cell, getattr(profiles.PAPER, plan).search.batch, size) for cell, plan, size in printed_sizes)
+    ours = ((cell, getattr(faithful(), plan).search.batch, size) for cell, plan, size in printed_sizes)
     return [f"In [{cell}]: {size:.0f} there, {batch} here" for cell, batch, size in ours if batch != size]
 
 
 def mosaic_samples_that_differ() -> list[str]:
     """Return where the faithful profile's samples of the mosaic are not those of the cells (In [28], In [31])."""
-    ours = {"one layer": profiles.PAPER.mosaic_linear.search, "two layers": profiles.PAPER.mosaic.search}
+    ours = {"one layer": faithful().mosaic_linear.search, "two layers": faithful().mosaic.search}
     sizes = zip(ours.items(), published("mosaic-samples"), strict=True)
     return [
         f"{name}: {size:,.0f} samples there, {plan.samples:,} here"

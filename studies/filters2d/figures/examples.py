@@ -23,14 +23,14 @@ from studies.common.photographs import TILES
 from studies.common.plotting import show
 from studies.common.randomness import stream
 from studies.common.training import answers, reproducible
-from studies.filters2d import model, profiles
-from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Median, Smoother, Topology
+from studies.filters2d import model
+from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Median, Search, Smoother, Topology
 from studies.filters2d.measured import blobs, sequences, transforms
-from studies.filters2d.profiles import Search
+from studies.filters2d.profiles import SMOKE
 from studies.filters2d.training.search import Problem, search, squared_error
 
 SEED = 18
-SETTINGS = profiles.SMOKE  # of their trainings
+SETTINGS = SMOKE.settings  # of their trainings
 WORST = 0.3  # white, where errors are shown
 LINEAR, SIGMOID, RELU = "linear", "sigmoid", "ReLU"
 MOSAIC = {LINEAR: Inverse("linear", "sgd"), SIGMOID: Inverse("sigmoid", "adam"), RELU: Inverse("relu", "adam")}

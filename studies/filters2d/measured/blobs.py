@@ -11,9 +11,8 @@ from repro.study import Outcome, Run
 from studies.common.randomness import stream
 from studies.common.training import Labelled, answers
 from studies.filters2d import model
-from studies.filters2d.cases import Topology
+from studies.filters2d.cases import Plan, Topology
 from studies.filters2d.data import shapes
-from studies.filters2d.profiles import Plan
 from studies.filters2d.training.search import Problem, Values, pairs, squared_error, trained
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from repro.study import Run
 from studies.common.randomness import stream
+from studies.filters2d.cases import UNTRAINED, Plan
 from studies.filters2d.measured import transforms
-from studies.filters2d.profiles import UNTRAINED, Plan
 from studies.filters2d.training.search import Values
 
 

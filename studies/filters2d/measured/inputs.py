@@ -9,10 +9,9 @@ from torch import nn
 from repro.study import Run
 from studies.common.drawn import drawn
 from studies.common.rounding import significant
-from studies.filters2d.cases import SEED, Filter, Outline, Smoother, Topology
+from studies.filters2d.cases import SEED, UNTRAINED, Filter, Outline, Plan, Smoother, Topology
 from studies.filters2d.measured import blobs, outlines, sequences, transforms
 from studies.filters2d.measured.outlines import DIGITS
-from studies.filters2d.profiles import UNTRAINED, Plan
 from studies.filters2d.training.search import Problem, Values
 
 

@@ -17,9 +17,8 @@ from studies.common.randomness import stream
 from studies.common.rounding import significant
 from studies.common.training import Labelled, answers, reproducible
 from studies.filters2d import model
-from studies.filters2d.cases import SEED, Outline, Pair
+from studies.filters2d.cases import SEED, Outline, Pair, Plan, Settings
 from studies.filters2d.data import shapes
-from studies.filters2d.profiles import Plan, Settings
 from studies.filters2d.training.search import Candidate, Problem, Values, pairs, trained
 
 DIGITS = 5  # significant: sums of float32 values, which filters round differently on other machines

@@ -9,9 +9,8 @@ from repro.study import Outcome, Run
 from studies.common.randomness import stream
 from studies.common.training import Labelled
 from studies.filters2d import model
-from studies.filters2d.cases import Smoother
+from studies.filters2d.cases import Plan, Smoother
 from studies.filters2d.data import signals
-from studies.filters2d.profiles import Plan
 from studies.filters2d.training.search import Candidate, Problem, Values, pairs, squared_error, trained
 
 

@@ -19,11 +19,10 @@ from studies.common.images import enlarged
 from studies.common.randomness import stream
 from studies.common.training import Labelled, answers
 from studies.filters2d import model
-from studies.filters2d.cases import Colour, Filter, Inverse, Optimiser
+from studies.filters2d.cases import Colour, Filter, Inverse, Optimiser, Plan, Search
 from studies.filters2d.data import signals
 from studies.filters2d.data.signals import LEARNED_XYZ, PRINTED_XYZ
 from studies.filters2d.measured.filters import FILTER_KERNEL, true_kernel, true_matrix
-from studies.filters2d.profiles import Plan, Search
 from studies.filters2d.training.least_squares import best_convolution
 from studies.filters2d.training.search import Candidate, Problem, Values, pairs, squared_error, trained
 

@@ -30,8 +30,8 @@ from studies.common.training import (
     reproducible,
     train_epoch,
 )
+from studies.filters2d.cases import Search
 from studies.filters2d.model import made
-from studies.filters2d.profiles import Search
 
 MOMENTUM = 0.9  # AutoMLP's
 

@@ -18,9 +18,8 @@ from repro.study import Figure, Run
 from studies.common.datasets import DIGITS
 from studies.common.plotting import COLOURS, INK
 from studies.common.training import reproducible
-from studies.rbf.cases import QUICK, Choice
+from studies.rbf.cases import QUICK, Choice, Training
 from studies.rbf.model.network import CLASSES
-from studies.rbf.profiles import Training
 from studies.rbf.training.fitting import build, features_of, fit, parts_of, restored
 
 Rows = Sequence[Mapping[str, Any]]

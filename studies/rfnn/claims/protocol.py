@@ -14,12 +14,12 @@ from torch import nn
 from repro import printed
 from repro.audit import evidence
 from studies.rfnn import training
-from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES
+from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES, Training
 from studies.rfnn.claims.formulas import Shown, draws
 from studies.rfnn.claims.kernels import numbers
 from studies.rfnn.model import network
 from studies.rfnn.model.layers import GaussianConv2d
-from studies.rfnn.profiles import PAPER, Training
+from studies.rfnn.profiles import PAPER
 
 TEST_IMAGES = 10_000
 # Public facts about MNIST: how many images of each digit its training and its test set hold.

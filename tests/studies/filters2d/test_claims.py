@@ -194,6 +194,8 @@ def test_equal_budgets_are_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_budget_of_the_mosaic_is_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(profiles, "PAPER", replace(profiles.PAPER, mosaic_linear=profiles.PAPER.mosaic))
+    ours = profiles.PAPER.settings
+    swapped = replace(ours, mosaic_linear=ours.mosaic)
+    monkeypatch.setattr(profiles, "PAPER", replace(profiles.PAPER, settings=swapped))
     assert finding("mosaic-samples").evidence == "one layer: 100,000 samples there, 1,000,000 here"
     assert finding("batches").evidence == "In [28]: 20 there, 200 here"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from studies.filters2d import TRAININGS, WITHOUT_TRAINING, profiles, study
+from studies.filters2d import profiles, study
 from studies.filters2d.cases import DENSITIES, GENERATORS, PUBLISHED_DENSITY, Channel, Generator, Inverse
 from studies.filters2d.data.shapes import positions
+from studies.filters2d.profiles import TRAININGS, WITHOUT_TRAINING
 
 FOLDER = Path(profiles.__file__).parent
 

@@ -16,12 +16,11 @@ from repro.errors import InfrastructureError, UsageError
 from repro.show import figures
 from repro.study import Figure
 from studies.filters2d import study
-from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Law, Median, Smoother, Topology
+from studies.filters2d.cases import Channel, Colour, Filter, Inverse, Law, Median, Search, Smoother, Topology
 from studies.filters2d.data import signals
 from studies.filters2d.figures import examples, pictures
 from studies.filters2d.figures.examples import SETTINGS, Panel
 from studies.filters2d.measured import filters, transforms
-from studies.filters2d.profiles import Search
 
 NAMES = [
     "dots_filtered", "learned_kernels", "colour_images", "mosaic_images", "channel_images", "matched_digit",

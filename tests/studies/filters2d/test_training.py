@@ -15,7 +15,7 @@ from repro.errors import UsageError
 from repro.study import Run
 from studies.common.randomness import stream
 from studies.common.training import Labelled, answers
-from studies.filters2d.profiles import Search
+from studies.filters2d.cases import Search
 from studies.filters2d.training import search as searching
 from studies.filters2d.training.least_squares import best_convolution
 from studies.filters2d.training.search import Problem, search, squared_error, trained, visited

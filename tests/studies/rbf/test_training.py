@@ -13,10 +13,9 @@ from torch import nn
 from repro.errors import IntegrityError, UsageError
 from repro.study import Run
 from studies.common.training import Labelled, batches, epoch_order, evaluate
-from studies.rbf.cases import Choice, Recipe
+from studies.rbf.cases import Choice, Recipe, Training
 from studies.rbf.measured import trained
 from studies.rbf.measured.trained import first_good, train_network
-from studies.rbf.profiles import Training
 from studies.rbf.training import fitting
 from studies.rbf.training.fitting import build, features_of, fit, held_out, optimiser_of, parts_of, restored
 

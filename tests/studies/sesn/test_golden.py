@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import repro.data
 from repro.errors import PASS, IntegrityError
 from repro.golden import findings
 from studies.sesn.data import scaled
@@ -20,6 +21,6 @@ def test_layers_evaluated_plainly_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_images_scaled_about_another_centre_are_not_the_pinned_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     centre_of_the_image(monkeypatch)
-    monkeypatch.setattr(data_, "kept_at", lambda _: None)  # made anew, not read from the cache
+    monkeypatch.setattr(repro.data, "kept_at", lambda _: None)  # made anew, not read from the cache
     with pytest.raises(IntegrityError, match="digits-scale-0"):
-        read_verified(scaled.SCALED_DIGITS)
+        repro.data.read_verified(scaled.SCALED_DIGITS)
