@@ -162,7 +162,7 @@ def values(study: str, profile: str, experiment: str, metric: str, case: Any) ->
 
 
 def grids(
-    study: Study, profile: str, experiment: str, metric: str, *, column: str = "value", **fields: Any
+    study: str, profile: str, experiment: str, metric: str, *, column: str = "value", **fields: Any
 ) -> dict[int, Places]:
     """Return a metric, or its "curve" over epochs, over an experiment's grid by replicate; {} where no grid is whole.
 
@@ -170,8 +170,9 @@ def grids(
     real numbers are not in it, and replicates that lack one are left out. `fields` choose among cases that have them.
     Raise UsageError for an experiment without axes.
     """
-    for rows in _tables(study.name, profile):
-        found = complete(rows, study.experiments[experiment], metric, column=column, **fields)
+    declared = registry.load(study).experiments[experiment]
+    for rows in _tables(study, profile):
+        found = complete(rows, declared, metric, column=column, **fields)
         if found:
             return found
     return {}

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from repro import registry
 from repro.audit import evidence
-from repro.audit.blessed import path_of, read
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.common.found import Found
@@ -21,9 +19,7 @@ def beside(study: str, rows: Sequence[Mapping[str, Any]], *, notes: str) -> Figu
 
     Raise NothingSelectedError where the rows answer none of them.
     """
-    found = Found(rows)
-    blessed = {row["id"]: row["verdict"] for row in read(path_of(registry.root()))
-               if row["study"] == study}  # fmt: skip
+    found, verdicts = Found(rows), evidence.verdicts(study)
     lines, answered = [], False
     for claim in evidence.claims_of(study):
         if claim.happens:
@@ -32,7 +28,7 @@ def beside(study: str, rows: Sequence[Mapping[str, Any]], *, notes: str) -> Figu
                 answered = True
             except NothingSelectedError:
                 happens = NO_RUN
-            lines.append([claim.where, claim.statement, claim.value, blessed.get(claim.id, ""), happens])
+            lines.append([claim.where, claim.statement, claim.value, verdicts.get(claim.id, ""), happens])
     if not answered:
         raise NothingSelectedError(f"beside: no finished run that answers a claim; `repro run {study}` makes some")
     return Figure(HEADERS, lines, notes=notes)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
 from studies.rbf import cases
@@ -19,8 +20,6 @@ from studies.rbf.cases import ADVISED, SIZES
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
 from studies.rbf.training import fitting
-
-Shown = tuple[bool, str]
 
 SIZES_TRIED = ((7, 3, 2), (1, 100, 2), (32, 100, 2), (5, 4, 5), (3, 1, 1))  # inputs, centres, features
 SIDE = 28  # pixels of MNIST's images

@@ -79,13 +79,9 @@ class TestBeside:
     @pytest.fixture(autouse=True)
     def three_claims(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = (claim("seven", "words.seven"), claim("silent"), claim("nothing", "words.nothing"))
-        blessed = [
-            {"study": "rfnn", "id": "seven", "verdict": "reproduced"},
-            {"study": "another", "id": "nothing", "verdict": "erratum"},
-        ]
-        monkeypatch.setattr("studies.common.beside.audit.claims_of", lambda _study: made)
-        monkeypatch.setattr("studies.common.beside.audit.function_of", lambda _study, name: WORDINGS[name])
-        monkeypatch.setattr("studies.common.beside.audit_golden.read", lambda _path: blessed)
+        monkeypatch.setattr("studies.common.beside.evidence.claims_of", lambda _study: made)
+        monkeypatch.setattr("studies.common.beside.evidence.function_of", lambda _study, name: WORDINGS[name])
+        monkeypatch.setattr("studies.common.beside.evidence.verdicts", lambda _study: {"seven": "reproduced"})
 
     def test_claims_with_words_stand_with_their_blessed_verdicts_and_what_is_not_there_is_said(self) -> None:
         made = beside("rfnn", ROWS, notes="Notes.")

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from repro.audit import evidence
+from repro.audit.evidence import Shown, published
 from repro.printed import parse
 from studies.common.torchvision_import import import_torchvision
-from studies.dagnets.claims.evidence import Shown
 from studies.dagnets.measured import conversion
 from studies.dagnets.measured.printed import resnet as residual
 from studies.dagnets.measured.printed.comparison import agreement
@@ -144,19 +143,14 @@ def pretrained_keyword() -> Shown:
     return isinstance(made, nn.Module), "it is taken" + (", with a warning that it is deprecated" if old else "")
 
 
-def _published(name: str) -> tuple[str, ...]:
-    """Return what is printed, from the registry."""
-    return next(claim for claim in evidence.claims_of("dagnets") if claim.id == name).published
-
-
 def scores_of_the_dog() -> list[float]:
     """Count the printed scores."""
-    return [float(len(_published("alexnet-dog")))]
+    return [float(len(published("dagnets", "alexnet-dog")))]
 
 
 def scores_descend() -> Shown:
     """Ask whether the printed scores stand in descending order."""
-    values = [parse(score).value for score in _published("alexnet-dog")]
+    values = [parse(score).value for score in published("dagnets", "alexnet-dog")]
     return values == sorted(values, reverse=True), f"{values[0]} to {values[-1]}"
 
 
@@ -273,7 +267,7 @@ def end_of_a_resnet() -> list[float]:
 
 def best_of_the_ensembles() -> list[float]:
     """Return the lowest of the printed errors."""
-    return [float(min(parse(error).value for error in _published("resnet-error-table")))]
+    return [float(min(parse(error).value for error in published("dagnets", "resnet-error-table")))]
 
 
 def _aggregated(paths: int) -> int:

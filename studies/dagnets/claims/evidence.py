@@ -1,4 +1,4 @@
-"""Evidence as the judges take it, and what this torch words otherwise than the slides do."""
+"""What several chapters take evidence from, and what this torch words otherwise than the slides do."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from torch import Tensor
 
 from studies.dagnets.measured.printed import comparison
 from studies.dagnets.published.items import published_named
-
-Shown = tuple[bool, str]  # whether a claim holds, and what was found
 
 
 def jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import Shown, beginning, drift, jacobian
+from studies.dagnets.claims.evidence import beginning, drift, jacobian
 from studies.dagnets.measured import dag, detached
 from studies.dagnets.measured.printed import autograd as prints
 

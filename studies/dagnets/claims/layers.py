@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from repro.audit.evidence import Shown
 from repro.printed import parse
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import Shown, drift, jacobian
+from studies.dagnets.claims.evidence import drift, jacobian
 from studies.dagnets.measured import filters
 from studies.dagnets.measured.printed import architectures, convolution, modules
 from studies.dagnets.model import networks

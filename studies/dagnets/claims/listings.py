@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from dataclasses import dataclass
 
-from studies.dagnets.claims.evidence import Shown
+from repro.audit.evidence import Shown
 
 
 @dataclass(frozen=True)

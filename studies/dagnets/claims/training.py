@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from repro.study import Run
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import Shown
 from studies.dagnets.measured import moments, updates
 from studies.dagnets.measured.confidence import confidence_figures
 from studies.dagnets.profiles import PAPER

@@ -1,17 +1,11 @@
-"""What evidence comes as, and what several chapters take it from."""
+"""What several chapters take evidence from."""
 
 from __future__ import annotations
-
-import tomllib
-from functools import cache
-from pathlib import Path
 
 from torch import Tensor, nn
 
 from repro import printed
-from studies.filters2d import profiles
-
-Shown = tuple[bool, str]
+from repro.audit.evidence import published
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
@@ -24,12 +18,6 @@ def weight_shape(network: nn.Module, name: str = "weight") -> list[int]:
     return [*network.get_parameter(name).size()]
 
 
-@cache
-def _claims() -> dict[str, list[str]]:
-    entries = tomllib.loads(Path(profiles.__file__).with_name("claims.toml").read_text("utf-8"))["claim"]
-    return {one["id"]: [one["published"]] if isinstance(one["published"], str) else one["published"] for one in entries}
-
-
-def published(claim: str) -> list[float]:
+def numbers(claim: str) -> list[float]:
     """Return the numbers that another claim has published."""
-    return [float(printed.parse(text).value) for text in _claims()[claim]]
+    return [float(printed.parse(text).value) for text in published("filters2d", claim)]

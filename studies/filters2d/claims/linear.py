@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from scipy import signal
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
 from studies.filters2d import model
 from studies.filters2d.cases import SEED
-from studies.filters2d.claims.evidence import Shown, relative, weight_shape
+from studies.filters2d.claims.evidence import relative, weight_shape
 from studies.filters2d.data import signals
 from studies.filters2d.data.signals import Array
 from studies.filters2d.measured import filters, sizes, transforms

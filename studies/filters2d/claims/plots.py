@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from repro.audit.evidence import Shown
 from repro.errors import UsageError
 from studies.common.randomness import stream
 from studies.filters2d.cases import SEED
-from studies.filters2d.claims.evidence import Shown, published
+from studies.filters2d.claims.evidence import numbers
 from studies.filters2d.claims.shapes import BLOBS
 from studies.filters2d.data import shapes
 
@@ -14,7 +15,7 @@ READING = 0.02  # what a loss read off a stored plot may be off, relatively
 
 def _read_off(name: str) -> tuple[float, float]:
     """Return between which values a loss lies that was read off a stored plot to 2 %."""
-    (value,) = published(name)
+    (value,) = numbers(name)
     return value * (1 - READING), value * (1 + READING)
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from studies.filters2d import profiles
 from studies.filters2d.cases import Settings
-from studies.filters2d.claims.evidence import published
+from studies.filters2d.claims.evidence import numbers
 from studies.filters2d.claims.text import TRAINING_CELLS
 from studies.filters2d.training import search
 
@@ -52,7 +52,7 @@ def momentum_of_descent() -> float:
 
 def batches_that_differ() -> list[str]:
     """Return where the faithful profile's batches are not those of the cells (In [6] to In [83])."""
-    printed_sizes = zip(TRAINING_CELLS, PLANS, published("batches"), strict=True)
+    printed_sizes = zip(TRAINING_CELLS, PLANS, numbers("batches"), strict=True)
     ours = ((cell, getattr(faithful(), plan).search.batch, size) for cell, plan, size in printed_sizes)
     return [f"In [{cell}]: {size:.0f} there, {batch} here" for cell, batch, size in ours if batch != size]
 
@@ -60,7 +60,7 @@ def batches_that_differ() -> list[str]:
 def mosaic_samples_that_differ() -> list[str]:
     """Return where the faithful profile's samples of the mosaic are not those of the cells (In [28], In [31])."""
     ours = {"one layer": faithful().mosaic_linear.search, "two layers": faithful().mosaic.search}
-    sizes = zip(ours.items(), published("mosaic-samples"), strict=True)
+    sizes = zip(ours.items(), numbers("mosaic-samples"), strict=True)
     return [
         f"{name}: {size:,.0f} samples there, {plan.samples:,} here"
         for (name, plan), size in sizes
@@ -75,5 +75,5 @@ def rates_of_the_search() -> list[float]:
 
 def budgets_of_the_shapes() -> list[str]:
     """Return by how much the printed trainings of the two tasks of section 11 differ (Out[52] and Out[55])."""
-    circle, square = (published(name)[0] for name in ("circle-samples", "square-samples"))
+    circle, square = (numbers(name)[0] for name in ("circle-samples", "square-samples"))
     return [f"{circle:,.0f} samples in one task, {square:,.0f} in the other"] if circle != square else []

@@ -10,11 +10,12 @@ import torch
 from scipy import signal
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
 from studies.filters2d import model
 from studies.filters2d.cases import SEED
-from studies.filters2d.claims.evidence import Shown, relative, weight_shape
+from studies.filters2d.claims.evidence import relative, weight_shape
 from studies.filters2d.data import signals
 from studies.filters2d.measured import filters, listings
 

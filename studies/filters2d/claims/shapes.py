@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from repro.audit.evidence import Shown
 from studies.common.randomness import stream
 from studies.filters2d import model
 from studies.filters2d.cases import SEED, Pair
-from studies.filters2d.claims.evidence import Shown, weight_shape
+from studies.filters2d.claims.evidence import weight_shape
 from studies.filters2d.data import shapes
 
 BLOBS = 12  # images of blobs that evidence is taken from

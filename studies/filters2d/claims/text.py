@@ -6,7 +6,7 @@ import builtins
 
 import numpy as np
 
-from studies.filters2d.claims.evidence import Shown
+from repro.audit.evidence import Shown
 from studies.filters2d.claims.inverse import printed_mosaic_runs, printed_subsampling
 from studies.filters2d.claims.shapes import images_for_labels
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy import special, stats
 from torch import Tensor, nn
 
-Shown = tuple[bool, str]
+from repro.audit.evidence import Shown
 
 POINTS = torch.linspace(-6, 6, 49, dtype=torch.float64)
 

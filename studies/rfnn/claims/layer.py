@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from repro.audit.evidence import Shown
 from studies.common import gaussian
-from studies.rfnn.claims.formulas import Shown, draws, gap
+from studies.rfnn.claims.formulas import draws, gap
 from studies.rfnn.claims.kernels import kernels_2d
 from studies.rfnn.model import basis
 from studies.rfnn.model.layers import GaussianConv2d, batch_statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -13,9 +14,10 @@ from torch import nn
 
 from repro import printed
 from repro.audit import evidence
+from repro.audit.evidence import Shown
 from studies.rfnn import training
 from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES, Training
-from studies.rfnn.claims.formulas import Shown, draws
+from studies.rfnn.claims.formulas import draws
 from studies.rfnn.claims.kernels import numbers
 from studies.rfnn.model import network
 from studies.rfnn.model.layers import GaussianConv2d
@@ -28,10 +30,7 @@ TEST_DIGITS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 FAITHFUL: Training = PAPER.settings
 LEVEL = 0.05
 
-
-def published(claim: str) -> tuple[str, ...]:
-    """Return what a claim of this study publishes. Raise KeyError for a name that is none."""
-    return {one.id: one.published for one in evidence.claims_of("rfnn")}[claim]
+published = partial(evidence.published, "rfnn")  # what a claim publishes, by its id
 
 
 def mnist_counts() -> list[int]:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-from repro import registry
-from repro.audit.evidence import Missing
-from repro.audit.measured import LEAST_RUNS
-from repro.golden import stored
-from repro.runs import store, table
-from studies.rfnn.cases import AXES, CONTROLS, PAIRS, SCALES, STARTS
+from repro.audit.evidence import LEAST_RUNS, Missing, grids
+from studies.rfnn.cases import SCALES
 from studies.rfnn.measured.start import stability_limit
 
 Cell = tuple[float, float]  # scales, or kernel sizes, of the first and the second layer
@@ -29,65 +21,13 @@ MIRRORS = tuple((first, second) for first in SCALES for second in SCALES if firs
 CHOSEN = {"reading": "as_listed", "norm": "raw"}  # what A.1 lists, where a case has these fields
 NO_NUMBERS = 9.8  # %: a network whose outputs are no numbers names digit 0, and 980 of 10,000 test images show it
 RFNNS = ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias")
-CASES: Mapping[str, Sequence[Any]] = {
-    "cnn_baseline": CONTROLS,
-    "start_of_training": STARTS,
-    **dict.fromkeys(RFNNS, PAIRS),
-}
-
-
-def grids(experiment: str, metric: str = "accuracy", column: str = "value") -> dict[int, Mapping[Cell, Any]]:
-    """Return a metric, or its curve over epochs, over an experiment's grid by replicate.
-
-    From the golden of the faithful profile and else from its results. Cells that left the real numbers are not in it,
-    and replicates that lack a cell are left out.
-    """
-    root = registry.root()
-    for path in (stored.path_of(root, "rfnn", PROFILE), store.results_path("rfnn", PROFILE)):
-        found = complete(rows_in(path, path.stat().st_mtime_ns), experiment, metric, column) if path.exists() else {}
-        if found:
-            return found
-    return {}
-
-
-@lru_cache(maxsize=4)
-def rows_in(path: Path, _changed: int) -> list[dict[str, Any]]:
-    """Return the rows of a table, read once while the file stays the same."""
-    rows: list[dict[str, Any]] = table.read(
-        path, ("experiment", "metric", "case", "replicate", "value", "curve", "status")
-    ).to_pylist()
-    return rows
-
-
-def complete(
-    rows: Sequence[Mapping[str, Any]], experiment: str, metric: str, column: str = "value"
-) -> dict[int, Mapping[Cell, Any]]:
-    """Return the grids of those replicates in some rows for which every cell of the experiment has run."""
-    cells = {
-        tuple(getattr(case, axis) for axis in AXES)
-        for case in CASES[experiment]
-        if all(getattr(case, key, value) == value for key, value in CHOSEN.items())
-    }
-    seen: dict[int, dict[Cell, Any]] = {}
-    for row in rows:
-        if (row["experiment"], row["metric"]) != (experiment, metric):
-            continue
-        case = json.loads(row["case"])
-        if all(case.get(key, value) == value for key, value in CHOSEN.items()):
-            cell = (case["first"], case["second"])
-            seen.setdefault(row["replicate"], {})[cell] = row[column] if row["status"] == "ok" else None
-    return {
-        replicate: {cell: value for cell, value in grid.items() if value is not None}
-        for replicate, grid in sorted(seen.items())
-        if set(grid) == cells
-    }
 
 
 def each(
     experiments: tuple[str, ...], answer: Callable[..., float], metric: str = "accuracy", column: str = "value"
 ) -> Values:
     """Return an answer from the grids of each replicate that all these experiments have, or what is missing."""
-    found = [grids(name, metric, column) for name in experiments]
+    found = [grids("rfnn", PROFILE, name, metric, column=column, **CHOSEN) for name in experiments]
     shared = sorted(set.intersection(*(set(one) for one in found)))
     if not shared:
         asked = " ".join(f"--experiment {name}" for name in experiments)

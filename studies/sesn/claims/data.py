@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
+from repro.audit.evidence import Shown
 from studies.common.randomness import stream
 from studies.sesn.data import scaled, transforms
 from studies.sesn.data.affine import scale_exact
@@ -19,7 +20,6 @@ from studies.sesn.model.layers import GroupConv1x1, GroupConv2d, LiftConv2d
 from studies.sesn.profiles import PAPER
 from studies.sesn.published import results
 
-Shown = tuple[bool, str]
 PREPRINT = "1910.11093"  # links, reference [7]
 DRAWS = 1_000_000
 TOLERATED = 1.63  # of the Kolmogorov-Smirnov distance times the root of the number: 1 %

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from repro.audit.evidence import Shown
 from repro.errors import UsageError
 from studies.sesn.model.group import UNIT, Affine, Element, Residue, Signal
 from studies.sesn.model.mnist import ARCHITECTURES
 
-Shown = tuple[bool, str]
 TRIALS = 2000
 FINITE = Affine(7)  # 42 elements
 

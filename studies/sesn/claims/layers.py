@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from scipy.special import eval_hermitenorm
 from torch import Tensor, nn
 
+from repro.audit.evidence import Shown
 from studies.common.randomness import draw_normal, stream
 from studies.sesn.measured.equivariance import lifting_errors, relative
 from studies.sesn.model import bases, layers, mnist
 from studies.sesn.model.bases import Basis
 
-Shown = tuple[bool, str]
 ROUNDING = 1e-12  # of float64, for images and kernels near 1
 SMALL = Basis("A", 5, 2, (1.2, 1.4, 1.6, 1.8, 2.0, 2.2))  # N = 4 functions, S = 6 scales, V = 5 pixels
 NAMES = {2: "C_in", 3: "C_out", 4: "N_b", 5: "V", 6: "S", 18: "C_outS", 20: "U"}

@@ -12,9 +12,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
 from repro import printed, stats
-from repro.audit.evidence import Missing, rows_of
+from repro.audit.evidence import Missing, Shown, values
 from repro.stats import Sample
-from repro.study import case_json
 from studies.sesn.cases import Cell as Trained
 from studies.sesn.cases import Realisation
 from studies.sesn.data.scaled import BLOG, PUBLISHED
@@ -23,7 +22,6 @@ from studies.sesn.published import results, table
 from studies.sesn.published.results import BlogRun
 from studies.sesn.published.table import Column
 
-Shown = tuple[bool, str]
 LEVEL = 0.05
 REPRODUCED_WITHIN = 0.10  # percentage points; the margin of the claims on Table 1
 
@@ -151,8 +149,8 @@ def _trained(name: str) -> list[float] | Missing:
     column = table.column_named(name)
     found = []
     for k in results.REALISATIONS:
-        case = case_json(Trained(column.model, column.factor, k))
-        found += rows_of("sesn", "paper", "scaled_mnist", "error", case)[:1]
+        case = Trained(column.model, column.factor, k)
+        found += values("sesn", "paper", "scaled_mnist", "error", case)[:1]
     if len(found) < len(results.REALISATIONS):
         command = "repro run sesn --profile paper --experiment scaled_mnist --where"
         what = f"no faithful run yet: `{command} model={column.model} --where factor={column.factor}`"
@@ -274,10 +272,7 @@ def realisations_alike() -> Shown:
 
 def published_files() -> int | Missing:
     """Return of how many realisations the files made here have the published MD5, as recorded on whole MNIST."""
-    found = [
-        rows_of("sesn", "lite", "published_data", "equal_files", case_json(Realisation(k)))
-        for k in results.REALISATIONS
-    ]
+    found = [values("sesn", "lite", "published_data", "equal_files", Realisation(k)) for k in results.REALISATIONS]
     if not all(found):
         return Missing("no run yet: `repro run sesn --profile lite --experiment published_data`", 1)
-    return sum(set(values) == {1.0} for values in found)
+    return sum(set(one) == {1.0} for one in found)

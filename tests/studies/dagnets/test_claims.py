@@ -104,18 +104,18 @@ def test_headlines_are_read_from_exact_rows(name: str, verdict: str, words: str)
 def test_what_takes_real_data_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def no_rows(_study: str, profile: str, *_: str) -> list[float]:
+    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(evidence, "rows_of", no_rows)
+    monkeypatch.setattr(evidence, "values", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
 
 @pytest.mark.parametrize(("count", "verdict"), [(50_000.0, "reproduced"), (49_999.0, "erratum")])
 def test_images_that_are_counted_decide_either_way(count: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "rows_of", lambda *_: [count])
+    monkeypatch.setattr(evidence, "values", lambda *_: [count])
     assert finding("cifar-facts").verdict == verdict
 
 

@@ -77,11 +77,11 @@ def test_laws_are_read_from_exact_rows(name: str, verdict: str) -> None:
 def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def no_rows(_study: str, profile: str, *_: str) -> list[float]:
+    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(evidence_, "rows_of", no_rows)
+    monkeypatch.setattr(evidence_, "values", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -98,7 +98,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence_, "rows_of", lambda *_: errors)
+    monkeypatch.setattr(evidence_, "values", lambda *_: errors)
     assert finding(name).verdict == verdict
 
 
@@ -165,8 +165,8 @@ def test_a_layer_that_is_not_linear_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def stored(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    entries = evidence._claims() | {name: [value]}
-    monkeypatch.setattr(evidence, "_claims", lambda: entries)
+    right = evidence.published
+    monkeypatch.setattr(evidence, "published", lambda study, one: (value,) if one == name else right(study, one))
 
 
 def test_lower_stored_losses_bear_the_conclusions_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,11 +53,11 @@ def test_headlines_are_computed(name: str, verdict: str, words: str) -> None:
 def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def no_rows(_study: str, profile: str, *_: str) -> list[float]:
+    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
         asked.append(profile)
         return []
 
-    monkeypatch.setattr(evidence, "rows_of", no_rows)
+    monkeypatch.setattr(evidence, "values", no_rows)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -74,7 +74,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "rows_of", lambda *_: errors)
+    monkeypatch.setattr(evidence, "values", lambda *_: errors)
     assert finding(name).verdict == verdict
 
 

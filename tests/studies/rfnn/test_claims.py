@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from repro.audit import document
+from repro.audit import document, evidence
 from repro.audit.claims import Claim
-from repro.audit.evidence import claims_of, evidence_of
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.verdicts import Judgement
 from repro.study import case_json
@@ -20,7 +19,7 @@ from studies.rfnn.cases import SCALES
 from studies.rfnn.claims import kernels, layer, protocol, runs
 from studies.rfnn.model import network
 
-CLAIMS = {claim.id: claim for claim in claims_of("rfnn")}
+CLAIMS = {claim.id: claim for claim in evidence.claims_of("rfnn")}
 FROM_GRIDS = [claim for claim in CLAIMS.values() if claim.judge in MEASURED and claim.compute]
 
 
@@ -177,7 +176,7 @@ def reversed_order(name: str, case: Any, replicate: int) -> float | None:
 
 
 def planted(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> None:
-    monkeypatch.setattr(runs, "rows_in", lambda _path, _changed: rows)
+    monkeypatch.setattr(evidence, "_tables", lambda _study, _profile: [rows])
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +197,13 @@ def test_grids_as_published_are_judged_and_the_opposite_otherwise(
     claim: Claim, monkeypatch: pytest.MonkeyPatch, published_rows: list[dict[str, Any]]
 ) -> None:
     planted(monkeypatch, published_rows)
-    evidence = evidence_of(study, claim)
+    values = evidence.evidence_of(study, claim)
     judge = JUDGES[claim.judge]
-    verdict = judge.decide(claim, evidence).verdict
-    assert len(evidence) == 6
+    verdict = judge.decide(claim, values).verdict
+    assert len(values) == 6
     if claim.judge == "order":
         assert verdict == "reproduced"
-    assert judge.decide(claim, judge.plant(claim, evidence)).verdict != verdict
+    assert judge.decide(claim, judge.plant(claim, values)).verdict != verdict
 
 
 @pytest.mark.parametrize(
@@ -227,12 +226,8 @@ def test_a_replicate_without_a_cell_is_left_out(
 FIRST_CELL = case_json(study.experiments["scale_grid"].cases[0])
 
 
-def test_grids_are_those_of_the_experiments() -> None:
-    for name, cases in runs.CASES.items():
-        assert cases == study.experiments[name].cases
-
-
 def test_a_diverged_cell_gives_no_number() -> None:
-    grid = runs.complete(rows_of(as_published, 1), "scale_grid", "accuracy")[0]
+    rows = rows_of(as_published, 1)
+    grid = evidence.complete(rows, study.experiments["scale_grid"], "accuracy", **runs.CHOSEN)[0]
     assert len(grid) == 24
     assert (0.5, 0.5) not in grid
