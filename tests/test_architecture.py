@@ -6,15 +6,14 @@ Every check is a function from source text to the places that break its rule, an
 from __future__ import annotations
 
 import ast
-import graphlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.sources import ROOT, STUDIES, STUDY_CODE, circles, imports, module_of, name_of, package_of
 
 # From the top down: a wing imports from those to its right only, and from the front door. `show` and `bundle` are
 # strangers to one another.
@@ -22,10 +21,6 @@ WINGS = ("cli", "api", "show", "bundle", "audit", "golden", "runs")
 STRANGERS = {frozenset({"show", "bundle"}), frozenset({"api", "show"}), frozenset({"api", "bundle"})}
 DOOR = ("registry", "faults", "study", "data", "stats", "printed", "machine", "errors", "seeds")  # top down, too
 FLOORS = (*WINGS, *DOOR)
-STUDY_DOORS = (
-    "repro.errors", "repro.study", "repro.data", "repro.stats", "repro.printed", "repro.registry.did_you_mean",
-    "repro.audit.evidence",
-)  # fmt: skip
 FOREIGN = {"torch", "torchvision", "sklearn", "pandas", "studies"}  # never in the harness
 HEAVY = {
     "scipy",
@@ -41,7 +36,6 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 
 HARNESS = sorted((ROOT / "repro").rglob("*.py"))
-STUDY_CODE = sorted((ROOT / "studies").rglob("*.py"))
 EVERYTHING = [
     *HARNESS,
     *STUDY_CODE,
@@ -49,60 +43,10 @@ EVERYTHING = [
     *sorted((ROOT / "bench").rglob("*.py")),
     ROOT / "noxfile.py",
 ]
-STUDIES = sorted(path.parent.name for path in ROOT.glob("studies/*/__init__.py") if path.parent.name != "common")
-
-Imported = tuple[str, int]  # dotted name, line
-
-
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 every_file = pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 harness_file = pytest.mark.parametrize("path", HARNESS, ids=name_of)
 study_file = pytest.mark.parametrize("path", STUDY_CODE, ids=name_of)
 library_file = pytest.mark.parametrize("path", [*HARNESS, *STUDY_CODE], ids=name_of)
-
-
-# Reading imports
-
-
-def is_typing_only(node: ast.AST) -> bool:
-    """Say whether a statement is `if TYPE_CHECKING:`, whose body never runs."""
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-
-
-def walk(node: ast.AST, *, typing: bool, functions: bool) -> Iterator[ast.AST]:
-    """Yield a node and what is below it, leaving out typing-only blocks or the bodies of functions as asked."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not typing and is_typing_only(child):
-            continue
-        if not functions and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        yield from walk(child, typing=typing, functions=functions)
-
-
-def imports(source: str, package: str, *, typing: bool = False, functions: bool = True) -> list[Imported]:
-    """Return every imported name in full: `from a import b` counts as a.b. `package` resolves relative imports."""
-    found: list[Imported] = []
-    for node in walk(ast.parse(source), typing=typing, functions=functions):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            found += [(f"{base}.{alias.name}", node.lineno) for alias in node.names]
-    return found
-
-
-def package_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).parent.parts)
-
-
-def module_of(path: Path) -> str:
-    """Return a file's dotted name; a package is named by its folder, its file by `__init__` below it."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 # The checks
@@ -137,33 +81,6 @@ def upward_imports(source: str, module: str) -> list[str]:
         elif frozenset({here, there}) in STRANGERS:
             found.append(f"line {line}: imports repro.{there}, a stranger to {here}")
     return found
-
-
-def circles(sources: Mapping[str, str]) -> list[str]:
-    """Find modules that import one another in a circle; `sources` are texts by dotted name."""
-    arrows = {
-        module: {
-            target
-            for name, _ in imports(source, module.rpartition(".")[0])
-            for target in (name, name.rpartition(".")[0])
-            if target in sources and target != module
-        }
-        for module, source in sources.items()
-    }
-    try:
-        graphlib.TopologicalSorter(arrows).prepare()
-    except graphlib.CycleError as error:
-        return [" > ".join(error.args[1])]
-    return []
-
-
-def beyond_the_door(source: str, package: str) -> list[str]:
-    """Find what a study imports of the harness beside the front door and the one door of its claims."""
-    return [
-        f"line {line}: imports {name}"
-        for name, line in imports(source, package, typing=True)
-        if name.startswith("repro.") and not name.startswith(STUDY_DOORS)
-    ]
 
 
 def beyond_the_standard_library(source: str) -> list[str]:
@@ -286,11 +203,6 @@ def test_no_circle() -> None:
     assert circles({module_of(path): path.read_text() for path in HARNESS}) == []
 
 
-@study_file
-def test_studies_enter_by_the_front_door(path: Path) -> None:
-    assert beyond_the_door(path.read_text(), package_of(path)) == []
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "repro/machine").glob("*.py")), ids=name_of)
 def test_the_machine_needs_nothing_installed(path: Path) -> None:
     assert beyond_the_standard_library(path.read_text()) == []
@@ -381,11 +293,6 @@ LONG_BODY = "    pass\n" * FUNCTION_LINES
             lambda source: circles({"repro.a": source, "repro.b": "from repro.a import x\n"}),
             "def f():\n    from repro import b\n",
             "from repro import c\n",
-        ),
-        (
-            lambda source: beyond_the_door(source, "studies.a"),
-            "def f():\n    from repro.runs import table\n",
-            "from repro.audit.evidence import Missing\nfrom repro import stats\n",
         ),
         (beyond_the_standard_library, "import numpy\n", "import os\ndef f():\n    import numpy\n"),
         (lambda source: foreign_studies(source, "studies.a"), "from studies.b import x\n", "from studies.a import x\n"),

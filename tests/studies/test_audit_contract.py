@@ -16,9 +16,9 @@ import pytest
 from repro import printed, registry
 from repro.audit import document
 from repro.audit.claims import Claim
-from repro.audit.evidence import Missing, claims_of, evidence_of
+from repro.audit.evidence import Missing, claims_of, evidence_of, function_of
 from repro.audit.judges import JUDGES
-from repro.errors import ReproError
+from repro.errors import ReproError, UsageError
 from studies.common.found import Found
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +81,22 @@ def test_every_published_part_matters(claim: Claim) -> None:
     for place, text in enumerate(claim.published):
         other = (*claim.published[:place], mutated(text), *claim.published[place + 1 :])
         assert JUDGES[claim.judge].decide(replace(claim, published=other), got).verdict == "erratum"
+
+
+@pytest.mark.parametrize("study", NAMES)
+def test_every_function_that_a_claim_names_is_there(study: str) -> None:
+    named = [name for claim in EVERY if claim.study == study for name in (claim.compute, claim.happens) if name]
+    assert named
+    assert all(callable(function_of(study, name)) for name in named)
+
+
+def test_a_function_that_is_not_there_is_refused() -> None:
+    for name, said in (
+        ("claims.layer.axis_shape", "has no function 'axis_shape'"),
+        ("areas.pi", "has no module 'areas'"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            function_of("rfnn", name)
 
 
 @pytest.mark.parametrize("study", NAMES)

@@ -34,6 +34,15 @@ def test_a_run_that_ignores_its_seed_would_be_seen() -> None:
     assert one.values == other.values
 
 
+@pytest.mark.parametrize("name", registry.names())
+def test_settings_and_cases_stand_in_one_room(name: str) -> None:
+    """The fingerprint of every experiment takes in the whole module of these classes, so no profile may stand there."""
+    study = registry.load(name)
+    values = [case for experiment in study.experiments.values() for case in experiment.cases]
+    values += [profile.settings for profile in study.profiles.values()]
+    assert {type(value).__module__ for value in values} == {f"studies.{name}.cases"}
+
+
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_committed_bands_follow_from_the_committed_rows(path: Path) -> None:
     bless.rederive(path, registry.load(path.parent.name))

@@ -16,7 +16,7 @@ PLANS = (  # of the study, one for each training
 )  # fmt: skip
 
 
-def faithful() -> Settings:
+def _faithful() -> Settings:
     """Return the settings of the profile that follows the notebook."""
     found: Settings = profiles.PAPER.settings
     return found
@@ -24,25 +24,25 @@ def faithful() -> Settings:
 
 def filter_images() -> list[int]:
     """Return number, height and width of the images of dots that the faithful profile draws (section 2, In [3])."""
-    plan = faithful().filter
+    plan = _faithful().filter
     return [plan.train, plan.side, plan.side]
 
 
 def blob_images() -> list[int]:
     """Return number, height and width of the images of blobs that it draws (section 12, In [56])."""
-    plan = faithful().topology
+    plan = _faithful().topology
     return [plan.train, plan.side, plan.side]
 
 
 def pulse_sequences() -> list[int]:
     """Return number and length of the sequences that it draws (section 16, In [79])."""
-    plan = faithful().smoother
+    plan = _faithful().smoother
     return [plan.train, plan.side]
 
 
 def test_images() -> int:
     """Return of how many test images the printed best errors are shares (section 11, generators)."""
-    return faithful().square_rectangle.test
+    return _faithful().square_rectangle.test
 
 
 def momentum_of_descent() -> float:
@@ -53,13 +53,13 @@ def momentum_of_descent() -> float:
 def batches_that_differ() -> list[str]:
     """Return where the faithful profile's batches are not those of the cells (In [6] to In [83])."""
     printed_sizes = zip(TRAINING_CELLS, PLANS, numbers("batches"), strict=True)
-    ours = ((cell, getattr(faithful(), plan).search.batch, size) for cell, plan, size in printed_sizes)
+    ours = ((cell, getattr(_faithful(), plan).search.batch, size) for cell, plan, size in printed_sizes)
     return [f"In [{cell}]: {size:.0f} there, {batch} here" for cell, batch, size in ours if batch != size]
 
 
 def mosaic_samples_that_differ() -> list[str]:
     """Return where the faithful profile's samples of the mosaic are not those of the cells (In [28], In [31])."""
-    ours = {"one layer": faithful().mosaic_linear.search, "two layers": faithful().mosaic.search}
+    ours = {"one layer": _faithful().mosaic_linear.search, "two layers": _faithful().mosaic.search}
     sizes = zip(ours.items(), numbers("mosaic-samples"), strict=True)
     return [
         f"{name}: {size:,.0f} samples there, {plan.samples:,} here"
