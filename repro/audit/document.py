@@ -23,19 +23,19 @@ class Audited:
     """A claim with what was found of it, and the seconds that took."""
 
     claim: Claim
-    finding: Judgement
+    judgement: Judgement
     seconds: float
 
     @property
     def record(self) -> dict[str, Any]:
         """Return what is written of it for machines."""
-        claim, finding = self.claim, self.finding
+        claim, said = self.claim, self.judgement
         return {
             "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
             "statement": claim.statement, "published": list(claim.published), "unit": claim.unit,
-            "judge": claim.judge, "reason": claim.reason, "verdict": finding.verdict, "evidence": finding.evidence,
-            "statistic": finding.statistic, "n": finding.n, "p": finding.p, "power": finding.power,
-            "further_runs": finding.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
+            "judge": claim.judge, "reason": claim.reason, "verdict": said.verdict, "evidence": said.evidence,
+            "statistic": said.statistic, "n": said.n, "p": said.p, "power": said.power,
+            "further_runs": said.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
             "command": f"repro audit {claim.study} --claim {claim.id}",
         }  # fmt: skip
 
@@ -54,7 +54,7 @@ class Audit:
     @property
     def contradicted(self) -> tuple[Audited, ...]:
         """Return the claims that evidence speaks against."""
-        return tuple(one for one in self.claims if one.finding.verdict in CONTRADICTED)
+        return tuple(one for one in self.claims if one.judgement.verdict in CONTRADICTED)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
 
 
 def judge(study: Study, claim: Claim) -> Judgement:
-    """Return the finding of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
+    """Return what is said of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
     if claim.reason:
         return Judgement("not testable", claim.note or claim.reason)
     where = f"{registered.path_of(registry.root(), claim.study)}:{claim.line}: claim '{claim.id}'"

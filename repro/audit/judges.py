@@ -26,17 +26,17 @@ JUDGES: dict[str, Judge] = {
 MEASURED = ("interval", "samples", "order", "threshold")  # judges that ask for runs
 
 
-def accused(findings: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, Judgement]]:
-    """Return a document's findings with its accusations corrected for being several (Holm 1979).
+def accused(judgements: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, Judgement]]:
+    """Return a document's judgements with its accusations corrected for being several (Holm 1979).
 
     A difference that is not shown any more after the correction is inconclusive.
     """
-    tested = [number for number, (_, finding) in enumerate(findings) if finding.p is not None]
-    adjusted = dict(zip(tested, stats.holm([float(findings[number][1].p or 0.0) for number in tested]), strict=True))
-    corrected = list(findings)
+    tested = [number for number, (_, judgement) in enumerate(judgements) if judgement.p is not None]
+    adjusted = dict(zip(tested, stats.holm([float(judgements[number][1].p or 0.0) for number in tested]), strict=True))
+    corrected = list(judgements)
     for number, p in adjusted.items():
-        claim, finding = findings[number]
-        if finding.verdict == "not reproduced" and p > LEVEL:
-            words = f"{finding.evidence}; p={p:.2g} after Holm's correction"
-            corrected[number] = claim, replace(finding, verdict="inconclusive", evidence=words)
+        claim, judgement = judgements[number]
+        if judgement.verdict == "not reproduced" and p > LEVEL:
+            words = f"{judgement.evidence}; p={p:.2g} after Holm's correction"
+            corrected[number] = claim, replace(judgement, verdict="inconclusive", evidence=words)
     return corrected

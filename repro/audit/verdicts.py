@@ -1,4 +1,4 @@
-"""What can be said of a claim: the closed list of verdicts, a finding, and what a judge is."""
+"""What can be said of a claim: the closed list of verdicts, a judgement, and what a judge is."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def found_as(claim: Claim, evidence: Any) -> list[Any]:
 
 
 def outcome(agrees: bool, evidence: str) -> Judgement:
-    """Return a finding of arithmetic: what does not agree is wrong whatever is run."""
+    """Return a judgement of arithmetic: what does not agree is wrong whatever is run."""
     return Judgement("reproduced" if agrees else "erratum", evidence)

@@ -51,6 +51,7 @@ def refusals(
     faults += [f"commit {name} has uncommitted changes" for name in commits if name.endswith("+dirty")]
     missing, unknown = undeclared(rows, study, profile, experiments)
     faults += unknown if provisional else missing + unknown
+    # Each experiment on its own: it has code, cases and seeds of its own, and others may be missing altogether.
     lines = rows.to_pylist()
     by_experiment: dict[str, list[Line]] = defaultdict(list)
     for line in lines:

@@ -108,7 +108,9 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
     for again, row in [(False, row) for row in rows] + [(True, row) for row in reruns]:
         first = made.get(row.replicate) if again else None
         twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
-        if first is not None:  # a run of the results made a second time
+        # In this order: a run made a second time is no new seed, a golden seed is no fresh one, and what repeats its
+        # golden run adds nothing; only what is left is evidence of its own.
+        if first is not None:
             if band.judged and repeats(row, first) and row.outcome != first.outcome:
                 altered.append(f"does not repeat: {difference(row, first, 'the results')}")
         elif twin is None:

@@ -138,11 +138,12 @@ def _dispatch(
     busy: dict[Any, PlannedRun] = {}
     with _workers(min(request.jobs, len(queue))) as idle:
         while queue or busy:
+            # No run is begun that the budget is not expected to hold: one cut off in the middle would be lost.
             while queue and idle and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left():
                 worker, run = idle.pop(), queue.popleft()
                 worker.send(Order(request.study.name, request.profile, run, request.device))
                 busy[worker] = run
-            if not busy:
+            if not busy:  # nothing runs and nothing more may be begun
                 break
             timeout = request.seconds_left()
             ready = connections.wait(list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0))

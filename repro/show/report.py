@@ -185,17 +185,17 @@ def _picture(name: str, made: Figure) -> Markup:
 
 
 def _told(one: Audited) -> Told:
-    claim, finding, record = one.claim, one.finding, one.record
+    claim, said, record = one.claim, one.judgement, one.record
     known = [("published", claim.value if claim.unit == "1" else f"{claim.value} {claim.unit}")]
     known += [(key, record[key]) for key in FACTS]
     return Told(
         claim,
         anchor=f"{claim.study}-{claim.id}",
-        verdict=finding.verdict,
-        evidence=finding.evidence,
+        verdict=said.verdict,
+        evidence=said.evidence,
         facts=[(key.replace("_", " "), shown(value)) for key, value in known if value not in (None, "")],
         command=record["command"],
-        plot=_plot(finding.ours, finding.theirs),
+        plot=_plot(said.ours, said.theirs),
     )
 
 

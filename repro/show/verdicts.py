@@ -24,7 +24,7 @@ def summary(found: Sequence[Audited]) -> list[list[Any]]:
         by_study["all"] = list(found)
     rows: list[list[Any]] = []
     for name, mine in by_study.items():
-        counts = Counter[str](one.finding.verdict for one in mine)
+        counts = Counter[str](one.judgement.verdict for one in mine)
         judged = sum(1 for one in mine if one.claim.judge)
         rows.append([name, len(mine), *(counts[verdict] for verdict in VERDICTS), f"{100 * judged / len(mine):.0f} %"])
     return rows
@@ -37,10 +37,10 @@ def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) ->
     """Return the verdicts for a terminal: a table of counts and one of claims, or the claims asked for in full."""
     if whole:
         return "\n\n".join(in_full(one) for one in found)
-    shown = [one for one in found if not verdicts or one.finding.verdict in verdicts]
+    shown = [one for one in found if not verdicts or one.judgement.verdict in verdicts]
     lines = [
-        [one.claim.study, one.claim.id, one.claim.where, _cut(one.claim.value), _cut(one.finding.evidence),
-         paint(one.finding.verdict, COLOURS.get(one.finding.verdict, "bold"))]
+        [one.claim.study, one.claim.id, one.claim.where, _cut(one.claim.value), _cut(one.judgement.evidence),
+         paint(one.judgement.verdict, COLOURS.get(one.judgement.verdict, "bold"))]
         for one in shown
     ]  # fmt: skip
     listed = columns(["study", "claim", "where", "published", "found", "verdict"], lines)

@@ -15,7 +15,7 @@ class Registry:
         self.study = study
         self.claims: dict[str, Claim] = {claim.id: claim for claim in evidence.claims_of(study)}
 
-    def finding(self, claim: str) -> Judgement:
+    def judgement(self, claim: str) -> Judgement:
         """Judge one claim, without the correction for several."""
         return document.judge(registry.load(self.study), self.claims[claim])
 

@@ -336,8 +336,8 @@ def test_a_claim_alone_has_the_verdict_it_has_among_all(monkeypatch: pytest.Monk
     monkeypatch.setattr(registry, "load", lambda name: toy())
     monkeypatch.setattr(document, "claims_of", lambda name: entries)
     monkeypatch.setattr(document, "judge", lambda study, claim: Judgement("not reproduced", "far", p=0.03))
-    assert [one.finding.verdict for one in document.judge_study("toy")] == ["inconclusive"] * 2
-    assert [one.finding.verdict for one in document.judge_study("toy", ["c1"])] == ["inconclusive"]
+    assert [one.judgement.verdict for one in document.judge_study("toy")] == ["inconclusive"] * 2
+    assert [one.judgement.verdict for one in document.judge_study("toy", ["c1"])] == ["inconclusive"]
 
 
 def test_judges_and_claims_know_one_another() -> None:

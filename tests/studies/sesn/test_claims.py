@@ -75,7 +75,7 @@ def test_every_cell_is_a_claim(side: str) -> None:
 
 
 def test_columns_compare_unlike_things(audited: dict[str, document.Audited]) -> None:
-    found = audited["table-columns"].finding
+    found = audited["table-columns"].judgement
     assert found.verdict == "protocol mismatch"
     assert len(re.findall(r"6 of the 1[12] runs in \S+ are with(out)? augmentation", found.evidence)) == len(TABLE_1)
 
@@ -88,32 +88,32 @@ def test_columns_of_one_setting_would_be_no_mismatch(monkeypatch: pytest.MonkeyP
 
 
 def test_printed_figures_are_cut_off(audited: dict[str, document.Audited]) -> None:
-    figures = [audited[f"ours-{side}-{what}"].finding for side in SIDES for what in ("mean", "spread")]
+    figures = [audited[f"ours-{side}-{what}"].judgement for side in SIDES for what in ("mean", "spread")]
     assert Counter(one.verdict for one in figures) == {"reproduced": 9, "erratum": 7}
     assert all("cut off, not rounded" in one.evidence for one in figures if one.verdict == "erratum")
-    assert audited["table-rounding"].finding.verdict == "erratum"
-    assert audited["table-rounding"].finding.evidence == "rounding gives 9 of the 16 figures, cutting off 16"
+    assert audited["table-rounding"].judgement.verdict == "erratum"
+    assert audited["table-rounding"].judgement.evidence == "rounding gives 9 of the 16 figures, cutting off 16"
 
 
 @every_column
 def test_no_cell_holds_what_its_column_says(side: str, audited: dict[str, document.Audited]) -> None:
-    assert audited[f"ours-{side}"].finding.verdict == "erratum"
+    assert audited[f"ours-{side}"].judgement.verdict == "erratum"
 
 
 def test_as_printed_two_columns_differ_and_none_is_shown_equal(audited: dict[str, document.Audited]) -> None:
-    found = {side: audited[f"agrees-{side}"].finding.verdict for side in SIDES}
+    found = {side: audited[f"agrees-{side}"].judgement.verdict for side in SIDES}
     assert Counter(found.values()) == {"inconclusive": 6, "not reproduced": 2}
     assert {side for side in SIDES if found[side] == "not reproduced"} == {"scalar-28-plus", "vector-28-plus"}
 
 
 def test_like_with_like_no_column_differs(audited: dict[str, document.Audited]) -> None:
-    assert {audited[f"matched-{side}"].finding.verdict for side in SIDES} == {"reproduced"}
-    assert audited["table-similar"].finding.verdict == "reproduced"
-    assert audited["table-similar"].finding.evidence.startswith("like with like 0 of 8 differ at 5 %")
+    assert {audited[f"matched-{side}"].judgement.verdict for side in SIDES} == {"reproduced"}
+    assert audited["table-similar"].judgement.verdict == "reproduced"
+    assert audited["table-similar"].judgement.evidence.startswith("like with like 0 of 8 differ at 5 %")
 
 
 def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, document.Audited]) -> None:
-    found = audited["table-reproduced"].finding
+    found = audited["table-reproduced"].judgement
     assert found.verdict == "erratum"
     assert found.evidence.startswith("within 0.10 points 0 of 8 columns are shown equal as printed")
 
@@ -143,7 +143,7 @@ def test_hashes_without_rows_are_no_mistake_of_the_document(monkeypatch: pytest.
 
 def test_counts_of_parameters(audited: dict[str, document.Audited]) -> None:
     for claim in ("params-mnist", "params-plain", "params-stl", "params-stl-exact"):
-        assert audited[claim].finding.verdict == "reproduced"
+        assert audited[claim].judgement.verdict == "reproduced"
     assert set(evidence("params-mnist")) == {494_549}
     assert evidence("params-stl-exact") == [10_961_370] * 3 + [10_979_802]
 
@@ -160,8 +160,8 @@ def test_other_findings(audited: dict[str, document.Audited]) -> None:
         "data-hashes",
         "h-semidirect",
     )
-    assert {audited[claim].finding.verdict for claim in wrong} == {"erratum"}
-    assert {audited[claim].finding.verdict for claim in right} == {"reproduced"}
+    assert {audited[claim].judgement.verdict for claim in wrong} == {"erratum"}
+    assert {audited[claim].judgement.verdict for claim in right} == {"reproduced"}
 
 
 # Planted mistakes

@@ -1,0 +1,22 @@
+"""What the audit of the notebook says first: claims, their verdicts and words of their evidence."""
+
+LEAST = (158, 129, 78)  # claims, those with a judge, those computed without runs
+HEADLINES = (
+    ("bayer-own-plots", "erratum", "between 0.00248 and 0.00258, the linear one between 0.00144 and 0.0015"),
+    ("channel-own-plots", "erratum", "between 0.0148 and 0.0154, the linear one between 0.0101 and 0.0105"),
+    ("xyz-reference", "erratum", "0.41245643909"),
+    ("xyz-reference-digits", "reproduced", "0.488717965481"),
+    ("xyz-comparison", "erratum", "0.261 off the printed matrix's"),
+    ("kernel-footprint", "erratum", "33 x 9 pixels; 15 x 15 of them hold 94.0 %"),
+    ("lstm2-output", "erratum", "AttributeError"),
+    ("bayer-code", "erratum", "IndexError"),
+    ("squares", "erratum", "4 of the 16 pairs"),
+    ("executable", "erratum", "4 of 4"),
+    ("conversion", "reproduced", "5 of 5"),
+    ("square-labels", "erratum", "(4, 128, 128)"),
+    ("cells-used", "erratum", "In [47]"),
+    ("median-of-dots", "reproduced", "in 0 of 200 images"),
+    ("reverse-view", "reproduced", "82 % of the pixels see no boundary"),
+    ("batches", "reproduced", "the two estimate the same thing"),
+    ("mosaic-samples", "reproduced", "the two estimate the same thing"),
+)
