@@ -1,12 +1,8 @@
 """What the audit of the thesis says first: claims, their verdicts and words of their evidence."""
 
-# Claims, those with a judge, those computed without runs. 148 were found before the registry was written; several became
-# two, and cells of figures came to them.
+# Claims, those with a judge, those computed without runs. 148 were found before the registry was written; several
+# became two, and cells of figures came to them.
 LEAST = (200, 145, 0)
-    200,
-    145,
-    0,
-)  # claims, those with a judge, those computed without runs; 148 were found before the registry was written; several became two, and cells of figures came to them
 HEADLINES = (
     ("second-layer-basis", "erratum", "78 of 960 pairs"),
     ("example-basis", "erratum", "15"),
