@@ -16,11 +16,20 @@ from repro import registry
 from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedError, UsageError
 from repro.golden import check as rows_check
 from repro.golden import log, stored
-from repro.golden.confirm import settle
+from repro.golden.confirm import refuse_old_runs, renewed, settle
 from repro.golden.findings import CheckResult
 from repro.runs import runner, store, table
 from repro.runs.ignored import seed_ignored
-from repro.runs.plan import PlannedRun, identity, planned_runs, replicate_range, selected_cases
+from repro.runs.plan import (
+    PlannedRun,
+    identity,
+    named_cases,
+    planned_runs,
+    refuse_foreign_seeds,
+    replicate_range,
+    selected_cases,
+    strangers,
+)
 from repro.runs.runner import Progress, Request, Summary, make_runs, outdated
 from repro.runs.store import Store
 
@@ -167,21 +176,35 @@ def check(
 ) -> CheckResult:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
-    Without `confirm` nothing is run, whatever `replay` says, and no row fails; with `replay` one golden seed of each
-    case is run again, to the bit. `golden` is another golden table than the project's own, which alone is held to the
-    log; `jobs` is the number of processes for what is run again, `say` is told of it. The answer's `exit_code` is 0, 1
-    for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a wrong request,
-    IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden, results or selected
-    rows, CannotCompareError where other code made what would have to be run again, InfrastructureError where a run
-    fails.
+    Runs of other code, settings or data than are here are never judged: those of the study's own table are set aside
+    and made again, another table with such is refused. Without `confirm` nothing is run, whatever `replay` says, and no
+    row fails; with `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table
+    than the project's own, which alone is held to the log; `jobs` is the number of processes for what is run again,
+    `say` is told of it. The answer's `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a
+    corrupt table. Raise UsageError for a wrong request, IntegrityError for a golden that is not what was blessed,
+    NothingSelectedError without golden, results or selected rows, or where no run has a seed that the golden does not
+    hold, CannotCompareError where other code made rows that are not made again, InfrastructureError where a run fails.
     """
     found = registry.load(study)
     registry.profile(found, profile)
     held = golden_of(study, profile, Path(golden) if golden else None)
     path = Path(results or store.results_path(study, profile))
+    texts, wanted = _texts(where), identity(found, profile)
+    count = runner.jobs(found.profiles[profile].device, jobs)
     rows = table.read(path)
-    texts = _texts(where)
-    cases = selected_cases(found, profile, texts) if texts else None
+    refuse_foreign_seeds(rows, path)
+    cases = None
+    if texts:  # what the golden or the results hold and no study declares any more is looked at too, not lost
+        cases = selected_cases(found, profile, texts) | named_cases(held.bands, texts) | named_cases(rows, texts)
+    old = {
+        run
+        for run in strangers(rows, wanted)
+        if (not experiments or run[0] in experiments) and (cases is None or run[:2] in cases)
+    }
+    if old:
+        if results or not confirm:
+            refuse_old_runs(old, path, found.name, profile)
+        rows = renewed(found, profile, path, old, wanted, jobs=count, say=say)
 
     def judged(reruns: pa.Table | None, here: str) -> CheckResult:
         return rows_check.check(
@@ -198,8 +221,7 @@ def check(
 
     if not confirm:
         return judged(None, "")
-    count = runner.jobs(found.profiles[profile].device, jobs)
-    return settle(found, profile, path, held, judged, replay=replay, jobs=count, say=say)
+    return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, say=say)
 
 
 def golden_of(study: str, profile: str, path: Path | None = None) -> stored.Golden:

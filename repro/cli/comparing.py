@@ -104,7 +104,7 @@ def check(arguments: Namespace) -> int:
         return code
     shown = ALL if arguments.verbose else SHOWN if code else WORST
     text, _, summary = findings.render(result, limit=shown).rpartition("\n")
-    if text and not arguments.quiet:
+    if text and (code or not arguments.quiet):  # what failed is a result, and asked for by whoever wants quiet too
         print(text)
     print(paint(summary, "red" if code else "green"))
     if code == UNDERPOWERED:
@@ -148,12 +148,20 @@ def bless(arguments: Namespace) -> int:
     from repro import registry
     from repro.golden import stored
     from repro.golden.bless import bless as make_golden
-    from repro.runs import store
+    from repro.golden.confirm import refuse_old_runs
+    from repro.runs import store, table
+    from repro.runs.plan import identity, refuse_foreign_seeds, strangers
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
+    results = arguments.results or store.results_path(arguments.study, arguments.profile)
+    rows = table.read(results)
+    refuse_foreign_seeds(rows, results)
+    old = strangers(rows, identity(study, arguments.profile))
+    if old:
+        refuse_old_runs(old, results, study.name, arguments.profile)
     blessing = make_golden(
-        arguments.results or store.results_path(arguments.study, arguments.profile),
+        results,
         stored.path_of(registry.root(), study.name, arguments.profile),
         study,
         arguments.profile,

@@ -167,8 +167,8 @@ def _report_run(arguments: Namespace, made: Made) -> int:
             print(note)
     if made.seed_ignored:
         print(
-            f"repro run: SEED_IGNORED: {', '.join(made.seed_ignored)} finds the same for every seed; draw random "
-            "numbers from run.seed, or declare the experiment deterministic=True",
+            f"repro run: SEED_IGNORED: {', '.join(made.seed_ignored)} finds the same run for several seeds; draw "
+            "random numbers from run.seed, or declare the experiment deterministic=True",
             file=sys.stderr,
         )
     return made.exit_code

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from repro.errors import IntegrityError, NothingSelectedError
+from repro.errors import PASS, IntegrityError, NothingSelectedError
 from repro.golden import rule, together
 from repro.golden.bands import BANDS_SCHEMA, Band, as_bands
 from repro.golden.findings import AGREES, CANNOT, CORRUPT, CheckResult, Finding, RunKey, ordered
@@ -70,8 +70,19 @@ def check(
     # A row that is broken was seen: it is said to be corrupt and not, besides, to be missing.
     seen = {row.cell for row in rows} | {row.cell for row, _ in broken}
     findings += unmatched(known, seen) + ignored(rows, golden, known)
+    refuse_replays_alone(judged, findings)
     wanted = runs_wanted(judged, cases_wanted, rows, again, golden, here) if confirm else ()
     return CheckResult(ordered(findings), notes(results, golden, strata), wanted)
+
+
+def refuse_replays_alone(judged: Sequence[tuple[Weighed, Ruling]], findings: Sequence[Finding]) -> None:
+    """Raise NothingSelectedError where all is well and no row has a run that the golden does not hold already."""
+    fresh = any(one.values or one.diverged or one.band.kind == "exact" for one, _ in judged if one.band.judged)
+    if judged and not fresh and all(finding.code == PASS for finding in findings):
+        raise NothingSelectedError(
+            "no fresh seed: every run repeats a golden one, which says nothing of other seeds; `repro run --fresh 1` "
+            "makes some"
+        )
 
 
 def same_code(rows: Sequence[Row], reruns: Sequence[Row]) -> list[Row]:
@@ -204,7 +215,7 @@ def ignored(rows: Sequence[Row], golden: pa.Table, known: Mapping[Cell, Band]) -
     return [
         Finding(CANNOT, f"SEED_IGNORED: {text}; draw every random number from run.seed", experiment=name)
         for text, names in (
-            ("all replicates are equal to the bit", alike(rows)),
+            ("runs of one case are equal to the bit", alike(rows)),
             ("new seeds repeat golden runs to the bit", copied),
         )
         for name in sorted(names)

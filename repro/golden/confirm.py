@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 
@@ -11,7 +13,7 @@ from repro.errors import CannotCompareError, InfrastructureError
 from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import provenance, table
-from repro.runs.plan import Identity, identity, named_runs
+from repro.runs.plan import Identity, named_runs
 from repro.runs.runner import Request, make_runs, outdated
 from repro.runs.store import Store, reruns_path
 from repro.study import Study, case_json
@@ -27,13 +29,14 @@ def settle(
     golden: Golden,
     check: Check,
     *,
+    wanted: Identity,
     replay: bool,
     jobs: int,
     say: Callable[[str], None],
 ) -> CheckResult:
     """Check, make what the check wants, and check again until it wants no more; with `replay`, golden seeds first.
 
-    Raise CannotCompareError where the results are of other code than is here, InfrastructureError where runs fail.
+    All results are of the identity `wanted`. Raise InfrastructureError where runs fail.
     """
     path = reruns_path(results)
     result = check(table.read(path) if path.exists() else None, "")
@@ -41,7 +44,7 @@ def settle(
         return result
     rows = table.read(results, ["experiment", "case", "replicate", "code", "settings", "data", "device"])
     device = rows["device"][0].as_py() if rows.num_rows else "cpu"
-    wanted = identity(study, profile)
+    notes: list[str] = []
 
     def make(names: Sequence[RunKey]) -> None:
         """Make the named runs that the store lacks."""
@@ -58,7 +61,7 @@ def settle(
         if replay:
             names = replays(study, profile, golden, rows, table.stratum(record))
             if not names:
-                say("nothing to replay: the golden is of another kind of machine, or all exact or not portable")
+                notes.append("nothing replayed: the golden is of another kind of machine, or all exact or not portable")
             make(names)
         result = check(store.table, here)
         for _ in range(ROUNDS):
@@ -66,10 +69,9 @@ def settle(
                 break
             cases = len({run[:2] for run in result.wanted})
             say(f"suspicious cases: {cases}; {len(result.wanted)} more runs will tell (--no-confirm: none)")
-            refuse_other_code(wanted, rows, result.wanted)
             make(result.wanted)
             result = check(store.table, here)
-    return result
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, stratum: str) -> list[RunKey]:
@@ -90,13 +92,39 @@ def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, stratum:
     return [(*name, replicate) for name, replicate in first.items()]
 
 
-def refuse_other_code(now: Identity, rows: pa.Table, wanted: Sequence[RunKey]) -> None:
-    """Raise CannotCompareError unless the results were made by the code, settings and data that are here."""
-    columns = (rows[name].to_pylist() for name in ("experiment", "case", "settings", "data", "code"))
-    made = {row[:2]: row[2:] for row in zip(*columns, strict=True)}
-    for name in dict.fromkeys(run[:2] for run in wanted):
-        if made.get(name) != now.of(*name):
-            raise CannotCompareError(
-                f"{name[0]} {name[1]}: suspicious, and made by other code, settings or data than are here, so that "
-                "another run would tell nothing; run the study again, or look with --no-confirm"
-            )
+def refuse_old_runs(old: Collection[RunKey], path: Path, study: str, profile: str) -> NoReturn:
+    """Raise CannotCompareError for runs that other code, settings or data made than are here."""
+    experiment, case, replicate = min(old)
+    raise CannotCompareError(
+        f"{path}: {len(old)} runs are of other code, settings or data than are here (first {experiment} {case} "
+        f"replicate {replicate}), so that they say nothing of it; `repro run {study} --profile {profile} --results "
+        f"{path}` sets them aside and makes what it is asked for, or check them where their code is"
+    )
+
+
+def renewed(
+    study: Study,
+    profile: str,
+    path: Path,
+    old: Collection[RunKey],
+    wanted: Identity,
+    *,
+    jobs: int,
+    say: Callable[[str], None],
+) -> pa.Table:
+    """Set aside runs that other code, settings or data made, make the declared ones again, and return the table.
+
+    Raise InfrastructureError where one fails.
+    """
+    declared = {(experiment.name, case_json(case)) for experiment, case in study.select(profile)}
+    with Store.exclusive(path) as store:
+        device = store.table["device"][0].as_py()
+        aside = store.set_aside(set(old))
+        runs = named_runs(study, profile, [run for run in sorted(old) if run[:2] in declared])
+        what = f"{len(old)} runs are of other code, settings or data than are here"
+        say(f"{what}: set aside in {aside}, {len(runs)} made again")
+        request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
+        failed = make_runs(store, request, lambda *_: None).failed
+        if failed:
+            raise InfrastructureError(f"a run made again failed ({failed[0]}); mend it, then check")
+        return store.table

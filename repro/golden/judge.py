@@ -71,7 +71,7 @@ def judge(evidence: Weighed, tests: Tests) -> Ruling:
     if evidence.replayed:
         case.notes.append(f"{evidence.replayed} replayed bit for bit")
     changed = [f"the same seed gives something else: {evidence.changed[0]}"] if evidence.changed else []
-    weak = power_of(evidence.band)
+    weak = power_of(evidence.band) + replays_alone(evidence)
     words = (
         (DEVIATES, case.deviations), (CHANGED, changed), (CANNOT, case.faults), (SUSPICIOUS, case.suspicions),
         (UNDER, weak),
@@ -86,6 +86,12 @@ def power_of(band: Band) -> list[str]:
     if band.kind != "band" or band.useful is None or band.detectable is None or band.detectable <= band.useful:
         return []
     return [f"a change of {band.useful:g} {band.unit} can go unseen"]
+
+
+def replays_alone(evidence: Weighed) -> list[str]:
+    """Say that all of a row's runs repeat golden ones, which shows the same code and not that other seeds agree."""
+    drawn = evidence.band.kind in ("band", "diverges")
+    return ["no fresh seed"] if drawn and evidence.replayed and not (evidence.values or evidence.diverged) else []
 
 
 def judge_kind(evidence: Weighed, tests: Tests, case: Dossier) -> None:

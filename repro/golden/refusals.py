@@ -65,7 +65,7 @@ def refusals(
     deterministic = [name for name, one in study.experiments.items() if one.deterministic]
     unjudged = [cell_of(line) for line in lines if not metric_of(study, line).judged]
     ignored = seed_ignored(rows, deterministic=deterministic, unjudged=unjudged)
-    return faults + [f"SEED_IGNORED: {name} finds the same for every seed" for name in ignored]
+    return faults + [f"SEED_IGNORED: {name} finds the same run for several seeds" for name in ignored]
 
 
 def undeclared(

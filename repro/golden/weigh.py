@@ -121,7 +121,7 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
             altered.append(f"same seed, same code, same environment, another value: {difference(row, twin, 'golden')}")
         else:
             if context.strata[row.environment] == context.strata[twin.environment]:
-                changed.append(difference(row, twin, "golden"))
+                changed.append(f"{difference(row, twin, 'golden')}, by other {', '.join(differing(row, twin))}")
             if not again:
                 fresh[again].append(row)
     values = {row.replicate: row.value for row in fresh[False] if row.status == "ok" and row.value is not None}
@@ -144,9 +144,12 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
 
 def repeats(row: Row, other: Row) -> bool:
     """Say whether two runs of one seed are to be the same to the bit: the same code in the same environment."""
-    return (row.code, row.environment, row.settings, row.data) == (
-        other.code, other.environment, other.settings, other.data,
-    )  # fmt: skip
+    return not differing(row, other)
+
+
+def differing(row: Row, other: Row) -> list[str]:
+    """Return in what two runs of one seed differ, of what decides their bits."""
+    return [name for name in ("code", "environment", "settings", "data") if getattr(row, name) != getattr(other, name)]
 
 
 def difference(row: Row, twin: Row, whose: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from fractions import Fraction
 
 import pyarrow as pa
 
 from repro.runs.rows import Cell, Row, as_rows
 
+ITEMS = 100_000  # of how many, at most, an undeclared share is looked for
 TELLING = 8  # so many equal shares of counted items are no coincidence any more
 
 
@@ -35,57 +37,82 @@ def bits(run: Iterable[Row]) -> frozenset[tuple[object, ...]]:
 
 def telling(run: Iterable[Row]) -> int:
     """Return how much it says that another run found the same: `TELLING` for a continuous value, 1 for a share."""
-    points = 0
-    for row in run:
-        value = row.value or 0.0
-        share = row.n_test and abs(value * row.n_test / 100 - round(value * row.n_test / 100)) < 1e-6
-        points += 1 if share or value.is_integer() else TELLING
-    return points
+    return sum(1 if like_a_share(row) else TELLING for row in run)
+
+
+def like_a_share(row: Row) -> bool:
+    """Say whether a value is a whole number, or a share of counted items, which two seeds may well have in common.
+
+    Where the number of items is not said, any fraction of few items counts as one: about one continuous value in two
+    hundred does, which then proves less than it could.
+    """
+    value = row.value or 0.0
+    if value.is_integer():
+        return True
+    if row.n_test:
+        return abs(value * row.n_test / 100 - round(value * row.n_test / 100)) < 1e-6
+    fraction = Fraction(value).limit_denominator(ITEMS)
+    percent = Fraction(value / 100).limit_denominator(ITEMS)
+    return min(abs(value - fraction), abs(value / 100 - percent)) < 1e-12
 
 
 def seed_ignored(
     some: pa.Table, *, deterministic: Collection[str] = (), unjudged: Collection[Cell] = ()
 ) -> tuple[str, ...]:
-    """Return the experiments whose finished replicates are equal to the bit in every case that has two or more.
+    """Return the experiments in which seeds are no seeds: a run is found again, to the bit, under another replicate.
 
-    `deterministic` experiments may repeat themselves; `unjudged` metrics (a run's time, say) prove nothing. Fewer
-    than `TELLING` equal shares of counted items and no continuous value are taken for chance, not for a proof.
+    One pair with a continuous value is enough; of shares of counted items alone, every replicate of every case has to
+    be the same, and `TELLING` of them. `deterministic` experiments may repeat themselves; `unjudged` metrics (a run's
+    time, say) prove nothing.
     """
     return alike(row for row in as_rows(some) if row.experiment not in deterministic and row.cell not in unjudged)
 
 
 def alike(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the experiments of these rows in which seeds change nothing."""
+    """Return the experiments of these rows in which seeds change nothing, or one is used twice."""
     guilty = []
     for experiment, cases in finished_runs(rows).items():
         repeated = [list(runs.values()) for runs in cases.values() if len(runs) > 1]
         equal = all(len({bits(run) for run in runs}) == 1 for runs in repeated)
-        if repeated and equal and sum(telling(run) for runs in repeated for run in runs[1:]) >= TELLING:
+        points = sum(telling(run) for runs in repeated for run in runs[1:])
+        if any(map(twins, repeated)) or (repeated and equal and points >= TELLING):
             guilty.append(experiment)
     return tuple(guilty)
 
 
-def repeats_golden(results: Sequence[Row], golden: pa.Table, stochastic: Collection[Cell]) -> tuple[str, ...]:
-    """Return the experiments all of whose fresh runs equal a golden run of another seed to the bit.
+def twins(runs: Iterable[list[Row]]) -> bool:
+    """Say whether two runs are the same to the bit and hold a continuous value."""
+    seen: set[frozenset[tuple[object, ...]]] = set()
+    for run in runs:
+        found = bits(run)
+        if found in seen and telling(run) >= TELLING:
+            return True
+        seen.add(found)
+    return False
 
-    The golden is only read in full for experiments none of whose values is new.
+
+def repeats_golden(results: Sequence[Row], golden: pa.Table, stochastic: Collection[Cell]) -> tuple[str, ...]:
+    """Return the experiments whose fresh runs are golden runs of other seeds: one with a continuous value, or all.
+
+    The golden is only read in full for experiments that have a run none of whose values is new.
     """
     fresh = [row for row in results if row.cell in stochastic]
     known = set(golden["value"].to_pylist())
-    new = {row.experiment for row in fresh if row.status == "ok" and row.value not in known}
-    suspects = sorted({row.experiment for row in fresh} - new)
+    candidates = finished_runs(fresh)
+    suspects = sorted(
+        name
+        for name, cases in candidates.items()
+        if any(all(row.value in known for row in run) for runs in cases.values() for run in runs.values())
+    )
     if not suspects:
         return ()
     blessed = finished_runs(row for row in as_rows(golden) if row.cell in stochastic)
-    candidates = finished_runs(row for row in fresh if row.experiment in suspects)
-    return tuple(name for name in suspects if all_repeat(candidates.get(name, {}), blessed.get(name, {})))
+    return tuple(name for name in suspects if repeated(candidates[name], blessed.get(name, {})))
 
 
-def all_repeat(
-    candidates: Mapping[str, Mapping[int, list[Row]]], blessed: Mapping[str, Mapping[int, list[Row]]]
-) -> bool:
-    """Say whether there are fresh runs and all of them repeat a golden run of the same case."""
-    points = 0
+def repeated(candidates: Mapping[str, Mapping[int, list[Row]]], blessed: Mapping[str, Mapping[int, list[Row]]]) -> bool:
+    """Say whether one fresh run that tells, or all of them together, repeat a golden run of the same case."""
+    points, whole = 0, True
     for case, runs in candidates.items():
         old = list(blessed.get(case, {}).values())
         seeds = {run[0].seed for run in old}
@@ -94,6 +121,9 @@ def all_repeat(
             if run[0].seed in seeds:
                 continue
             if bits(run) not in known:
-                return False
-            points += telling(run)
-    return points >= TELLING
+                whole = False
+            elif telling(run) >= TELLING:
+                return True
+            else:
+                points += telling(run)
+    return whole and points >= TELLING

@@ -6,14 +6,18 @@ import dataclasses
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from repro.errors import NothingSelectedError, UsageError, did_you_mean
+from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
 from repro.runs.fingerprint import fingerprint
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,24 @@ class Identity:
         own = self.data.get((experiment, case))
         contents = set(self.data.values()) if own is None else {own}
         return any(by == (self.settings, content, self.code[experiment]) for content in contents)
+
+
+def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
+    """Return the runs of a table that other code, settings or data made, of the experiments of an identity."""
+    names = ("experiment", "case", "replicate", "settings", "data", "code")
+    made = zip(*(rows[name].to_pylist() for name in names), strict=True)
+    return {run[:3] for run in made if run[0] in wanted.code and not wanted.made(run[0], run[1], run[3:])}
+
+
+def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:
+    """Raise IntegrityError where a row's seed is not the one that its study, experiment, case and replicate give."""
+    names = ("study", "experiment", "case", "replicate", "seed")
+    for study, experiment, case, replicate, seed in zip(*(rows[name].to_pylist() for name in names), strict=True):
+        if derive_seed(study, experiment, case, replicate) != seed:
+            raise IntegrityError(
+                f"{where}: {experiment} {case} replicate {replicate} has the seed {seed}, which is not the one that "
+                "these give; restore the table, or run the study again"
+            )
 
 
 def identity(study: Study, profile_name: str) -> Identity:
@@ -119,16 +141,30 @@ def selected_cases(study: Study, profile_name: str, where: Sequence[str]) -> set
     return {(experiment.name, case_json(case)) for experiment, case in study.select(profile_name) if keep(case)}
 
 
+def named_cases(rows: pa.Table, where: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the (experiment, case) pairs that a table holds and that pass a case filter, declared or not."""
+    keep = field_filter(where)
+    pairs = set(zip(rows["experiment"].to_pylist(), rows["case"].to_pylist(), strict=True))
+    return {pair for pair in pairs if keep(json.loads(pair[1]))}
+
+
 def _run(study: Study, experiment: Experiment, case: Any, replicate: int) -> PlannedRun:
     text = case_json(case)
     cost = experiment.cost(case) if experiment.cost else 0.0
-    index = experiment.cases.index(case)
+    # By identity: Python calls 1, 1.0 and True equal, and each is a case of its own.
+    index = next(place for place, one in enumerate(experiment.cases) if one is case)
     return PlannedRun(
         experiment.name, text, index, replicate, derive_seed(study.name, experiment.name, text, replicate), cost
     )
 
 
 def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
+    """Return the test of cases for 'field=value[,value]' texts, as `field_filter` reads them."""
+    keep = field_filter(where)
+    return lambda case: keep(dataclasses.asdict(case))
+
+
+def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
     """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
     wanted: list[tuple[str, list[str]]] = []
     for text in where:
@@ -137,8 +173,7 @@ def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
             raise UsageError(f"--where {text}: wanted field=value[,value...], for example --where first=0.5,1")
         wanted.append((name, values.split(",")))
 
-    def keep(case: Any) -> bool:
-        fields = dataclasses.asdict(case)
+    def keep(fields: Mapping[str, Any]) -> bool:
         return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in wanted)
 
     return keep

@@ -243,8 +243,11 @@ def test_new_seeds_that_repeat_the_golden_cannot_be_compared() -> None:
     result = checked(rows)
     assert result.exit_code == 3
     assert texts(result, 3).startswith("SEED_IGNORED")
-    rows[0]["value"] += 0.1
-    rows[1]["value"] += 0.1
+    for row in rows[:-2]:  # every run is new but the last, which is one too many
+        row["value"] += 0.1
+    assert texts(checked(rows), 3).startswith("SEED_IGNORED: new seeds repeat golden runs to the bit")
+    for row in rows:
+        row["value"] += 0.01
     assert "SEED_IGNORED" not in texts(checked(rows), 3)
 
 
@@ -253,19 +256,43 @@ def test_new_seeds_that_all_find_the_same_cannot_be_compared() -> None:
     rows = one + [{**row, "replicate": 21, "seed": row["seed"] + 1} for row in one if row["experiment"] == "noisy"]
     result = checked(rows)
     assert result.exit_code == 3
-    assert "SEED_IGNORED: all replicates are equal to the bit" in texts(result, 3)
+    assert "SEED_IGNORED: runs of one case are equal to the bit" in texts(result, 3)
     assert seed_ignored(build(rows)) == ("noisy",)
     assert seed_ignored(build(rows), deterministic=("noisy",)) == ()
 
 
-def test_seed_ignored_needs_every_case_and_more_than_chance() -> None:
+def test_one_pair_of_equal_runs_with_a_continuous_value_is_enough() -> None:
+    """Seeds reused in part: the runs of all cases but one differ, and a third replicate is new in all of them."""
+    one = [row for row in fresh() if row["experiment"] == "noisy"]
+    again = [{**row, "replicate": 21, "seed": row["seed"] + 1, "value": row["value"] + 1e-9} for row in one]
+    third = [{**row, "replicate": 22, "seed": row["seed"] + 2, "value": row["value"] + 2e-9} for row in one]
+    assert seed_ignored(build(one + again + third)) == ()
+    for row, first_row in zip(again, one, strict=True):
+        if first(row) or first(row, "accuracy"):
+            row["value"] = first_row["value"]
+    assert seed_ignored(build(one + again + third)) == ("noisy",)
+
+
+def test_equal_shares_may_be_chance() -> None:
     one = [row for row in fresh() if row["experiment"] == "noisy"]
     again = [{**row, "replicate": 21, "seed": row["seed"] + 1} for row in one]
-    again[-1]["value"] += 1e-9
-    assert seed_ignored(build(one + again)) == ()
     assert seed_ignored(build(one)) == ()
     coarse = [row for row in one + again if first(row, "accuracy")]
     assert seed_ignored(build(coarse)) == ()
+    undeclared = [{**row, "n_test": None, "value": 100 * 917 / 1000} for row in coarse]
+    assert seed_ignored(build(undeclared)) == ()
+    assert seed_ignored(build([{**row, "value": 91.2345678901} for row in undeclared])) == ("noisy",)
+
+
+def test_replays_alone_are_no_pass() -> None:
+    """A table that holds golden runs and no other says nothing of other seeds (exit 5)."""
+    with pytest.raises(NothingSelectedError, match="no fresh seed: every run repeats a golden one"):
+        checked(rows_of(STUDY, range(3)))
+    one_case = [row for row in fresh() if first(row, "accuracy") or first(row)]
+    others = [row for row in rows_of(STUDY, range(1)) if row["case"] != one_case[0]["case"]]
+    result = checked([*one_case, *others])
+    assert "no fresh seed" in {finding.text.rpartition("; ")[2] for finding in result.findings}
+    assert result.exit_code_with_power() == 4
 
 
 def test_rendering_puts_the_worst_first_and_sums_up() -> None:
