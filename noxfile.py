@@ -21,7 +21,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from repro import registry
-from repro.errors import ReproError
+from repro.errors import InfrastructureError, ReproError
 from repro.machine import cache, git, image
 from repro.machine import engine as container
 
@@ -200,23 +200,39 @@ def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
 
 @contextlib.contextmanager
 def one_line(session: nox.Session) -> Iterator[None]:
-    """End the session with the harness's one line where it cannot go on."""
+    """End the session with the harness's one line where it cannot go on.
+
+    Where an engine was asked for by its name, nox ends too, with the error's own exit code; its own are 0 and 1 alone.
+    """
     try:
         yield
     except ReproError as error:
-        session.error(str(error))
+        if not container.named():
+            session.error(str(error))
+        session.warn(str(error))
+        raise SystemExit(error.exit_code) from None
 
 
 Run = Callable[[Sequence[str]], None]  # the arguments of one `repro` command
 
 
-def inside(session: nox.Session, engine: container.Engine, *, gpu: bool, results: Path) -> Run:
-    """Return what runs a `repro` command in the container, the image built if need be."""
-    ready, built = image.ensure(engine, image.recipe(ROOT))
-    session.log(f"image {built.name}: id {built.id[:12]}, tree hash {built.tree}")
+def inside(session: nox.Session, engine: container.Engine, said: str, *, gpu: bool, results: Path) -> Run | None:
+    """Return what runs a `repro` command in the container, the image built if need be; the session says `said`.
+
+    Where no image can be had and no engine was asked for by its name it says why instead, and None is returned.
+    """
     data = os.environ.get("REPRO_DATA_DIR")
     place = container.Place(ROOT, results, Path(data).resolve() if data else None, cache.folder())
-    place.prepare()
+    try:
+        ready, built = image.ensure(engine, image.recipe(ROOT))
+        place.prepare()
+    except InfrastructureError as error:
+        if container.named():
+            raise
+        session.log(container.without(f"no container by {engine} ({error})"))
+        return None
+    session.log(said)
+    session.log(f"image {built.name}: id {built.id[:12]}, tree hash {built.tree}")
     if gpu:
         container.assert_cuda(ready, built, place)
     found = {git.COMMIT_OUTSIDE: git.commit(ROOT)}
@@ -250,11 +266,14 @@ def reproduce(session: nox.Session, study: str) -> None:
     run, check = verb_arguments(session.posargs)
     with one_line(session):
         engine, said = container.choose()
-        session.log(said)
         if engine and "--results" in check:
             session.error("--results: a container writes below results/ only; leave it out, or set REPRO_ENGINE=none")
-        gpu = device(study, run) == "cuda"
-        repro = inside(session, engine, gpu=gpu, results=ROOT / "results") if engine else outside(session)
+        gpu, repro = device(study, run) == "cuda", None
+        if engine:
+            repro = inside(session, engine, said, gpu=gpu, results=ROOT / "results")
+        else:
+            session.log(said)
+        repro = repro or outside(session)
         repro(["run", study, *run])
         repro(["check", study, *check])
 

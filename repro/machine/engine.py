@@ -65,6 +65,16 @@ class Image:
         return {**named, **({"REPRO_IMAGE_DIGEST": self.digest} if self.digest else {})}
 
 
+def named() -> bool:
+    """Say whether REPRO_ENGINE asks for an engine by its name, which nothing replaces."""
+    return (os.environ.get(CHOICE) or "auto") not in ("auto", "none")
+
+
+def without(reason: str) -> str:
+    """Return the sentence that says why a run goes on without a container."""
+    return f"{' '.join(reason.split())}: running in the locked environment of this machine"
+
+
 def choose(wanted: str | None = None) -> tuple[Engine | None, str]:
     """Return the engine to use, None for none, and the sentence that says which way it went.
 
@@ -75,7 +85,7 @@ def choose(wanted: str | None = None) -> tuple[Engine | None, str]:
     if word not in CHOICES:
         raise UsageError(f"{CHOICE}={word}: no such engine; set one of {', '.join(CHOICES)}")
     if word == "none":
-        return None, f"no container, because {CHOICE}=none: running in the locked environment of this machine"
+        return None, without(f"no container, because {CHOICE}=none")
     reasons = []
     for name in ENGINES if word == "auto" else (word,):
         version, reason = probe(name)
@@ -84,10 +94,7 @@ def choose(wanted: str | None = None) -> tuple[Engine | None, str]:
         reasons.append(f"{name}: {reason}")
     if word != "auto":
         raise InfrastructureError(f"{CHOICE}={word}: {reasons[0]}; start it, or set {CHOICE}=none to run without")
-    return (
-        None,
-        f"no container engine answers ({'; '.join(reasons)}): running in the locked environment of this machine",
-    )
+    return None, without(f"no container engine answers ({'; '.join(reasons)})")
 
 
 def probe(name: str) -> tuple[str, str]:

@@ -28,6 +28,19 @@ MIRROR = "REPRO_DEBIAN_MIRROR"
 CERTIFICATES = ("REPRO_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")  # ours, pip's and OpenSSL's
 NEEDS = {"cuda": (15, "5.7 GB", "3 GB", "5 to 10 minutes"), "small": (1, "0.3 GB", "30 MB", "a minute")}
 EXCLUDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
+# What the base is made in, and nothing of the caller's shell beside it: Debian's packages run programs while they are
+# installed, and what those write may follow any variable. Byte code is what the packages compile, held to its source by
+# hashes; Python adds none as it imports, which would carry the times of files.
+SURROUNDINGS = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")  # how apt finds the network; what it fetches is signed
+UMASK = 0o022
+SWAYS = ("BUILDAH_", "SOURCE_DATE_EPOCH")  # variables that would give a build another format or time
 FAULTS = ("THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR:", "Error:", "error:", "E: ")
 
 
@@ -138,14 +151,15 @@ def exists(engine: Engine, name: str) -> bool:
 
 
 def obtain_base(engine: Engine, wanted: Recipe, allowed: Sequence[str]) -> tuple[str, str]:
-    """Return the name and reference of the first base that can be had, pulling or making it."""
+    """Return the name and reference of the first base that can be had as it is pinned, pulling or making it."""
     reasons = []
     for base in allowed:
         try:
             return base, (pulled if "reference" in wanted.pins["bases"][base] else made)(engine, wanted, base)
-        except InfrastructureError as error:
+        except (InfrastructureError, IntegrityError) as error:
             reasons.append(f"{base}: {error}")
-            say(f"base {reasons[-1]}")
+            if base != allowed[-1]:
+                say(f"base {reasons[-1]}; trying the next")
     raise InfrastructureError(f"no base for the image ({'; '.join(reasons)})")
 
 
@@ -160,28 +174,38 @@ def pulled(engine: Engine, wanted: Recipe, base: str) -> str:
 
 
 def made(engine: Engine, wanted: Recipe, base: str) -> str:
-    """Make the base from Debian's packages, hold it to its pins, and return the name it has in the store."""
-    pins = wanted.pins["bases"][base]
-    name = f"localhost/repro-base:{pins['rootfs'][:16]}"
+    """Make the base from Debian's packages, and return the name it has in the store."""
+    name = f"localhost/repro-base:{wanted.pins['bases'][base]['rootfs'][:16]}"
     if exists(engine, name):
         return name
-    if shutil.which("mmdebstrap") is None:
-        raise InfrastructureError("made from Debian's packages by mmdebstrap, which is not installed")
-    mirror = debian_mirror(pins["suite"])
     with tempfile.TemporaryDirectory() as folder:
-        archive, listed = Path(folder, "rootfs.tar"), Path(folder, "packages.txt")
-        line = bootstrap(pins, archive, listed, mirror)
-        said, code = streamed(line, {**os.environ, "SOURCE_DATE_EPOCH": wanted.epoch})
-        if code:
-            raise InfrastructureError(f"mmdebstrap ended with {code}: {fault(said)}")
-        hold_base(pins, archive, listed.read_text("utf-8"), wanted.packages.read_text("utf-8"))
-        listed.unlink()
+        pack(wanted, base, Path(folder, "rootfs.tar"))
         Path(folder, "Containerfile").write_text("FROM scratch\nADD rootfs.tar /\n")
         build_line = [*building(engine, wanted), "--tag", name, "--file", f"{folder}/Containerfile", folder]
         said, code = streamed(build_line, build_variables(engine))
     if code:
         raise InfrastructureError(f"{engine} could not import the base: {fault(said)}")
     return name
+
+
+def pack(wanted: Recipe, base: str, archive: Path) -> None:
+    """Write the base's archive from Debian's packages, the same from any shell, and hold it to its pins."""
+    pins, program = wanted.pins["bases"][base], shutil.which("mmdebstrap")
+    if program is None:
+        raise InfrastructureError("made from Debian's packages by mmdebstrap, which is not installed")
+    listed = archive.with_name("packages.txt")
+    line = bootstrap(pins, archive, listed, debian_mirror(pins["suite"]))
+    said, code = streamed([program, *line[1:]], surroundings(wanted))
+    if code:
+        raise InfrastructureError(f"mmdebstrap ended with {code}: {fault(said)}")
+    hold_base(pins, archive, listed.read_text("utf-8"), wanted.packages.read_text("utf-8"))
+    listed.unlink()
+
+
+def surroundings(wanted: Recipe) -> dict[str, str]:
+    """Return the environment in which the base is made; of the caller's, where network and temporary folder are."""
+    network = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
+    return {**SURROUNDINGS, **network, "TMPDIR": tempfile.gettempdir(), "SOURCE_DATE_EPOCH": wanted.epoch}
 
 
 def debian_mirror(suite: str) -> str:
@@ -246,8 +270,12 @@ def building(engine: Engine, wanted: Recipe) -> list[str]:
 
 
 def build_variables(engine: Engine) -> dict[str, str]:
-    """Return the environment of a build: docker mounts secrets with BuildKit only."""
-    return {**engine.variables(), **({"DOCKER_BUILDKIT": "1"} if engine.name == "docker" else {})}
+    """Return the environment of a build: the engine's, which finds its store and its registries by it.
+
+    What would change the image is left out; docker mounts secrets with BuildKit only.
+    """
+    kept = {name: value for name, value in engine.variables().items() if not name.startswith(SWAYS)}
+    return {**kept, **({"DOCKER_BUILDKIT": "1"} if engine.name == "docker" else {})}
 
 
 def build(
@@ -283,7 +311,14 @@ def build(
 def streamed(line: Sequence[str], variables: Mapping[str, str]) -> tuple[list[str], int]:
     """Run a command, show its output on standard error as it comes, and return its lines and its exit code."""
     with subprocess.Popen(
-        line, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        line,
+        env=dict(variables),
+        umask=UMASK,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         assert process.stdout is not None  # asked for above
         said = []

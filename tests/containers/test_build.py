@@ -1,7 +1,11 @@
 """The image is the pinned one or none: built twice it is the same, and each moved pin stops the build with one line."""
 
+import hashlib
+import os
 import re
 import shutil
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,8 @@ from repro.machine.image import Recipe
 from tests.containers.conftest import ROOT
 
 pytestmark = pytest.mark.container
+
+CHECKED_BY_HASH = 0b11  # and by no time
 
 
 @pytest.fixture
@@ -42,6 +48,66 @@ def test_built_twice_it_is_the_same(small: tuple[Engine, Image], wanted: Recipe)
     assert again.tree == built.tree
     if engine.name == "podman":
         assert (again.id, again.digest) == (built.id, built.digest)
+
+
+def test_a_checkout_closed_to_others_gives_the_same_image(small: tuple[Engine, Image], wanted: Recipe) -> None:
+    engine, built = small
+    for path in wanted.root.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    base, reference = base_of(engine, wanted)
+    before = os.umask(0o077)
+    try:
+        name = image.build(engine, wanted, base, reference, again=True, name="localhost/repro-test:closed")
+    finally:
+        os.umask(before)
+    again = image.examine(engine, name)
+    assert again.tree == built.tree
+    if engine.name == "podman":
+        assert (again.id, again.digest) == (built.id, built.digest)
+
+
+@pytest.mark.parametrize(
+    ("umask", "shell"),
+    [
+        (0o022, {}),
+        (
+            0o077,
+            {
+                "LC_ALL": "tr_TR.UTF-8",
+                "TZ": "Pacific/Auckland",
+                "HOME": "/nonexistent",
+                "PYTHONHASHSEED": "5",
+                "SOURCE_DATE_EPOCH": "1",
+            },
+        ),
+    ],
+    ids=["a shell without variables", "another user's"],
+)
+def test_the_base_is_the_pinned_one_from_any_shell(
+    wanted: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, shell: dict[str, str]
+) -> None:
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("needs mmdebstrap")
+    kept = {name: os.environ[name] for name in ("PATH", image.MIRROR, *image.PROXIES) if name in os.environ}
+    monkeypatch.setattr(os, "environ", {**kept, **shell})
+    before = os.umask(umask)
+    try:
+        image.pack(wanted, "debian", tmp_path / "rootfs.tar")  # which holds it to its pins
+    finally:
+        os.umask(before)
+    archive = tmp_path / "rootfs.tar"
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == wanted.pins["bases"]["debian"]["rootfs"]
+    assert set(byte_code(archive)) == {CHECKED_BY_HASH}
+
+
+def byte_code(archive: Path) -> Iterator[int]:
+    """Yield how each file of byte code says that it is held to its source (PEP 552)."""
+    with tarfile.open(archive) as tree:
+        for member in tree:
+            if member.name.endswith(".pyc"):
+                file = tree.extractfile(member)
+                assert file is not None
+                yield int.from_bytes(file.read(8)[4:], "little")
 
 
 def test_another_recipe_is_another_image(small: tuple[Engine, Image], wanted: Recipe) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,17 @@ def test_without_a_registry_and_without_debians_tool_there_is_no_base(
     assert "debian: made from Debian's packages by mmdebstrap, which is not installed" in text
 
 
+def test_a_base_that_cannot_be_had_is_said_once(
+    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIL_PULL", "1")
+    refused(InfrastructureError, wanted)
+    assert [line for line in capsys.readouterr().err.splitlines() if "image: base" in line] == [
+        "image: base python: cannot be pulled by its digest: Error: pinging container registry: no route to host; "
+        "trying the next"
+    ]
+
+
 def test_a_named_base_is_the_only_one_tried(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPRO_BASE", "debian")
     assert "python" not in refused(InfrastructureError, wanted).partition("(")[2].partition(":")[0]
@@ -203,6 +216,89 @@ def test_a_base_is_held_to_its_packages_and_its_archive(tmp_path: Path) -> None:
         hold_base(pins, archive, "a=1\n", "a=1\n")
 
 
+# Writes an archive and its list, and where SEEN stands all that it could see of who called it.
+MMDEBSTRAP = """#!/bin/sh
+for part; do case "$part" in */rootfs.tar) archive="$part";; esac; done
+printf tar > "$archive"
+echo a=1 > "${archive%/*}/packages.txt"
+{ umask; /usr/bin/env; } | /usr/bin/sort > SEEN
+"""
+
+SHELLS = {
+    "nothing": {},
+    "another": {
+        "LC_ALL": "tr_TR.UTF-8",
+        "LANG": "tr_TR.UTF-8",
+        "TZ": "Pacific/Auckland",
+        "HOME": "/elsewhere",
+        "SOURCE_DATE_EPOCH": "1",
+        "DEB_BUILD_OPTIONS": "nocheck",
+        "PYTHONHASHSEED": "5",
+        "PYTHONPYCACHEPREFIX": "/elsewhere",
+    },
+    "without byte code": {"PYTHONDONTWRITEBYTECODE": "1", "APT_CONFIG": "/elsewhere", "TAR_OPTIONS": "--sort=none"},
+}
+
+
+@pytest.fixture
+def local(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """A recipe whose local base is what the stand-in for mmdebstrap makes."""
+    (store.parent / "bin" / "mmdebstrap").write_text(MMDEBSTRAP.replace("SEEN", str(store / "seen")))
+    (store.parent / "bin" / "mmdebstrap").chmod(0o755)
+    monkeypatch.setenv("REPRO_DEBIAN_MIRROR", "http://mirror.example/debian")
+    wanted.packages.write_text("a=1\n")
+    debian = {**wanted.pins["bases"]["debian"], "rootfs": hashlib.sha256(b"tar").hexdigest()}
+    python = wanted.pins["bases"]["python"]
+    return Recipe(wanted.root, "small", {**wanted.pins, "bases": {"python": python, "debian": debian}})
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000], ids=oct)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_base_is_made_in_one_environment_whatever_the_shell_is(
+    local: Recipe, store: Path, monkeypatch: pytest.MonkeyPatch, shell: str, umask: int
+) -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "STORE", "REPRO_DEBIAN_MIRROR")}
+    monkeypatch.setattr(os, "environ", {**kept, **SHELLS[shell]})
+    before = os.umask(umask)
+    try:
+        image.made(PODMAN, local, "debian")
+    finally:
+        os.umask(before)
+    seen = [line for line in (store / "seen").read_text().splitlines() if not line.startswith(("_=", "PWD="))]
+    assert seen == [
+        "0022",
+        "HOME=/root",
+        "LC_ALL=C.UTF-8",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONDONTWRITEBYTECODE=1",
+        f"SOURCE_DATE_EPOCH={local.epoch}",
+        f"TMPDIR={tempfile.gettempdir()}",
+        "TZ=UTC",
+    ]
+
+
+def test_a_proxy_is_how_the_network_is_found(local: Recipe, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example")
+    image.made(PODMAN, local, "debian")
+    assert "https_proxy=http://proxy.example" in (store / "seen").read_text().splitlines()
+
+
+def test_a_base_that_is_not_the_pinned_one_is_none(store: Path, local: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIL_PULL", "1")
+    ensure(PODMAN, local)
+    (store.parent / "bin" / "mmdebstrap").write_text(
+        MMDEBSTRAP.replace("printf tar", "printf other").replace("SEEN", "/dev/null")
+    )
+    for path in store.iterdir():
+        path.unlink()
+    text = refused(InfrastructureError, local)
+    assert "debian: base: the pinned packages made an archive with SHA-256" in text
+    local.packages.write_text("a=2\n")
+    assert "debian: base: 1 packages are not those of containers/base/packages.txt: a 2 -> 1" in refused(
+        InfrastructureError, local
+    )
+
+
 def test_the_mirror_is_asked_of_the_user_then_of_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InfrastructureError, match="apt knows no mirror of bookworm; set REPRO_DEBIAN_MIRROR"):
@@ -228,6 +324,29 @@ def test_docker_builds_with_buildkit_and_without_time_stamps(wanted: Recipe) -> 
     assert image.building(docker, wanted) == ["docker", "build"]
     assert image.build_variables(docker)["DOCKER_BUILDKIT"] == "1"
     assert "DOCKER_BUILDKIT" not in image.build_variables(PODMAN)
+
+
+@pytest.mark.parametrize("engine", [PODMAN, Engine("docker", "20.10.24")], ids=str)
+def test_no_variable_gives_a_build_another_format_or_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BUILDAH_FORMAT", "BUILDAH_ISOLATION", "SOURCE_DATE_EPOCH", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, "1")
+    found = image.build_variables(engine)
+    assert "XDG_RUNTIME_DIR" in found
+    assert not [name for name in found if name.startswith(("BUILDAH_", "SOURCE_DATE_EPOCH"))]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=oct)
+def test_a_build_runs_under_one_umask(
+    store: Path, wanted: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    program = store.parent / "bin" / "podman"
+    program.write_text(ENGINE.replace("build) ", f"build) umask > {tmp_path}/umask; "))
+    before = os.umask(umask)
+    try:
+        ensure(PODMAN, wanted)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "umask").read_text() == "0022\n"
 
 
 def test_the_committed_pins_are_whole() -> None:

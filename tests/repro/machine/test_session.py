@@ -1,0 +1,143 @@
+"""Which way a nox session goes where no image can be had: shown with a program that stands in for podman."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+import noxfile
+
+TREE = "3d" * 32
+FIRST = noxfile.STUDIES[0]
+
+# Answers `info`; where REACHED is set it also pulls, builds, starts and hashes.
+PODMAN = f"""#!/bin/sh
+[ "$1" != info ] || {{ echo 4.3.1; exit 0; }}
+[ -n "$REACHED" ] || {{ echo "nothing can be reached" >&2; exit 125; }}
+case "$1" in
+image) printf '[{{"Id": "sha256:%064d", "Digest": "sha256:%064d", "RepoDigests": []}}]' 1 2;;
+run) case "$*" in *"exit 7"*) exit 7;; esac; /bin/cat > /dev/null; echo {TREE};;
+esac
+"""
+
+
+class EndedError(Exception):
+    """Stand in for what nox raises when a session is ended."""
+
+
+class Session:
+    """Stand in for nox's session: keep what it says and the commands that it is to run."""
+
+    def __init__(self, *posargs: str) -> None:
+        self.posargs = list(posargs)
+        self.env_dir = Path(".nox", "reproduce")
+        self.said: list[str] = []
+        self.ran: list[tuple[str, ...]] = []
+        self.environments: list[dict[str, str]] = []
+
+    def log(self, text: str) -> None:
+        self.said.append(text)
+
+    def error(self, text: str) -> NoReturn:
+        raise EndedError(text)
+
+    def run(self, *line: str, env: dict[str, str] | None = None, **options: Any) -> None:
+        self.ran.append(line)
+        self.environments.append(env or {})
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose recipe a test may change, on a machine that has a stand-in for podman and nothing else."""
+    programs, project = tmp_path / "bin", tmp_path / "project"
+    programs.mkdir()
+    (programs / "podman").write_text(PODMAN)
+    (programs / "podman").chmod(0o755)
+    shutil.copytree(noxfile.ROOT / "containers", project / "containers")
+    project.chmod(0o755)
+    monkeypatch.setattr(noxfile, "ROOT", project)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("REPRO_ENGINE", "REPRO_BASE", "REPRO_DATA_DIR", "REACHED", "CONTAINERS_CONF"):
+        monkeypatch.delenv(name, raising=False)
+    return project
+
+
+def reproduced(*posargs: str) -> Session:
+    session = Session(*posargs)
+    noxfile.reproduce(session, FIRST)  # type: ignore[arg-type]
+    return session
+
+
+def test_an_image_that_can_be_had_is_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    session = reproduced()
+    assert session.said[0] == "running in a container by podman 4.3.1 (REPRO_ENGINE=auto)"
+    assert [line[:2] for line in session.ran] == [("podman", "run"), ("podman", "run")]
+
+
+@pytest.mark.parametrize("word", ["auto", ""])
+def test_without_an_image_the_session_says_why_and_goes_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("REPRO_ENGINE", word)
+    session = reproduced()
+    (said,) = session.said
+    assert "\n" not in said
+    for words in (
+        "no container by podman 4.3.1 (no base for the image (python: cannot be pulled by its digest: nothing can be",
+        "debian: made from Debian's packages by mmdebstrap, which is not installed",
+        "): running in the locked environment of this machine",
+    ):
+        assert words in said
+    assert [line[1:4] for line in session.ran] == [
+        ("-m", "nox", "--session"),
+        *[("-m", "repro", verb) for verb in ("run", "check")],
+    ]
+    assert [found.get("REPRO_ENGINE_USED") for found in session.environments] == [None, "none", "none"]
+
+
+def test_a_project_that_a_container_cannot_read_is_run_without_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    project.chmod(0o700)
+    (said,) = reproduced().said
+    assert "closed to others" in said
+    assert said.endswith(": running in the locked environment of this machine")
+
+
+def test_an_image_that_is_not_the_pinned_one_is_an_end(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    with (project / "containers" / "images.toml").open("a") as file:
+        file.write(f'[trees.python]\ncuda = "{"4e" * 32}"\n')
+    with pytest.raises(EndedError, match=f"its tree hash is {TREE}, images.toml says {'4e' * 32}"):
+        reproduced()
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("podman", 7, "no base for the image (python: cannot be pulled by its digest: nothing can be reached"),
+        ("docker", 7, "REPRO_ENGINE=docker: docker: not installed"),
+        ("podmann", 2, "REPRO_ENGINE=podmann: no such engine"),
+    ],
+)
+@pytest.mark.parametrize("name", [f"reproduce-{FIRST}", "image"])
+def test_what_was_named_ends_with_its_own_code(
+    project: Path, tmp_path: Path, word: str, code: int, said: str, name: str
+) -> None:
+    line = [sys.executable, "-m", "nox", "--noxfile", str(Path(noxfile.__file__)), "--envdir", str(tmp_path / "nox")]
+    variables = {**os.environ, "REPRO_ENGINE": word}
+    done = subprocess.run([*line, "-s", name], env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "locked environment" not in done.stderr
