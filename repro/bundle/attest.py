@@ -1,13 +1,15 @@
 """What a bundle says of itself: an in-toto statement about a run's check, and an RO-Crate that lists the files.
 
 https://github.com/in-toto/attestation (Statement v1, predicate test-result v0.1) and
-https://www.researchobject.org/ro-crate (1.2 and later), made and read by their own libraries.
+https://www.researchobject.org/ro-crate (1.1, by the profile Process Run Crate 0.5), made by their own libraries.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,8 @@ from repro.errors import CANNOT_COMPARE, PASS, IntegrityError
 
 STATEMENT, SIGNATURE, CRATE = "statement.json", "statement.json.sig", "ro-crate-metadata.json"
 UNHASHED = (STATEMENT, SIGNATURE)  # the statement cannot hold its own hash; what signs it comes after it
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,3}[a-z0-9.+]{0,40}", re.ASCII)
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 MEDIA = {
     ".json": "application/json", ".jsonl": "application/jsonl", ".md": "text/markdown", ".cff": "application/yaml",
@@ -51,11 +55,14 @@ def load(content: bytes, name: str) -> Any:
             raise ValueError("a key stands twice")
         return dict(pairs)
 
-    def refuse(word: str) -> None:
-        raise ValueError(f"{word} is no number")
+    def number(word: str) -> float:
+        if not math.isfinite(float(word)):  # what is beyond the largest number, and NaN
+            raise ValueError(f"{word} is no number")
+        return float(word)
 
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
+        text = content.decode("utf-8")
+        return json.loads(text, object_pairs_hook=once, parse_float=number, parse_constant=number)
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{name}: not readable as JSON ({brief(error)})") from error
 
@@ -86,6 +93,8 @@ def statement(files: Files, check: Json, inputs: Sequence[str]) -> bytes:
     for finding in check["findings"]:
         name = " ".join(part for part in (finding["experiment"], finding["metric"], finding["case"]) if part)
         tests[words.get(finding["verdict"], "failed_tests")].append(name or "the table")
+    for named in tests.values():
+        named.sort()  # findings of one gravity stand by distances, whose last bits differ between machines
     predicate = TestResult(result=result_of(check), configuration=[described[name] for name in inputs], **tests)
     made = Statement(list(described.values()), PREDICATE, MessageToDict(predicate))
     made.validate()
@@ -94,7 +103,7 @@ def statement(files: Files, check: Json, inputs: Sequence[str]) -> bytes:
 
 def check_statement(files: Files) -> None:
     """Raise IntegrityError unless the statement is valid and its subjects are all files with the hashes they have."""
-    from google.protobuf.json_format import ParseDict, ParseError
+    from google.protobuf.json_format import ParseDict
     from in_toto_attestation.predicates.test_result.v0.test_result_pb2 import TestResult
     from in_toto_attestation.v1.statement import Statement
     from in_toto_attestation.v1.statement_pb2 import Statement as Message
@@ -104,7 +113,7 @@ def check_statement(files: Files) -> None:
         made = Statement.copy_from_pb(ParseDict(said, Message()))
         made.validate()
         ParseDict(said["predicate"], TestResult())
-    except (ParseError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # whatever the library meets in what a stranger wrote
         raise IntegrityError(f"{STATEMENT}: no valid in-toto statement of a test ({brief(error)})") from error
     if made.pb.predicate_type != PREDICATE:
         raise IntegrityError(f"{STATEMENT}: is about '{made.pb.predicate_type}', wanted {PREDICATE}")
@@ -124,43 +133,51 @@ def check_statement(files: Files) -> None:
 def crate(files: Files, about: Json) -> bytes:
     """Return the RO-Crate's description: every file with its SHA-256, and the run that made the results.
 
-    `about` holds name, description, published (when the newest run ended), licence (a file's name, or none), commits
-    and images.
+    `about` holds name, description, published (when the newest run ended), licence (a file's name, or none), commits,
+    images, inputs (what the run is held to) and the version of this tool that packed it.
     """
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
 
-    made = ROCrate()
+    made = ROCrate(version="1.1")
+
+    def entity(identifier: str, **facts: Any) -> ContextEntity:
+        return made.add(
+            ContextEntity(made, identifier, {("@type" if key == "type" else key): facts[key] for key in facts})
+        )
+
     made.name, made.description, made.datePublished = about["name"], about["description"], about["published"]
     for name in sorted({*files, STATEMENT}):
         facts: Json = {"name": name, "encodingFormat": MEDIA.get("." + name.rpartition(".")[2], "text/plain")}
         if name != STATEMENT:
             facts |= {"sha256": sha256(files[name]), "contentSize": str(len(files[name]))}
         made.add_file(dest_path=name, properties=facts)
-    if about["licence"]:
-        made.license = made.dereference(about["licence"])
-    identifiers = [*about["commits"], *about["images"]]
-    tool = {
-        "@type": "SoftwareApplication", "name": "repro", "softwareVersion": __version__, "identifier": identifiers
-    }  # fmt: skip
-    action = {"@type": "CreateAction", "name": about["name"], "endTime": about["published"]}
-    run = made.add(ContextEntity(made, "#run", action))
-    run["instrument"] = made.add(ContextEntity(made, "#repro", tool))
-    run["result"] = made.dereference("results.parquet")
+    unlicensed = "No licence came with these files; ask whoever made them."
+    made.license = (
+        made.dereference(about["licence"])
+        if about["licence"]
+        else entity("#no-licence", type="CreativeWork", name="no licence", description=unlicensed)
+    )
+    profile = entity(PROFILE, type="CreativeWork", name="Process Run Crate", version="0.5")
+    made.root_dataset["conformsTo"] = profile
+    tool = entity("#repro", type="SoftwareApplication", name="repro", softwareVersion=about["version"])
+    tool["identifier"] = [*about["commits"], *about["images"]]
+    run = entity("#run", type="CreateAction", name=about["name"], endTime=about["published"])
+    run["description"] = about["description"]
+    run["instrument"] = tool
+    run["object"] = [made.dereference(name) for name in about["inputs"]]
+    run["result"] = [made.dereference(name) for name in ("results.parquet", "check.json")]
     made.root_dataset["mentions"] = run
     return dump(made.metadata.generate())
 
 
-def check_crate(files: Files) -> None:
-    """Raise IntegrityError unless the crate can be read and describes every file, with the hashes they have."""
-    from rocrate.rocrate import ROCrate
-
-    said = load(files[CRATE], CRATE)
-    try:
-        parts = [(part.id, part.get("sha256")) for part in ROCrate(said).root_dataset.get("hasPart", [])]
-    except Exception as error:  # whatever the library meets in what a stranger wrote
-        raise IntegrityError(f"{CRATE}: no readable RO-Crate ({brief(error)})") from error
-    listed = {name: sha256(content) for name, content in files.items() if name not in (*UNHASHED, CRATE)}
-    if sorted(parts, key=str) != sorted([*listed.items(), (STATEMENT, None)], key=str):
-        odd = sorted({str(name) for name, _ in {*parts} ^ {*listed.items(), (STATEMENT, None)}})
-        raise IntegrityError(f"{CRATE}: does not describe the files that are there: {', '.join(odd) or 'one twice'}")
+def version_of(crate: Any) -> str:
+    """Return which version of this tool a crate says that it was packed by, this one's where it says none."""
+    graph = crate.get("@graph") if isinstance(crate, dict) else None
+    tools = (
+        [one for one in graph if isinstance(one, dict) and one.get("@id") == "#repro"]
+        if isinstance(graph, list)
+        else []
+    )
+    said = tools[0].get("softwareVersion") if tools else None
+    return said if isinstance(said, str) and VERSION.fullmatch(said) else __version__

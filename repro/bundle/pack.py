@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from repro import __version__
 from repro.audit import blessed, claims
 from repro.bundle import attest
+from repro.bundle.bounds import bounded, weigh
 from repro.errors import INTEGRITY, IntegrityError, NothingSelectedError, UsageError
 from repro.golden import log, stored
 from repro.golden.check import check
@@ -39,6 +41,11 @@ def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path
     """Return where rows, bands and twin of a golden and the log of blessings lie."""
     path = stored.path_of(root, study, profile)
     return path, stored.bands_path(path), stored.twin_path(path), log.path_of(root)
+
+
+def inputs_of(files: attest.Files, study: str, profile: str) -> list[str]:
+    """Return which of a bundle's files its results are held to, and what they were installed from."""
+    return [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
 
 
 def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:
@@ -71,9 +78,13 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
         files[RERUNS] = again.read_bytes()
     files[ENVIRONMENTS] = attest.dump(table.environments(rows))
     files[CHECK] = attest.dump(checked)
-    files[attest.CRATE] = attest.crate(files, about(rows, checked, files))
-    inputs = [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
-    files[attest.STATEMENT] = attest.statement(files, checked, inputs)
+    files[attest.CRATE] = attest.crate(files, {**about(rows, checked, files), "version": __version__})
+    files[attest.STATEMENT] = attest.statement(files, checked, inputs_of(files, study, profile))
+    try:
+        weigh(files)
+        bounded(results)
+    except IntegrityError as error:
+        raise UsageError(f"too large to be verified: {error}; bundle fewer runs") from error
     return files
 
 
@@ -88,6 +99,7 @@ def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files) -> dict[
         "licence": LICENCE if LICENCE in files else "",
         "commits": sorted(pc.unique(rows["commit"]).to_pylist()),
         "images": log.images_of(table.environments(rows)),
+        "inputs": inputs_of(files, first["study"], first["profile"]),
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 
+PATIENCE_SECONDS = 10  # with a signature that a stranger made; a signer may be asked for a passphrase
 NAMESPACE = "repro"  # a signature made for another purpose is none of a bundle
 
 
@@ -36,14 +37,17 @@ def signer(statement: bytes, signature: bytes, signers: Path) -> str:
         path = Path(folder, "signature")
         path.write_bytes(signature)
         found = run("find-principals", "-s", str(path), "-f", str(signers))
-        names = found.stdout.decode("utf-8", "replace").splitlines()
+        lines = found.stdout.decode("utf-8", "replace").splitlines()
+        # A line may name several, and some of them (by "!") as those who may not.
+        names = [name for line in lines for name in line.split(",") if name and not name.startswith("!")]
         if found.returncode or not names:
             raise IntegrityError(f"the signature is by nobody in {signers} ({said(found)})")
-        allowed = ("-f", str(signers), "-I", names[0], "-n", NAMESPACE, "-s", str(path))
-        done = run("verify", *allowed, content=statement)
-        if done.returncode:
-            raise IntegrityError(f"the signature is not of this statement ({said(done)})")
-    return names[0]
+        for name in names:
+            allowed = ("-f", str(signers), "-I", name, "-n", NAMESPACE, "-s", str(path))
+            done = run("verify", *allowed, content=statement)
+            if done.returncode == 0:
+                return name
+        raise IntegrityError(f"the signature is not of this statement ({said(done)})")
 
 
 def run(action: str, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -51,7 +55,12 @@ def run(action: str, *arguments: str, content: bytes = b"") -> subprocess.Comple
     program = shutil.which("ssh-keygen")
     if program is None:
         raise InfrastructureError("ssh-keygen: not found; install OpenSSH's client to sign bundles or check signatures")
-    return subprocess.run([program, "-Y", action, *arguments], input=content, capture_output=True, check=False)
+    patience = None if action == "sign" else PATIENCE_SECONDS
+    command = [program, "-Y", action, *arguments]
+    try:
+        return subprocess.run(command, input=content, capture_output=True, check=False, timeout=patience)
+    except subprocess.TimeoutExpired as error:
+        raise IntegrityError(f"the signature could not be read in {PATIENCE_SECONDS} s") from error
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -47,13 +47,15 @@ class Refused(Exception):
 
 def read(content: bytes) -> dict[str, bytes]:
     """Return every file of an archive's bytes by its name. Raise Refused."""
-    start = directory_of(content)
+    start, total = directory_of(content)
     try:
         entries = zipfile.ZipFile(BytesIO(content)).infolist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, ValueError) as error:
         raise Refused(f"no archive that can be read ({error})") from error
     if not 0 < len(entries) <= FILES:
         raise Refused(f"holds {len(entries)} files, wanted 1 to {FILES}")
+    if len(entries) != total:
+        raise Refused(f"says that it holds {total} files, and holds {len(entries)}")
     for entry in entries:
         refuse_entry(entry)
     refuse_names([entry.filename for entry in entries])
@@ -69,8 +71,11 @@ def read(content: bytes) -> dict[str, bytes]:
     return files
 
 
-def directory_of(content: bytes) -> int:
-    """Return where the directory begins, which must reach to the record of the end, as that to the end itself."""
+def directory_of(content: bytes) -> tuple[int, int]:
+    """Return where the directory begins and how many files it is said to hold.
+
+    It must reach to the record of the end, as that to the end itself.
+    """
     if len(content) < END.size or not content.startswith(LOCAL_MARK):
         raise Refused("does not begin as an archive does")
     mark, disk, first, here, total, size, start, comment = END.unpack(content[-END.size :])
@@ -78,7 +83,7 @@ def directory_of(content: bytes) -> int:
         raise Refused("does not end as an archive does: it was cut short, or something stands behind it")
     if disk or first or here != total or start + size != len(content) - END.size:
         raise Refused("its directory is not where its end says")
-    return int(start)
+    return int(start), int(total)
 
 
 def refuse_entry(entry: zipfile.ZipInfo) -> None:
@@ -94,6 +99,8 @@ def refuse_entry(entry: zipfile.ZipInfo) -> None:
         raise Refused(f"'{entry.filename}' has its sizes behind it")
     if entry.flag_bits or entry.compress_type not in METHODS:
         raise Refused(f"'{entry.filename}' is packed in an unusual way")
+    if entry.volume:
+        raise Refused(f"'{entry.filename}' is said to be on another disk")
     if entry.extra or entry.comment:
         raise Refused(f"'{entry.filename}' has fields that could hide another name or size")
 

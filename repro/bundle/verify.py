@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro import registry
-from repro.audit import blessed, claims
-from repro.audit.judges import JUDGES
-from repro.bundle import attest, signature
-from repro.bundle.pack import CHECK, ENVIRONMENTS, PINS, RERUNS, RESULTS, members
-from repro.errors import INTEGRITY, IntegrityError, ReproError
+from repro.audit import blessed
+from repro.bundle import again, attest, facts, forms, signature
+from repro.bundle.bounds import bounded, weigh
+from repro.bundle.facts import Facts, Tables, Trusted
+from repro.bundle.pack import CHECK, ENVIRONMENTS, RERUNS, RESULTS, about, inputs_of, members
+from repro.errors import INTEGRITY, IntegrityError, ReproError, UsageError
 from repro.golden import log, stored
 from repro.golden.check import check
 from repro.golden.findings import as_json
@@ -25,29 +21,27 @@ from repro.machine.terminal import counted
 from repro.runs import provenance, table
 from repro.stats import alike
 
-TABLE_VALUES = 20_000_000  # of one column of a table: a small file can unfold to any number
 
-Facts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What a bundle's verified files say."""
-
-    results: pa.Table
-    reruns: pa.Table | None
-    golden: stored.Golden
-    study: str
-    profile: str
+def trusted(path: Path | None) -> Trusted:
+    """Return the log that a bundle is to be held to, or compared with where nobody asked. Raise UsageError for none."""
+    if path is None:
+        here = log.path_of(registry.root())
+        return Trusted(here.read_bytes() if here.is_file() else b"", asked=False)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; name the golden/{log.NAME} of the project that the bundle is of")
+    content = path.read_bytes()
+    if not log.parse(content, str(path)):
+        raise UsageError(f"{path}: holds no blessing; name the golden/{log.NAME} of the project that the bundle is of")
+    return Trusted(content, asked=True)
 
 
-def believed(files: attest.Files, signers: Path | None) -> Facts:
+def believed(files: attest.Files, signers: Path | None, ours: Trusted) -> Facts:
     """Return what a bundle holds, in words. Raise ReproError for the first thing that is not as it says."""
     if attest.STATEMENT not in files or attest.CRATE not in files:
         raise IntegrityError(f"no bundle: it holds no {attest.STATEMENT} or no {attest.CRATE}")
+    weigh(files)
     attest.check_statement(files)
     signed = who_signed(files, signers)
-    attest.check_crate(files)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, content in files.items():
@@ -56,10 +50,14 @@ def believed(files: attest.Files, signers: Path | None) -> Facts:
             target.write_bytes(content)
         try:
             found = read(root, files)
+            held_log(root, ours)
             checked = held(root, files, found)
-            return {**facts_of(root, files, found), "check": checked, "signature": signed}
+            said = facts.of(root, files, found, ours)
+            return said | {"check": checked, "signature": signed}
         except ReproError as error:
             raise IntegrityError(str(error).replace(f"{root}/", "")) from error
+        except MemoryError:
+            raise  # no fault of one file; the process that has the bound says so
         except Exception as error:  # whatever a stranger's file makes a reader do
             raise IntegrityError(f"cannot be read ({attest.brief(error)})") from error
 
@@ -95,18 +93,20 @@ def read(root: Path, files: attest.Files) -> Tables:
     for half in (path, stored.bands_path(path)):
         bounded(half)
     reruns = table.read(bounded(root / RERUNS)) if RERUNS in files else None
-    return Tables(results, reruns, log.blessed(root, study, profile), study, profile)
+    golden = log.blessed(root, study, profile)
+    table.validate(golden.rows, path)
+    for name, some in ((RESULTS, results), (RERUNS, reruns), (path.relative_to(root).as_posix(), golden.rows)):
+        if some is not None:
+            forms.hold_commits(some, name)
+    forms.hold_environments(table.environments(results), RESULTS)
+    forms.hold_log(log.read(log.path_of(root)))
+    return Tables(results, reruns, golden, study, profile)
 
 
-def bounded(path: Path) -> Path:
-    """Return the path of a table that does not unfold beyond all bounds."""
-    with table.opened(path, "Parquet table") as file:
-        shape = file.metadata
-    groups = [shape.row_group(group) for group in range(shape.num_row_groups)]
-    values = [sum(group.column(place).num_values for group in groups) for place in range(shape.num_columns)]
-    if max([shape.num_rows, *values]) > TABLE_VALUES:
-        raise IntegrityError(f"{path}: unfolds to more than {TABLE_VALUES} values a column")
-    return path
+def held_log(root: Path, ours: Trusted) -> None:
+    """Raise IntegrityError where a log was asked for and does not hold every line of the bundle's."""
+    if ours.asked and not ours.content.startswith(log.path_of(root).read_bytes()):
+        raise IntegrityError(f"golden/{log.NAME}: has lines that the log given does not have, and does not vouch for")
 
 
 def held(root: Path, files: attest.Files, found: Tables) -> str:
@@ -121,6 +121,9 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
         if provenance.environment_id(record) != name:
             raise IntegrityError(f"{ENVIRONMENTS}: the record of {name} is not the one that its name was made from")
     path = stored.path_of(root, found.study, found.profile)
+    names = [part.relative_to(root).as_posix() for part in (stored.bands_path(path), stored.twin_path(path))]
+    again.hold_bands(found.golden, names[0])
+    again.hold_twin(found.golden, files[names[1]], names[1])
     verdicts = blessed.path_of(root)
     if verdicts.exists():
         bounded(verdicts)
@@ -128,57 +131,14 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
     result = check(found.results, found.golden.rows, found.golden.bands, reruns=found.reruns, held=True)
     if result.exit_code == INTEGRITY:
         raise IntegrityError(f"{path}: {result.findings[0].text}")
-    again = as_json(result)
-    outcome = counted(again["counts"])
+    made = as_json(result)
+    outcome = counted(made["counts"])
     said = attest.load(files[CHECK], CHECK)
-    if not alike(said, again):
+    if not alike(said, made):
         raise IntegrityError(f"{CHECK}: not what these rows and bands come to (made again: {outcome})")
     predicate = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]
-    if predicate["result"] != attest.result_of(again):
+    if predicate["result"] != attest.result_of(made):
         raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome}")
+    again.hold_statement(files, made, inputs_of(files, found.study, found.profile))
+    again.hold_crate(files, about(found.results, made, files))
     return f"{predicate['result']}, made again: {outcome}"
-
-
-# What is said of it
-
-
-def facts_of(root: Path, files: attest.Files, found: Tables) -> Facts:
-    """Return what a reader wants to know of a bundle that holds together."""
-    rows = found.results
-    runs = set(zip(*(rows[name].to_pylist() for name in ("experiment", "case", "replicate")), strict=True))
-    commits = ", ".join(sorted(pc.unique(rows["commit"]).to_pylist()))
-    lines = {
-        "run": f"{found.study}/{found.profile}: {rows.num_rows} rows of {len(runs)} runs, "
-        f"the last of {pc.max(rows['finished']).as_py():%Y-%m-%d %H:%M} UTC, commit {commits or 'unknown'}",
-        "environment": "; ".join(words_of(name, record, files) for name, record in table.environments(rows).items()),
-        "golden": of_the_log(root, f"{found.study}/{found.profile}"),
-    }
-    path = claims.path_of(root, found.study)
-    if path.exists():
-        count = len(claims.load(path, found.study, JUDGES))
-        verdicts = blessed.held(root)
-        counts = Counter(row["verdict"] for row in verdicts if row["study"] == found.study)
-        lines["claims"] = f"{count}; blessed verdicts: {counted(dict(counts.most_common())) or 'none'}"
-    return lines
-
-
-def words_of(name: str, record: Mapping[str, Any], files: attest.Files) -> str:
-    """Return an environment in a few words, with whether its lock is the bundle's."""
-    image, lock = record["image"], record["lock"]
-    where = f"image {image['tree']}" if image else "no image"
-    content = files.get(PINS[0])
-    same = content is not None and attest.sha256(content) == lock["sha256"]
-    pins = "the lock in here" if same and lock["pinned"] else "not pinned by the lock in here"
-    return f"{name} ({record['device']}, {where}, {pins})"
-
-
-def of_the_log(root: Path, what: str) -> str:
-    """Say when and by whom a golden was blessed, and whether this project's log knows of it."""
-    theirs, ours = log.path_of(root), log.path_of(registry.root())
-    entry = log.newest(log.read(theirs), what)
-    assert entry is not None  # `history.hold` has seen it
-    said = f"blessed {entry['when']} by {entry['who']}"
-    if not ours.exists():
-        return said
-    one, other = sorted((theirs.read_bytes(), ours.read_bytes()), key=len)
-    return f"{said}; its log is {'' if other.startswith(one) else 'not '}this project's"

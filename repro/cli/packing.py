@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
-from repro.errors import PASS, InfrastructureError, IntegrityError, ReproError, UsageError
+from repro.errors import PASS
 from repro.machine.terminal import print_json
 
 
@@ -29,10 +30,14 @@ def arguments(verbs: Verbs) -> None:
         "verify",
         verify,
         "repro verify evidence.zip",
+        "repro verify evidence.zip --log golden/log.jsonl",
         "repro verify evidence.zip --signers allowed_signers --json",
     )
     made.add_argument("bundle", type=Path, metavar="BUNDLE")
     made.add_argument("--signers", type=Path, metavar="FILE", help="believe only these: NAME KEYTYPE KEY lines")
+    made.add_argument(
+        "--log", type=Path, metavar="FILE", help="the project's golden/log.jsonl, which must hold its log"
+    )
     options.json(made)
 
 
@@ -67,19 +72,14 @@ def bundle(arguments: Namespace) -> int:
 
 def verify(arguments: Namespace) -> int:
     """Verify a bundle and say what it holds; exit 6 with the first reason not to believe it."""
-    from repro.bundle.unpack import contents
-    from repro.bundle.verify import believed
+    from repro.bundle import apart
+    from repro.bundle.words import LINE, plain
 
     path: Path = arguments.bundle
-    files = contents(path)
-    try:
-        facts = believed(files, arguments.signers)
-    except (UsageError, InfrastructureError):
-        raise  # about the list of signers or this machine, not about the bundle
-    except ReproError as error:
-        raise IntegrityError(f"{path}: refused: {error}") from error
+    facts = apart.answer(path, arguments.signers, arguments.log)
     if arguments.json:
         return print_json(facts)
-    print(f"{path}: whole")
-    print("\n".join(f"  {name:<12} {text}" for name, text in facts.items()))
+    encoding = sys.stdout.encoding or "utf-8"
+    for line in (f"{path}: whole", *(f"  {name:<12} {text}" for name, text in facts.items())):
+        print(plain(line, LINE).encode(encoding, "backslashreplace").decode(encoding))
     return PASS

@@ -35,6 +35,9 @@ def test_round_trip(packed: Files, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "anybody could have made this bundle" in said
     assert "1; blessed verdicts: 1 not testable" in said
     assert "its log is not this project's" in said
+    assert (
+        "drawn again from 121 golden rows: 8 band, 1 exact, 4 recorded; that these are not judged is its word" in said
+    )
     assert main(["verify", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["check"] == "PASSED, made again: 13 agrees"
 
@@ -96,7 +99,7 @@ def test_what_the_crate_says(packed: Files) -> None:
     assert {one["@id"] for one in graph["./"]["hasPart"]} == set(packed) - {attest.CRATE}
     assert graph["./"]["license"] == {"@id": "LICENSE"}
     assert graph["./"]["datePublished"] == "2024-01-01T00:00:00+00:00"
-    assert graph["#run"]["result"] == {"@id": RESULTS}
+    assert graph["#run"]["result"] == [{"@id": RESULTS}, {"@id": "check.json"}]
     assert graph[RESULTS]["sha256"] == attest.sha256(packed[RESULTS])
 
 
@@ -171,6 +174,19 @@ def test_a_signature_names_its_signer(packed: Files, keys: Path, capsys: pytest.
     assert "signature    by ours@example.invalid" in capsys.readouterr().out
     assert main(["verify", str(path)]) == 0
     assert "there, not looked at (--signers FILE)" in capsys.readouterr().out
+
+
+@needs_ssh
+@pytest.mark.parametrize("principals", ["!theirs@example.invalid,ours@example.invalid", "first@x,ours@example.invalid"])
+def test_a_signer_listed_beside_others(
+    principals: str, packed: Files, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = (keys / "ours.signers").read_text().partition(" ")[2]
+    (keys / "list").write_text(f"{principals} {public}")
+    path = keys / "bundle.zip"
+    path.write_bytes(archive(signed(packed, keys / "ours")))
+    assert main(["verify", str(path), "--signers", str(keys / "list")]) == 0
+    assert f"by {principals.split(',')[principals.startswith('!')]}" in capsys.readouterr().out
 
 
 @needs_ssh

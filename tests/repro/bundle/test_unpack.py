@@ -106,6 +106,11 @@ HOSTILE: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "something before": (b"#!/bin/sh\n" + PLAIN, "does not begin as an archive"),
     "something behind": (PLAIN + b"\0", "does not end as an archive"),
     "a comment": (PLAIN[:-2] + b"\x02\x00hi", "does not end as an archive"),
+    "an end that counts others": (
+        patched(patched(PLAIN, len(PLAIN) - 14, "<H", 65_535), len(PLAIN) - 12, "<H", 65_535),
+        "says that it holds 65535 files, and holds 3",
+    ),
+    "a file on another disk": (patched(PLAIN, DIRECTORY + 34, "<H", 7), "is said to be on another disk"),
     "an end elsewhere": (patched(PLAIN, len(PLAIN) - 6, "<L", DIRECTORY + 1), "directory is not where its end says"),
     "an archive of many disks": (patched(PLAIN, len(PLAIN) - 18, "<H", 1), "directory is not where its end says"),
     "fewer entries than said": (patched(PLAIN, len(PLAIN) - 12, "<H", 9), "directory is not where its end says"),

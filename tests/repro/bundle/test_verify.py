@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from repro.bundle import attest
-from repro.bundle.pack import CHECK, ENVIRONMENTS, RESULTS, archive
+from repro.bundle.pack import CHECK, ENVIRONMENTS, RESULTS, archive, inputs_of
 from repro.cli.main import main
 from repro.runs import table
 from tests.repro.support.bundles import BANDS, CLAIMS, GOLDEN, LOG, Files, refusal
+
+pytestmark = pytest.mark.usefixtures("within")
 
 # What is not believed: changed and not sealed again
 
@@ -37,21 +39,20 @@ def seal_statement(files: Files) -> None:
     """Make the statement anew, as a forger would."""
     check = json.loads(files[CHECK]) if CHECK in files else {}
     check = {"findings": [], "exit_code": 0, "counts": {}, **check}
-    files[attest.STATEMENT] = attest.statement(bare(files), check, [])
+    files[attest.STATEMENT] = attest.statement(bare(files), check, inputs_of(files, "invented", "smoke"))
 
 
 def seal(files: Files) -> None:
     """Make crate and statement anew."""
     plain = {name: content for name, content in bare(files).items() if name != attest.CRATE}
-    told = {"name": "n", "description": "d", "published": "2024-01-01T00:00:00+00:00", "licence": ""}
-    files[attest.CRATE] = attest.crate(
-        {**plain, RESULTS: files.get(RESULTS, b"")}, {**told, "commits": [], "images": []}
-    )
-    if RESULTS not in files:
-        said = json.loads(files[attest.CRATE])
-        graph = {one["@id"]: one for one in said["@graph"] if one["@id"] != RESULTS}
-        graph["./"]["hasPart"].remove({"@id": RESULTS})
-        files[attest.CRATE] = attest.dump({**said, "@graph": list(graph.values())})
+    said = attest.load(files[attest.CRATE], "c")
+    graph = {one["@id"]: one for one in said["@graph"]}
+    told = {
+        "name": graph["./"]["name"], "description": graph["./"]["description"], "licence": "LICENSE",
+        "published": graph["./"]["datePublished"], "commits": graph["#repro"]["identifier"], "images": [],
+        "version": "0.1.0", "inputs": inputs_of(files, "invented", "smoke"),
+    }  # fmt: skip
+    files[attest.CRATE] = attest.crate({RESULTS: b"", CHECK: b"", **plain}, told)
     seal_statement(files)
 
 
@@ -81,7 +82,7 @@ UNSEALED: dict[str, tuple[Callable[[Files], Any], str]] = {
     "a statement that is no text": (replace(attest.STATEMENT, b"\xff"), "statement.json: not readable as JSON"),
     "a statement of nothing": (replace(attest.STATEMENT, b"[]"), "no valid in-toto statement"),
     "a key twice": (replace(attest.STATEMENT, b'{"a": 1, "a": 2}'), "a key stands twice"),
-    "a deep statement": (replace(attest.STATEMENT, b"[" * 100_000), "not readable as JSON"),
+    "a deep statement": (replace(attest.STATEMENT, b"[" * 100_000), "is more than 40 levels deep"),
     "a field more": (changed_statement(lambda said: said.update(more=1)), "no valid in-toto statement"),
     "another type": (changed_statement(lambda said: said.update(_type="x")), "Wrong statement type"),
     "another predicate": (changed_statement(lambda said: said.update(predicateType="x")), "is about 'x'"),
@@ -162,7 +163,7 @@ def records_edited(files: Files) -> None:
 def unfolding(files: Files) -> None:
     """A table of a few bytes with very many rows."""
     sink = pa.BufferOutputStream()
-    rows = pa.table({"value": pa.array(np.zeros(21_000_000))})
+    rows = pa.table({"value": pa.array(np.zeros(200_001))})
     pq.write_table(rows, sink, compression="zstd")
     files[RESULTS] = sink.getvalue().to_pybytes()
     assert len(files[RESULTS]) < 100_000
@@ -192,7 +193,7 @@ SEALED: dict[str, tuple[Callable[[Files], Any], str]] = {
     ),
     "a row twice": (rewritten(RESULTS, lambda some: pa.concat_tables([some, some])), "13 duplicate rows"),
     "a column less": (rewritten(RESULTS, lambda some: some.drop_columns(["seed"])), "missing column seed"),
-    "a table that unfolds": (unfolding, "results.parquet: unfolds to more than"),
+    "a table that unfolds": (unfolding, "results.parquet: has 200001 rows, wanted 200000 at most"),
     "an environment without record": (
         rewritten(RESULTS, lambda some: set_all(some, "environment", "0" * 16)),
         "names the environment 0000000000000000, of which there is no record",
@@ -229,16 +230,16 @@ SEALED: dict[str, tuple[Callable[[Files], Any], str]] = {
 CRATES: dict[str, tuple[Callable[[Files], Any], str]] = {
     "a crate with another hash": (
         changed_crate(lambda graph: graph["LICENSE"].update(sha256="0" * 64)),
-        "does not describe the files that are there: LICENSE",
+        "ro-crate-metadata.json: not what these files come to, at @graph.LICENSE.sha256",
     ),
     "a crate without a file": (
         changed_crate(lambda graph: graph["./"]["hasPart"].remove({"@id": RESULTS})),
-        "no readable RO-Crate",
+        "not what these files come to, at @graph../.hasPart",
     ),
-    "a crate without root": (changed_crate(lambda graph: graph["./"].pop("@id")), "no readable RO-Crate"),
+    "a crate without root": (changed_crate(lambda graph: graph["./"].pop("@id")), "not what these files come to"),
     "a crate that is nothing": (
         lambda files: [files.update({attest.CRATE: b"{}"}), seal_statement(files)],
-        "does not describe the files that are there: LICENSE, check.json",
+        "ro-crate-metadata.json: not what these files come to, at @context",
     ),
     "a statement that lies": (
         changed_statement(lambda said: said["predicate"].update(result="FAILED")),
