@@ -32,6 +32,7 @@ from repro.runs.plan import (
 )
 from repro.runs.runner import Progress, Request, Summary, make_runs, outdated
 from repro.runs.store import Store
+from repro.study import case_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,8 +147,21 @@ def run(
         )
         begin(len(runs))
         summary = make_runs(kept, request, progress)
-        deterministic = [name for name, experiment in found.experiments.items() if experiment.deterministic]
-        return Made(summary, path, aside, seed_ignored(kept.table, deterministic=deterministic))
+        return Made(summary, path, aside, _seed_ignored(found, kept.table))
+
+
+def _seed_ignored(study: Study, rows: pa.Table) -> tuple[str, ...]:
+    """Return the experiments whose seeds are none; what is only recorded, a time say, is left out."""
+    experiments = study.experiments.values()
+    recorded = {
+        (one.name, case_json(case), metric.name)
+        for one in experiments
+        for case in one.cases
+        for metric in one.metrics
+        if not metric.judged
+    }
+    deterministic = [one.name for one in experiments if one.deterministic]
+    return seed_ignored(rows, deterministic=deterministic, unjudged=recorded)
 
 
 def results(study: str, *, profile: str = "smoke") -> pa.Table:

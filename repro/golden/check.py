@@ -77,8 +77,9 @@ def check(
 
 def refuse_replays_alone(judged: Sequence[tuple[Weighed, Ruling]], findings: Sequence[Finding]) -> None:
     """Raise NothingSelectedError where all is well and no row has a run that the golden does not hold already."""
-    fresh = any(one.values or one.diverged or one.band.kind == "exact" for one, _ in judged if one.band.judged)
-    if judged and not fresh and all(finding.code == PASS for finding in findings):
+    drawn = [one for one, _ in judged if one.band.kind in ("band", "diverges")]
+    fresh = any(one.values or one.diverged for one in drawn)
+    if drawn and not fresh and all(finding.code == PASS for finding in findings):
         raise NothingSelectedError(
             "no fresh seed: every run repeats a golden one, which says nothing of other seeds; `repro run --fresh 1` "
             "makes some"

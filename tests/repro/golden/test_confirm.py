@@ -98,6 +98,7 @@ def test_golden_seeds_alone_are_no_pass(blessed: Path, cli: Cli) -> None:
 
 def test_a_filter_loses_no_golden_case_that_is_not_declared_any_more(blessed: Path, cli: Cli) -> None:
     mend(blessed, "count=(500, 1000, 2000)", "count=(500, 1000)")
+    (blessed / RESULTS).unlink()
     assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
     done = cli("check", "montecarlo", "--where", "shape=disc")
     assert done.returncode == 3
