@@ -102,7 +102,7 @@ def strange_things(files: Sources) -> list[str]:
 
 
 def missing_rooms(files: Sources) -> list[str]:
-    """Find what a study needs: the declaration; beside what computes, cases and profiles; for claims, list and protocol."""
+    """Find what a study needs: the declaration; beside what computes, cases and profiles; for claims, both lists."""
     rooms = {room_of(path) for path in files}
     needed = {DECLARATION}
     if rooms & COMPUTING:

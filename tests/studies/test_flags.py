@@ -83,10 +83,16 @@ def test_the_careless_state_differs_in_everything(careless: dict[str, object]) -
 
 
 def test_what_was_set_comes_back_after_an_error(careless: dict[str, object]) -> None:
-    with pytest.raises(ZeroDivisionError), training.reproducible():
-        assert flags() == WANTED
+    found: list[dict[str, object]] = []
+
+    @training.reproducible()
+    def failing() -> None:
+        found.append(flags())
         raise ZeroDivisionError
-    assert flags() == careless
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert (found, flags()) == ([WANTED], careless)
 
 
 # The checks can fail

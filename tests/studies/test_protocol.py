@@ -49,7 +49,7 @@ def written(value: Any) -> Any:
 def leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the settings of an entry by dotted name."""
     for name, value in values.items():
-        if isinstance(value, dict) and not SERIES <= set(value):
+        if isinstance(value, dict) and not set(value) >= SERIES:
             yield from leaves(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", written(value)

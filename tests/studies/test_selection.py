@@ -25,10 +25,21 @@ OF_THE_TEST: Mapping[str, set[str]] = {
     "sesn": CLASSIFIED,
     "dagnets": {*CLASSIFIED, "best_loss_epoch", "best_error_epoch", "test_log10_median", "test_log10_p90"},
     "filters2d": {
-        "mse", "log10_mse", "linear_mse", "log10_ratio", "batch_error", "error", "lowest_error", "batch_mse",
-        "explained", "variance", "box_mse", "log10_over_box", "identity_mse",
+        "mse",
+        "log10_mse",
+        "linear_mse",
+        "log10_ratio",
+        "batch_error",
+        "error",
+        "lowest_error",
+        "batch_mse",
+        "explained",
+        "variance",
+        "box_mse",
+        "log10_over_box",
+        "identity_mse",
     },
-}  # fmt: skip
+}
 ASKED = ("batch_error", "mse", "accuracy", "error")  # the first that there is: it has to hang on the labels
 OF_THE_CLOCK = {"seconds_per_image"}
 DRAWS = (1, 2)

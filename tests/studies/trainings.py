@@ -71,11 +71,22 @@ SETTINGS: dict[str, Any] = {
         timing=dagnets.Timing(samples=2, repeats=1),
     ),
     "filters2d": filters2d.Settings(
-        filter=plan(16), dense=plan(8), colour=plan(8), mosaic=plan(8, adam=(1e-3, 1e-2)), mosaic_linear=plan(8),
-        channel=plan(12, adam=(1e-3, 1e-2)), median=plan(12), circle_square=plan(48, 40), square_rectangle=plan(48, 40),
-        full_size=plan(48, 40), topology=plan(24), crossed=plan(12), smoother=plan(30), backgrounds=2,
+        filter=plan(16),
+        dense=plan(8),
+        colour=plan(8),
+        mosaic=plan(8, adam=(1e-3, 1e-2)),
+        mosaic_linear=plan(8),
+        channel=plan(12, adam=(1e-3, 1e-2)),
+        median=plan(12),
+        circle_square=plan(48, 40),
+        square_rectangle=plan(48, 40),
+        full_size=plan(48, 40),
+        topology=plan(24),
+        crossed=plan(12),
+        smoother=plan(30),
+        backgrounds=2,
     ),
-}  # fmt: skip
+}
 RGB = Toy((3, 32, 32), 255)
 SCALED = Toy((28, 28), 255, (40, 20, 20))
 DATA = {
