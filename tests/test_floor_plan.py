@@ -32,6 +32,7 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 QUICK = {"profiles", "data", "cases", "published"}  # read with every listing, so without torch
 COMPUTING = {"measured", "training", "model"}
 NAMED = {"compute": {"claims", "measured"}, "happens": {"figures"}}  # where the functions stand that claims.toml names
+DATA = {"claims.toml", "protocol.toml"}  # what the document says, and how it did what a faithful profile does again
 DOORS = tuple(f"repro.{door}" for door in ("errors", "study", "data", "stats", "printed", "audit.evidence"))
 
 
@@ -95,19 +96,19 @@ def strange_things(files: Sources) -> list[str]:
     first = {inside(path).partition("/")[0] for path in files}
     modules, folders = {f"{room}.py" for room in FLOOR_OF}, {*FLOOR_OF} - {DECLARATION}
     packages = {room for room in folders if any(inside(path) == f"{room}/__init__.py" for path in files)}
-    found = [f"{name}: no room of the plan" for name in first - modules - folders - {"claims.toml"}]
+    found = [f"{name}: no room of the plan" for name in first - modules - folders - DATA]
     found += [f"{room}: a module and a folder" for room in folders if {room, f"{room}.py"} <= first]
     return sorted(found + [f"{room}/: no package" for room in first & folders - packages])
 
 
 def missing_rooms(files: Sources) -> list[str]:
-    """Find rooms that a study needs: the declaration; beside what computes, cases and profiles; for claims, a list."""
+    """Find what a study needs: the declaration; beside what computes, cases and profiles; for claims, both lists."""
     rooms = {room_of(path) for path in files}
     needed = {DECLARATION}
     if rooms & COMPUTING:
         needed |= {"cases", "profiles"}
     if "claims" in rooms:
-        needed.add("claims.toml")
+        needed |= DATA
     return sorted(f"{room}: missing" for room in needed - rooms)
 
 
@@ -178,7 +179,7 @@ def test_studies_enter_by_the_front_door(path: Path) -> None:
 
 def test_every_room_is_some_study_s() -> None:
     """A plan with a room that nobody has would be a guess."""
-    assert set(FLOOR_OF) == {room_of(path) for files in PLANNED.values() for path in files} - {"claims.toml"}
+    assert set(FLOOR_OF) == {room_of(path) for files in PLANNED.values() for path in files} - DATA
 
 
 def test_nothing_but_studies_and_what_they_share_lies_in_studies() -> None:
@@ -202,6 +203,7 @@ WHOLE = {
     "a/measured.py": "from studies.a import training\nfrom studies.common import hermite\n",
     "a/figures.py": "from studies.a.measured import x\nfrom studies.a.profiles import SMOKE\n",
     "a/claims.py": "from studies.a.measured import x\nfrom repro.audit.evidence import Missing\n",
+    "a/protocol.toml": "",
     "a/claims.toml": "[[claim]]\nid = 'it'\ncompute = 'claims.f'\nhappens = 'figures.g'\n",
 }
 
@@ -219,6 +221,7 @@ WHOLE = {
         (missing_rooms, {"a/cases.py": None}),
         (missing_rooms, {"a/profiles.py": None}),
         (missing_rooms, {"a/claims.toml": None}),
+        (missing_rooms, {"a/protocol.toml": None}),
         (upward_imports, {"a/model/layers.py": "def f():\n    from studies.a.training import train\n"}),
         (upward_imports, {"a/measured.py": "from studies.a.profiles import PAPER\n"}),
         (upward_imports, {"a/claims.py": "from studies.a.figures import rates\n"}),

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,14 +30,32 @@ Inputs = Callable[[Tensor], Tensor]  # uint8 images (B, ...) to what the network
 
 @contextmanager
 def reproducible() -> Iterator[None]:
-    """Compute on one CPU thread, and on a GPU in full float32 with deterministic kernels; restore both on leaving."""
+    """Compute on one CPU thread, in full float32 and with deterministic kernels; restore what was set on leaving."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with (
+            _full_precision(),
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        ):
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Multiply matrices in full float32, whatever a caller has allowed."""
+    # Not by set_float32_matmul_precision, which cannot be read back where a caller has set backends one by one.
+    every: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    before = [backend.fp32_precision for backend in every]
+    try:
+        for backend in every:
+            backend.fp32_precision = "ieee"
+        yield
+    finally:
+        for backend, precision in zip(every, before, strict=True):
+            backend.fp32_precision = precision
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
