@@ -8,7 +8,7 @@ from pathlib import Path
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import PASS, InfrastructureError, IntegrityError, ReproError, UsageError
-from repro.machine.terminal import print_json
+from repro.machine.terminal import answer, print_json
 
 
 def arguments(verbs: Verbs) -> None:
@@ -57,7 +57,7 @@ def bundle(arguments: Namespace) -> int:
     write(out, content)
     outcome = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]["result"]
     signed = "signed" if arguments.key else "not signed"
-    print(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
+    answer(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
     commits = pc.unique(table.read(results)["commit"]).to_pylist()
     dirty = [commit for commit in commits if commit.endswith(store.DIRTY)]
     if dirty:
@@ -80,6 +80,6 @@ def verify(arguments: Namespace) -> int:
         raise IntegrityError(f"{path}: refused: {error}") from error
     if arguments.json:
         return print_json(facts)
-    print(f"{path}: whole")
-    print("\n".join(f"  {name:<12} {text}" for name, text in facts.items()))
+    answer(f"{path}: whole")
+    answer("\n".join(f"  {name:<12} {text}" for name, text in facts.items()))
     return PASS
