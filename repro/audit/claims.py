@@ -164,8 +164,7 @@ def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     for key, kind in numbers.items():
         value = entry.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < MOST:  # type: ignore[arg-type]
-            wanted = "a whole number" if kind is int else "a number"
-            faults.append(f"'{key}' is {value!r}, wanted {wanted} above 0 and below {MOST:g}")
+            faults.append(f"'{key}' is {value!r}, wanted a number above 0{', a whole one' if kind is int else ''}")
     depends = entry.get("depends", [])
     if not isinstance(depends, list) or not all(isinstance(one, str) for one in depends):
         faults.append(f"'depends' is {depends!r}, wanted a list of ids")

@@ -61,7 +61,7 @@ def refused(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or str(error)
         text = f"{path}: cannot be written ({reason}), and is as it was; make room, allow it or name another file"
         raise InfrastructureError(text) from error
 

@@ -163,7 +163,9 @@ def _dispatch(
             if not busy:  # nothing runs and nothing more may be begun
                 break
             timeout = request.seconds_left()
-            ready: list[Any] = connections.wait(list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0))
+            ready: list[Any] = connections.wait(
+                list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0)
+            )
             if not ready:
                 break
             for worker in ready:

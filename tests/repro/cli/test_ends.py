@@ -64,7 +64,9 @@ class TestTheLastResort:
 class TestStudiesThatEndTheProgram:
     """`sys.exit` in a study is its error: 2 where the module is imported, and never the code it asks for."""
 
-    @pytest.mark.parametrize("first", ["import sys; sys.exit()", "import sys; sys.exit(1)", "1 / 0", "import nothing_so"])
+    @pytest.mark.parametrize(
+        "first", ["import sys; sys.exit()", "import sys; sys.exit(1)", "1 / 0", "import nothing_so"]
+    )
     def test_at_import(self, project: Path, cli: Cli, first: str) -> None:
         write_study(project, "odd", f"{first}\n" + toy_source())
         done = cli("check", "odd")

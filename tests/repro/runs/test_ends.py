@@ -35,7 +35,9 @@ def workers_of(parent: int) -> list[int]:
 def killing(project: Path, chance: random.Random, kills: int) -> tuple[int, dict[str, object], str, int]:
     """Make all runs, killing workers at random moments; return the exit code, the summary, stderr and the kills."""
     (project / "killed.parquet").unlink(missing_ok=True)
-    line = command("run", "montecarlo", "--replicates", "25", "--jobs", "2", "--json", "-q", "--results", "killed.parquet")
+    line = command(
+        "run", "montecarlo", "--replicates", "25", "--jobs", "2", "--json", "-q", "--results", "killed.parquet"
+    )
     process = subprocess.Popen(line, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     done = 0
     while process.poll() is None and done < kills:
@@ -100,7 +102,9 @@ def test_the_home_folder_does_not_stand_in_a_table(project: Path, cli: Cli) -> N
 
 def test_a_count_that_no_table_holds_is_a_failed_run(project: Path, cli: Cli) -> None:
     assert "return {" in toy_source()
-    source = toy_source().replace("return {", "from repro.study import Outcome\n    return Outcome(n_test=3_000_000_000, values={", 1)
+    source = toy_source().replace(
+        "return {", "from repro.study import Outcome\n    return Outcome(n_test=3_000_000_000, values={", 1
+    )
     head, _, tail = source.partition("values={")
     write_study(project, "montecarlo", head + "values={" + tail.replace("}", "})", 1))
     done = cli("run", "montecarlo", "--replicates", "1", "-q")
