@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+SOFTWARE = 70  # an error that nobody foresaw, of a study's code or of ours (EX_SOFTWARE): no verdict at all
+
 
 class ReproError(Exception):
     """Stop with one clear line; `exit_code` is the process's exit status."""
 
-    exit_code = 1
+    exit_code = SOFTWARE
 
 
 class UsageError(ReproError):

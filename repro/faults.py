@@ -7,6 +7,7 @@ import inspect
 from collections import Counter
 
 from repro.errors import UsageError, did_you_mean
+from repro.machine.terminal import escape
 from repro.study import Experiment, Profile, Show, Study, case_json, settings_json
 
 
@@ -15,6 +16,7 @@ def check_study(study: Study, *, expected_name: str | None = None) -> None:
     faults = (
         [f"is called '{study.name}' but found as '{expected_name}'"] if expected_name not in (None, study.name) else []
     )
+    faults += [f"has {text!r} in what it declares, where a character cannot be seen" for text in _unseen(study)]
     if not study.profiles:
         faults.append("has no profile")
     if not study.experiments:
@@ -29,6 +31,22 @@ def check_study(study: Study, *, expected_name: str | None = None) -> None:
     faults += [f"declares {count} different data sets called '{name}'" for name, count in names.items() if count > 1]
     if faults:
         raise UsageError(f"study '{study.name}' {'; '.join(faults)}")
+
+
+def _unseen(study: Study) -> list[str]:
+    """Return the names, units and fields that would move a cursor or begin a line where they are printed."""
+    said = [study.name, study.title, *study.profiles, *study.experiments, *study.figures]
+    for experiment in study.experiments.values():
+        said += [text for metric in experiment.metrics for text in (metric.name, metric.unit)]
+        fields = {
+            value
+            for case in experiment.cases
+            if dataclasses.is_dataclass(case)
+            for value in vars(case).values()
+            if isinstance(value, str)
+        }
+        said += sorted(fields)
+    return [text for text in said if isinstance(text, str) and escape(text) != text]
 
 
 def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from repro.errors import UsageError, did_you_mean
 from repro.faults import check_study
+from repro.machine.foreign import guarded
 from repro.study import Profile, Study
 
 ENTRY_POINTS = "repro.studies"
@@ -35,22 +36,27 @@ def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
 
 
 def load(name: str) -> Study:
-    """Import one study and check its declaration; an unknown name is answered with the nearest known one."""
+    """Import one study and check its declaration; an unknown name is answered with the nearest known one.
+
+    Raise UsageError, too, for whatever the study's own code raises meanwhile.
+    """
     if name in _folders():
         folder = os.fspath(root().resolve())
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        module = importlib.import_module(f"studies.{name}")
-        study = getattr(module, "study", None)
         where = f"studies/{name}/__init__.py"
+        with guarded(f"{where}: cannot be imported"):
+            study = getattr(importlib.import_module(f"studies.{name}"), "study", None)
     elif name in _entry_points():
-        study = _entry_points()[name].load()
         where = f"entry point {_entry_points()[name].value}"
+        with guarded(f"{where}: cannot be imported"):
+            study = _entry_points()[name].load()
     else:
         raise UsageError(f"no study '{name}'{did_you_mean(name, names())} (studies: {', '.join(names()) or 'none'})")
     if not isinstance(study, Study):
         raise UsageError(f"{where}: declares no `study`; assign repro.study.Study(...) to that name")
-    check_study(study, expected_name=name)
+    with guarded(f"{where}: cannot be held to its declaration"):  # which calls functions of the study's
+        check_study(study, expected_name=name)
     return study
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from repro.errors import IntegrityError, UsageError
+from repro.machine import files
+from repro.machine.terminal import escape
 
 Kind = Literal["exact", "count", "formula", "value", "mean-and-deviation", "order", "bound", "qualitative"]
 # Why a claim has no judge: no computation answers it; it is about other people's work; the document leaves out what is
@@ -22,6 +24,7 @@ OPTIONAL = (
     "unit", "runs", "images", "margin", "tolerance", "depends", "judge", "rows", "compute", "reason", "note",
     "headline", "happens",
 )  # fmt: skip
+MOST = 1e15  # no number of a claim reaches it
 NEEDS_MARGIN = ("interval", "samples", "order")
 FUNCTION = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -77,13 +80,7 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
     Raise UsageError that names file, line and claim for an unknown or missing key, a value of the wrong type, a
     repeated id, a claim with no judge and no reason, or with both.
     """
-    try:
-        text = path.read_text("utf-8")
-        entries = tomllib.loads(text).get("claim", [])
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such file; a study that is audited has its claims there") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise IntegrityError(f"{path}: not readable as TOML ({error}); mend it there") from error
+    text, entries = _entries(path)
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[claim]]"]
     if not entries or len(lines) != len(entries):
         raise UsageError(
@@ -104,6 +101,24 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
                     f"{path}:{claim.line}: claim '{claim.id}' depends on '{other}', which is no claim here"
                 )
     return tuple(found)
+
+
+def _entries(path: Path) -> tuple[str, list[Any]]:
+    """Return a file of claims as text, and the claims in it as TOML has them."""
+    if not files.there(path):
+        raise UsageError(f"{path}: no such file; a study that is audited has its claims there")
+    text = files.read_text(path, "file of claims", "mend it there")
+    try:
+        found = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError is of TOML, and of whole numbers without end
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise IntegrityError(f"{path}: not readable as TOML ({reason}); mend it there") from error
+    strange = sorted(set(found) - {"claim"})
+    entries = found.get("claim", [])
+    if strange or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        got = f"'{strange[0]}' beside them" if strange else f"claim = {entries!r:.40}"
+        raise UsageError(f"{path}: wanted [[claim]] tables and nothing else, got {got}; see the docs")
+    return text, entries
 
 
 def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: Mapping[str, Any]) -> Claim:
@@ -127,6 +142,16 @@ def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: 
     )
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Return every text in a claim, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.items() for part in item for text in _texts(part))
+    elif isinstance(value, list):
+        yield from (text for part in value for text in _texts(part))
+
+
 def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
@@ -138,8 +163,15 @@ def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     numbers = {"runs": int, "images": int, "margin": (int, float), "tolerance": (int, float)}
     for key, kind in numbers.items():
         value = entry.get(key, 1)
-        if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:  # type: ignore[arg-type]
-            faults.append(f"'{key}' is {value!r}, wanted a number above 0")
+        if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < MOST:  # type: ignore[arg-type]
+            faults.append(f"'{key}' is {value!r}, wanted a number above 0{', a whole one' if kind is int else ''}")
+    depends = entry.get("depends", [])
+    if not isinstance(depends, list) or not all(isinstance(one, str) for one in depends):
+        faults.append(f"'depends' is {depends!r}, wanted a list of ids")
+    if not isinstance(entry.get("rows", {}), dict):
+        faults.append(f"'rows' is {entry['rows']!r}, wanted a table of experiment, metric and fields")
+    said = [text for text in _texts(entry) if escape(text) != text]
+    faults += [f"holds {text!r:.60}, where a character cannot be seen; leave it out" for text in said]
     if faults:
         return faults
     if not IDENTIFIER.fullmatch(entry["id"]):

@@ -128,5 +128,5 @@ def judge(study: Study, claim: Claim) -> Judgement:
         return JUDGES[claim.judge].decide(claim, evidence)
     except ReproError as error:
         raise type(error)(f"{where}: {error}") from error
-    except Exception as error:  # whatever a study's own function raises
+    except (Exception, SystemExit) as error:  # whatever a study's own function raises
         raise UsageError(f"{where}: judge '{claim.judge}' fails: {type(error).__name__}: {error}; mend it") from error

@@ -45,7 +45,7 @@ VERBS = {
 EXIT_CODES = """exit codes:
   0 pass   1 deviation   2 usage   3 cannot compare   4 underpowered   5 nothing selected
   6 integrity (hash, schema, corrupt file)   7 infrastructure (no GPU, no data, out of memory or time)
-  130 interrupted"""
+  70 an error that nobody foresaw, no verdict   130 interrupted"""
 
 
 def verb(verbs: Verbs, name: str, act: Act, *examples: str) -> Parser:
@@ -63,6 +63,7 @@ def verb(verbs: Verbs, name: str, act: Act, *examples: str) -> Parser:
     made.set_defaults(act=act)
     made.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
     made.add_argument("-v", "--verbose", action="store_true", help="more detail")
+    made.add_argument("--debug", action="store_true", help="after an error, where it comes from (or set REPRO_DEBUG)")
     return made
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import PASS, UNDERPOWERED, UsageError
-from repro.machine.terminal import paint, print_json
+from repro.machine.terminal import answer, paint, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -105,10 +105,10 @@ def check(arguments: Namespace) -> int:
     shown = ALL if arguments.verbose else SHOWN if code else WORST
     text, _, summary = findings.render(result, limit=shown).rpartition("\n")
     if text and (code or not arguments.quiet):  # what failed is a result, and asked for by whoever wants quiet too
-        print(text)
-    print(paint(summary, "red" if code else "green"))
+        answer(text)
+    answer(paint(summary, "red" if code else "green"))
     if code == UNDERPOWERED:
-        print("rows that can miss what is useful are no pass with --require-power; bless more seeds")
+        answer("rows that can miss what is useful are no pass with --require-power; bless more seeds")
     return code
 
 
@@ -128,7 +128,7 @@ def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) ->
     for path in exports.write(forms):
         say(arguments, f"wrote {path}")
     for line in exports.github(items) if annotated else ():
-        print(line)
+        answer(line, command=True)
 
 
 def diff(arguments: Namespace) -> int:
@@ -139,7 +139,7 @@ def diff(arguments: Namespace) -> int:
     if arguments.json:
         print_json(as_json(found))
     else:
-        print(render(found, limit=ALL if arguments.verbose else SHOWN))
+        answer(render(found, limit=ALL if arguments.verbose else SHOWN))
     return found.exit_code
 
 
@@ -171,7 +171,7 @@ def bless(arguments: Namespace) -> int:
         dry_run=arguments.dry_run,
         root=registry.root(),
     )
-    print(blessing.text)
+    answer(blessing.text)
     if blessing.written:
         say(arguments, "look at the .md twin's diff, enter the reason in CHANGELOG.md under Golden, and commit them")
     return PASS
@@ -190,5 +190,5 @@ def merge(arguments: Namespace) -> int:
     verb = "would write" if arguments.dry_run else "wrote"
     if not arguments.dry_run:
         table.write(arguments.out, merged)
-    print(f"{verb} {arguments.out}: {merged.num_rows} rows of {len(arguments.tables)} tables")
+    answer(f"{verb} {arguments.out}: {merged.num_rows} rows of {len(arguments.tables)} tables")
     return PASS

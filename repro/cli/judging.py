@@ -9,7 +9,7 @@ from pathlib import Path
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import DEVIATION, PASS, UsageError
-from repro.machine.terminal import print_json
+from repro.machine.terminal import answer, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def audit(arguments: Namespace) -> int:
     if arguments.json:
         print_json(found.records)
     else:
-        print(render(found.claims, whole=bool(arguments.claim), verdicts=arguments.verdict))
+        answer(render(found.claims, whole=bool(arguments.claim), verdicts=arguments.verdict))
     write_exports(arguments, found.records)
     if arguments.bless is not None:
         return _bless(arguments, found)

@@ -6,8 +6,8 @@ from argparse import Namespace
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, verb
-from repro.errors import PASS, UsageError, did_you_mean
-from repro.machine.terminal import columns, paint, print_json
+from repro.errors import PASS, ReproError, UsageError, did_you_mean
+from repro.machine.terminal import answer, columns, paint, print_json, say
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -34,12 +34,10 @@ def arguments(verbs: Verbs) -> None:
 
 
 def list_studies(arguments: Namespace) -> int:
-    """List the studies with their profiles."""
-    from repro import registry
-
-    studies = [registry.load(name) for name in registry.names()]
+    """List the studies with their profiles; one that is broken is named and stops no other."""
+    studies, code = _loaded()
     if arguments.json:
-        return print_json(
+        print_json(
             [
                 {
                     "study": study.name,
@@ -50,11 +48,31 @@ def list_studies(arguments: Namespace) -> int:
                 for study in studies
             ]
         )
+        return code
     rows = [
         [study.name, len(study.experiments), " ".join(study.profiles), study.title or study.name] for study in studies
     ]
-    print(columns(["study", "experiments", "profiles", "document"], rows))
-    return PASS
+    answer(columns(["study", "experiments", "profiles", "document"], rows))
+    return code
+
+
+def _loaded() -> tuple[list[Study], int]:
+    """Return all studies but the broken ones, which are named, and the code of the first of those."""
+    from repro import registry
+
+    found, code = [], PASS
+    for name in registry.names():
+        try:
+            found.append(registry.load(name))
+        except ReproError as error:
+            code = code or _named(error)
+    return found, code
+
+
+def _named(error: ReproError) -> int:
+    """Say what is wrong with one of several, and return its code."""
+    say(f"repro: {error}")
+    return error.exit_code
 
 
 def show_study(arguments: Namespace) -> int:
@@ -89,20 +107,20 @@ def show_study(arguments: Namespace) -> int:
     if arguments.json:
         about = {"study": study.name, "title": study.title, "figures": [*study.figures]}
         return print_json({**about, "profiles": profiles, "experiments": experiments})
-    print(f"{paint(study.name, 'bold')}: {study.title}\n")
+    answer(f"{paint(study.name, 'bold')}: {study.title}\n")
     keys = ["profile", "runs", "replicates", "data", "device", "faithful"]
-    print(columns(keys, [[_word(row[key]) for key in keys] for row in profiles]) + "\n")
+    answer(columns(keys, [[_word(row[key]) for key in keys] for row in profiles]) + "\n")
     for row in profiles:
         if row["cannot_answer"]:
-            print(f"{row['profile']}: {row['cannot_answer']}")
-    print()
+            answer(f"{row['profile']}: {row['cannot_answer']}")
+    answer()
     rows = [
         [name, len(experiment.cases), " ".join(json.loads(_first_case(study, name))), experiment.summary]
         for name, experiment in study.experiments.items()
     ]
-    print(columns(["experiment", "cases", "fields", "what"], rows))
+    answer(columns(["experiment", "cases", "fields", "what"], rows))
     if study.figures:
-        print(f"\nfigures (`repro figures {study.name}`): {', '.join(study.figures)}")
+        answer(f"\nfigures (`repro figures {study.name}`): {', '.join(study.figures)}")
     return PASS
 
 
@@ -125,29 +143,28 @@ def doctor(arguments: Namespace) -> int:
     from repro.runs import provenance
 
     environment, record = provenance.collect(device="cpu")
-    sets = {chosen.name: chosen for chosen in _data_sets()}
+    sets, code = _data_sets()
     data = {name: _found(chosen) for name, chosen in sets.items()}
     engines = {name: " ".join(engine.probe(name)).strip() for name in engine.ENGINES}
     found = {"environment": environment, **record, "data": data, "containers": engines}
     if arguments.json:
-        return print_json(found)
+        print_json(found)
+        return code
     for key, value in found.items():
         if isinstance(value, dict):
-            print(f"{key}:")
+            answer(f"{key}:")
             for name, entry in value.items():
-                print(f"  {name:14} {entry}")
+                answer(f"  {name:14} {entry}")
         else:
-            print(f"{key:16} {value}")
-    return PASS
+            answer(f"{key:16} {value}")
+    return code
 
 
-def _data_sets() -> tuple[DataSet, ...]:
-    """Return every data set that some study uses or offers, once each."""
-    from repro import registry
-
-    studies = [registry.load(name) for name in registry.names()]
+def _data_sets() -> tuple[dict[str, DataSet], int]:
+    """Return every data set that some study uses or offers by name, and the code of the first study that is broken."""
+    studies, code = _loaded()
     chosen = {one.name: one for study in studies for one in study.data_sets()}
-    return tuple(chosen[name] for name in sorted(chosen))
+    return {name: chosen[name] for name in sorted(chosen)}, code
 
 
 def _found(chosen: DataSet) -> str:
@@ -159,7 +176,7 @@ def _found(chosen: DataSet) -> str:
 
 def list_data(arguments: Namespace) -> int:
     """List the data sets as they are; with a name, make or fetch that one and verify it, or remove it."""
-    sets = {chosen.name: chosen for chosen in _data_sets()}
+    sets, code = _data_sets()
     if arguments.name:
         if arguments.name not in sets:
             raise UsageError(
@@ -173,9 +190,10 @@ def list_data(arguments: Namespace) -> int:
         for name, chosen in sets.items()
     ]
     if arguments.json:
-        return print_json(rows)
-    print(columns(["data", "stands in for", "found", "title"], [[*row.values()] for row in rows]))
-    return PASS
+        print_json(rows)
+    else:
+        answer(columns(["data", "stands in for", "found", "title"], [[*row.values()] for row in rows]))
+    return code
 
 
 def _load_data(arguments: Namespace, chosen: DataSet) -> int:
@@ -183,8 +201,8 @@ def _load_data(arguments: Namespace, chosen: DataSet) -> int:
     shapes = {name: f"{array.dtype} {'x'.join(map(str, array.shape))}" for name, array in arrays.items()}
     if arguments.json:
         return print_json({"data": chosen.name, "content": chosen.content, "arrays": shapes})
-    print(f"{chosen.name}: verified, content {chosen.pin}")
-    print(columns(["array", "shape"], [[name, shape] for name, shape in shapes.items()]))
+    answer(f"{chosen.name}: verified, content {chosen.pin}")
+    answer(columns(["array", "shape"], [[name, shape] for name, shape in shapes.items()]))
     return PASS
 
 
@@ -194,45 +212,53 @@ def _remove_data(arguments: Namespace, chosen: DataSet) -> int:
     removed = [str(path) for path in remove(chosen)]
     if arguments.json:
         return print_json({"data": chosen.name, "removed": removed})
-    print("\n".join(f"removed {path}" for path in removed) or f"{chosen.name}: the cache holds nothing of it to remove")
+    answer(
+        "\n".join(f"removed {path}" for path in removed) or f"{chosen.name}: the cache holds nothing of it to remove"
+    )
     return PASS
 
 
 def status(arguments: Namespace) -> int:
-    """Say what the stores hold: runs finished, diverged, failed, and made by code that has changed since."""
+    """Say what the stores hold: runs finished, diverged, failed, and made by code that has changed since.
+
+    A study or a table that is broken is named and stops no other.
+    """
     from repro import registry
 
-    wanted = [arguments.study] if arguments.study else registry.names()
-    rows = [row for name in wanted for row in _stores(registry.load(name))]
+    studies, code = ([registry.load(arguments.study)], PASS) if arguments.study else _loaded()
+    rows = []
+    for study in studies:
+        for profile in study.profiles:
+            try:
+                rows += _store(study, profile)
+            except ReproError as error:
+                code = code or _named(error)
     if arguments.json:
-        return print_json(rows)
-    if not rows:
-        print(f"no results yet; `repro run {wanted[0] if wanted else 'STUDY'}` makes some")
-        return PASS
-    print(columns([*rows[0]], [[*row.values()] for row in rows]))
-    return PASS
+        print_json(rows)
+    elif rows:
+        answer(columns([*rows[0]], [[*row.values()] for row in rows]))
+    elif not code:
+        answer(f"no results yet; `repro run {studies[0].name if studies else 'STUDY'}` makes some")
+    return code
 
 
-def _stores(study: Study) -> list[dict[str, Any]]:
+def _store(study: Study, profile: str) -> list[dict[str, Any]]:
+    """Return what the store of a profile holds, on one row, none where there is no store yet."""
     from repro.runs.plan import identity
     from repro.runs.runner import outdated
     from repro.runs.store import Store, results_path
 
-    rows = []
-    for name in study.profiles:
-        path = results_path(study.name, name)
-        if not path.exists():
-            continue
-        store = Store(path)
-        statuses = store.statuses()
-        rows.append(
-            {
-                "study": study.name,
-                "profile": name,
-                "runs": sum(statuses.values()),
-                **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
-                "outdated": len(outdated(store, identity(study, name))),
-                "results": str(path),
-            }
-        )
-    return rows
+    path = results_path(study.name, profile)
+    if not path.exists():
+        return []
+    store = Store(path)
+    statuses = store.statuses()
+    row = {
+        "study": study.name,
+        "profile": profile,
+        "runs": sum(statuses.values()),
+        **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
+        "outdated": len(outdated(store, identity(study, profile))),
+        "results": str(path),
+    }
+    return [row]

@@ -9,8 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from repro import __version__, errors
+from repro import __version__
+from repro.cli import ends
 from repro.cli.arguments import EXIT_CODES, VERBS
+from repro.machine import terminal
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -35,23 +37,14 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the process's exit code; a user's mistake is one line on standard error."""
+    """Run one verb and return the process's exit code; whatever stops it is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next; nothing else needs the library
         import argcomplete
 
         argcomplete.autocomplete(parser())
-    chosen = parser(given[0] if given else "").parse_args(given)
     try:
-        code: int = chosen.act(chosen)
-        sys.stdout.flush()
-    except errors.ReproError as error:
-        print(f"repro {chosen.verb}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"repro {chosen.verb}: interrupted; finished runs are kept", file=sys.stderr)
-        return errors.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away, which is its right
-        return errors.PASS
-    return code
+        chosen = parser(given[0] if given else "").parse_args(given)
+    finally:  # help and usage are printed there
+        terminal.flush()
+    return ends.end(chosen.verb, lambda: chosen.act(chosen), debug=chosen.debug)

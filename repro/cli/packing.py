@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import PASS
-from repro.machine.terminal import print_json
+from repro.machine.terminal import answer, print_json
 
 
 def arguments(verbs: Verbs) -> None:
@@ -62,7 +61,7 @@ def bundle(arguments: Namespace) -> int:
     write(out, content)
     outcome = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]["result"]
     signed = "signed" if arguments.key else "not signed"
-    print(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
+    answer(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
     commits = pc.unique(table.read(results)["commit"]).to_pylist()
     dirty = [commit for commit in commits if commit.endswith(store.DIRTY)]
     if dirty:
@@ -79,7 +78,5 @@ def verify(arguments: Namespace) -> int:
     facts = apart.answer(path, arguments.signers, arguments.log)
     if arguments.json:
         return print_json(facts)
-    encoding = sys.stdout.encoding or "utf-8"
-    for line in (f"{path}: whole", *(f"  {name:<12} {text}" for name, text in facts.items())):
-        print(plain(line, LINE).encode(encoding, "backslashreplace").decode(encoding))
+    answer("\n".join(plain(line, LINE) for line in (f"{path}: whole", *(f"  {a:<12} {b}" for a, b in facts.items()))))
     return PASS

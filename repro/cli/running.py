@@ -8,7 +8,8 @@ from argparse import Namespace
 from repro.cli import arguments as options
 from repro.cli.arguments import Parser, Verbs, say, verb
 from repro.errors import PASS
-from repro.machine.terminal import columns, duration, paint, print_json
+from repro.machine import terminal
+from repro.machine.terminal import answer, columns, duration, paint, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def plan(arguments: Namespace) -> int:
         return print_json(
             {"study": study.name, "profile": arguments.profile, "experiments": rows, "cpu_seconds": total}
         )
-    print(
+    answer(
         columns(
             ["experiment", "cases", "replicates", "runs", "done", "estimate"],
             [[*[row[key] for key in [*row][:-1]], duration(row["cpu_seconds"])] for row in rows],
@@ -112,7 +113,7 @@ def plan(arguments: Namespace) -> int:
         if total is None
         else f"about {duration(total / jobs)} on {jobs} processes, going by earlier runs here"
     )
-    print(f"{len(todo)} of {len(runs)} runs to make; {source}")
+    answer(f"{len(todo)} of {len(runs)} runs to make; {source}")
     return PASS
 
 
@@ -153,23 +154,22 @@ def _report_run(arguments: Namespace, made: Made) -> int:
         print_json({**summary.__dict__, "results": str(made.results), "exit_code": made.exit_code})
     else:
         if not arguments.quiet and made.results.exists():  # there is none where no run was begun
-            print(grids(study, table.read(made.results)))
-            print()
+            answer(grids(study, table.read(made.results)))
+            answer()
         kept = f"{summary.finished} runs made, {summary.already_done} were there already"
         lost = f", {summary.nonfinite} of them left the real numbers" if summary.nonfinite else ""
-        print(f"{kept}{lost}; result table: {made.results}")
+        answer(f"{kept}{lost}; result table: {made.results}")
         for text in summary.failed:
-            print(paint(f"failed: {text}", "red"), file=sys.stderr)
+            terminal.say(paint(f"failed: {text}", "red"))
         if summary.left:
             say(arguments, f"{summary.left} runs are left: the time budget ended; the same command goes on from here")
         note = study.profiles[arguments.profile].cannot_answer
         if note:
-            print(note)
+            answer(note)
     if made.seed_ignored:
-        print(
+        terminal.say(
             f"repro run: SEED_IGNORED: {', '.join(made.seed_ignored)} finds the same run for several seeds; draw "
-            "random numbers from run.seed, or declare the experiment deterministic=True",
-            file=sys.stderr,
+            "random numbers from run.seed, or declare the experiment deterministic=True"
         )
     return made.exit_code
 
@@ -192,7 +192,7 @@ class _Progress:
     def begin(self, total: int) -> None:
         """Take note of how many runs there will be."""
         self.total = total
-        if not self.quiet and sys.stderr.isatty():
+        if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             self.bar = tqdm(total=total, unit="run", dynamic_ncols=True, leave=False)
@@ -208,6 +208,6 @@ class _Progress:
         )
         if self.bar is not None:
             self.bar.update(1)
-            self.bar.set_postfix_str(text[:70])
+            self.bar.set_postfix_str(terminal.escape(text)[:70])
         elif not self.quiet:
-            print(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)", file=sys.stderr, flush=True)
+            terminal.say(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
-from repro.machine.terminal import columns, paint, print_json
+from repro.machine import terminal
+from repro.machine.terminal import answer, columns, paint, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def _list(arguments: Namespace, study: Study) -> int:
     if arguments.json:
         return print_json(rows)
     if not rows:
-        print(f"study '{study.name}' has no figures")
+        answer(f"study '{study.name}' has no figures")
         return PASS
-    print(columns(["figure", "what"], [[paint(row["figure"], "bold"), row["what"]] for row in rows]))
+    answer(columns(["figure", "what"], [[paint(row["figure"], "bold"), row["what"]] for row in rows]))
     return PASS
 
 
@@ -83,9 +83,9 @@ def _one(arguments: Namespace, study: Study) -> int:
     written = _write(arguments, study, name, made, rows) if arguments.out else []
     if arguments.json:
         return print_json(_record(arguments, name, made, written))
-    print(columns(made.headers, made.rows, show=shown))
+    answer(columns(made.headers, made.rows, show=shown))
     if made.notes:
-        print(f"\n{made.notes}")
+        answer(f"\n{made.notes}")
     _say_written(arguments, written)
     return PASS
 
@@ -103,7 +103,7 @@ def _all(arguments: Namespace, study: Study) -> int:
             made = make(study, name, rows)
             written = _write(arguments, study, name, made, rows)
         except ReproError as error:
-            print(f"repro figures: figure '{name}' is not made: {error}", file=sys.stderr)
+            terminal.say(f"repro figures: figure '{name}' is not made: {error}")
             code = code or error.exit_code
             continue
         _say_written(arguments, written)

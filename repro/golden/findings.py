@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.errors import CANNOT_COMPARE, DEVIATION, INTEGRITY, PASS, UNDERPOWERED
-from repro.machine.terminal import columns, counted
+from repro.machine.terminal import columns, counted, escape
 from repro.study import case_words
 
 # From the gravest down; what was shown outranks what could not be compared.
@@ -93,7 +93,7 @@ def render(result: CheckResult, *, limit: int = 20) -> str:
     parts = [columns(HEADERS, [cells(finding) for finding in shown])] if shown else []
     hidden = len(result.findings) - len(shown)
     parts += [f"... and {hidden} more"] if hidden else []
-    parts += [f"note: {note}" for note in result.notes]
+    parts += [f"note: {escape(note)}" for note in result.notes]
     return "\n".join([*parts, summary(result)])
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from repro.errors import IntegrityError, UsageError
 from repro.golden import stored
 from repro.golden.stored import Golden, bands_path, read_record, twin_path
-from repro.machine import git
+from repro.machine import files, git
 from repro.runs import table
 from repro.runs.provenance import environment_id
 from repro.runs.rows import digest
@@ -44,7 +44,11 @@ def path_of(root: Path) -> Path:
 
 def read(path: Path) -> list[Entry]:
     """Return the entries, oldest first, [] where there is no log. Raise IntegrityError where the chain is broken."""
-    return parse(path.read_bytes(), str(path)) if path.exists() else []
+    return parse(_bytes(path), str(path)) if files.there(path) else []
+
+
+def _bytes(path: Path) -> bytes:
+    return files.read(path, "log of blessings", RESTORE)
 
 
 def parse(content: bytes, where: str) -> list[Entry]:
@@ -71,10 +75,10 @@ def entry_of(line: bytes) -> Entry | None:
     """Return the entry that a line is, None where it is none or is written in another way than `written` would."""
     try:
         entry = json.loads(line)
-    except ValueError:  # not JSON, not UTF-8
+        whole = isinstance(entry, dict) and set(entry) == set(FIELDS)
+        return entry if whole and written(entry) == line else None
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, no number, nested without end
         return None
-    whole = isinstance(entry, dict) and set(entry) == set(FIELDS)
-    return entry if whole and written(entry) == line else None
 
 
 def written(entry: Entry) -> bytes:
@@ -109,7 +113,7 @@ def hold(root: Path, what: str, now: State) -> None:
 def held_to_commit(root: Path, path: Path) -> None:
     """Raise IntegrityError where the log does not begin with what is committed of it; without git nothing is said."""
     committed = git.committed(root, path.relative_to(root).as_posix())
-    content = path.read_bytes() if path.exists() else b""
+    content = _bytes(path) if files.there(path) else b""
     if not content.startswith(committed.encode()):
         raise IntegrityError(f"{path}: does not continue the committed log (lines at its end were dropped); {RESTORE}")
 
@@ -128,7 +132,7 @@ def verdicts_state(golden: Path, verdicts: Any) -> dict[str, str]:
 
 def hash_of(path: Path) -> str:
     """Return the SHA-256 of a file, an empty text where there is none."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+    return hashlib.sha256(files.read(path, "golden's part", RESTORE)).hexdigest() if files.there(path) else ""
 
 
 # Blessed rows: the one door to them

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +50,21 @@ def load(path: Path) -> Golden:
     for half in (path, bands_path(path)):
         if not half.exists():
             raise IntegrityError(f"{half}: missing half of a golden; restore it from version control")
-    return Golden(table.read_file(path), read_bands(bands_path(path)))
+    rows = table.read_file(path)
+    record_of(rows.schema, path)
+    return Golden(rows, read_bands(bands_path(path)))
 
 
 def read_record(path: Path) -> dict[str, Any]:
     """Return a golden's own record of itself from the file of its rows or bands, whatever the columns are."""
     with table.opened(path, "part of a golden") as file:
-        return record_of(file.schema_arrow)
+        return record_of(file.schema_arrow, path)
 
 
 def read_bands(path: Path) -> pa.Table:
     """Read a bands table and refuse a file that is not one, or of another rule (exit 6)."""
     with table.opened(path, "bands table") as file:
-        method = record_of(file.schema_arrow).get("method", METHOD)
+        method = record_of(file.schema_arrow, path).get("method", METHOD)
         if method != METHOD:
             raise IntegrityError(
                 f"{path}: drawn by the rule '{method}', this version's is '{METHOD}'; bless the golden's rows again"
@@ -77,10 +78,9 @@ def metadata(some: pa.Table) -> dict[str, Any]:
     return record_of(some.schema)
 
 
-def record_of(schema: pa.Schema) -> dict[str, Any]:
+def record_of(schema: pa.Schema, where: Path | str = "golden") -> dict[str, Any]:
     """Return the record that a schema carries; an empty table of it would import pandas where that is installed."""
-    found: dict[str, Any] = json.loads((schema.metadata or {}).get(b"repro.golden", b"{}"))
-    return found
+    return table.json_of(schema, b"repro.golden", where)
 
 
 def twin(golden: Golden) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import IntegrityError
-from repro.machine.files import replacing
+from repro.machine.files import replacing, sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +51,7 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write named arrays as an uncompressed .npz, whole or not at all."""
     import numpy as np
 
+    sweep(path)
     with replacing(path, durable=True) as stream:
         np.savez(stream, **dict[str, Any](arrays))
 
@@ -63,5 +63,7 @@ def read(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError) as error:
+    except PermissionError:
+        raise  # the machine's, not the file's
+    except Exception as error:  # readers of zip, header and array each have errors of their own
         raise IntegrityError(f"a file of {path.stat().st_size} bytes that does not read ({error})") from error

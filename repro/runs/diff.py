@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
-from repro.machine.terminal import columns
+from repro.machine.terminal import columns, escape
 from repro.runs import table
 from repro.study import case_words
 
@@ -177,7 +177,7 @@ def render(difference: Difference, *, limit: int = 20) -> str:
     heads = ("experiment", "case", "metric", "replicate", "column", "first", "second")
     counts = f"{len(difference.removed)} removed, {len(difference.added)} added, {len(difference.changed)} changed"
     summary = f"{'EQUAL' if difference.exit_code == PASS else 'DIFFERENT'}: {difference.rows} rows, {counts}"
-    facts = [f"the environments differ in {fact}" for fact in difference.facts]
+    facts = [f"the environments differ in {escape(fact)}" for fact in difference.facts]
     return "\n".join([*([columns(heads, lines)] if lines else []), *facts, summary])
 
 

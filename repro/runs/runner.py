@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as connections
 from typing import Any
 
 from repro import registry
-from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, ReproError, UsageError
+from repro.errors import InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
@@ -23,6 +23,8 @@ from repro.runs.worker import Order, Report, serve
 from repro.study import Study
 
 STOP_MARGIN_S = 2.0  # to end the workers and leave the table as it is
+GRACE_S = 5.0  # for a process that has closed its connection to be gone
+MOST_LOST = 10  # workers that die one after the other, no run finished between: a further one would die too
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """Make every run the store lacks, appending each to the store as it finishes.
 
     Raises UsageError, IntegrityError or InfrastructureError when a run finds that none can be made. A run that fails
-    by itself is recorded and counted. On return or interruption no worker process is left.
+    by itself is recorded and counted; one whose process died is counted alone, so that it is made again. On return or
+    interruption no worker process is left.
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
@@ -110,7 +113,13 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
         progress(run, report)
 
-    left = _dispatch(request, todo, store.seconds(), keep)
+    def lose(run: PlannedRun, why: str) -> None:
+        failed.append(
+            f"{run.experiment} {run.case} replicate {run.replicate}: {why}; it is not kept, run again to make it, "
+            "perhaps with fewer --jobs"
+        )
+
+    left = _dispatch(request, todo, store.seconds(), keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -123,8 +132,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
 
 def _error_of(stop: tuple[int, str]) -> ReproError:
     code, text = stop
-    kinds: tuple[type[ReproError], ...] = (UsageError, NothingSelectedError, IntegrityError, InfrastructureError)
-    return next((kind(text) for kind in kinds if kind.exit_code == code), ReproError(text))
+    return next((kind(text) for kind in ReproError.__subclasses__() if kind.exit_code == code), ReproError(text))
 
 
 def _dispatch(
@@ -132,64 +140,103 @@ def _dispatch(
     todo: Sequence[PlannedRun],
     seconds: Mapping[tuple[str, str], float],
     keep: Callable[[PlannedRun, Report], None],
+    lose: Callable[[PlannedRun, str], None],
 ) -> int:
-    """Hand runs to workers until all are made or the budget ends; return how many were not made."""
+    """Hand runs to workers until all are made or lost, or the budget ends; return how many were neither.
+
+    A worker that dies takes its run with it, which `lose` is told of, and another takes its place. Raise
+    InfrastructureError where one after the other dies: this machine makes no runs.
+    """
     queue = deque(todo)
     busy: dict[Any, PlannedRun] = {}
-    with _workers(min(request.jobs, len(queue))) as idle:
+    lost_in_a_row = 0
+    with _Crew() as crew:
         while queue or busy:
             # No run is begun that the budget is not expected to hold: one cut off in the middle would be lost.
-            while queue and idle and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left():
-                worker, run = idle.pop(), queue.popleft()
-                worker.send(Order(request.study.name, request.profile, run, request.device))
+            while (
+                queue and len(busy) < request.jobs and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left()
+            ):
+                worker, run = crew.idle_or_new(), queue.popleft()
+                with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
+                    worker.send(Order(request.study.name, request.profile, run, request.device))
                 busy[worker] = run
             if not busy:  # nothing runs and nothing more may be begun
                 break
             timeout = request.seconds_left()
-            ready = connections.wait(list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0))
+            ready: list[Any] = connections.wait(
+                list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0)
+            )
             if not ready:
                 break
             for worker in ready:
                 run = busy.pop(worker)
-                keep(run, _received(worker, run))
-                idle.append(worker)
+                try:
+                    report: Report = worker.recv()
+                except (EOFError, OSError):  # at a message's beginning, or within one
+                    lose(run, why := crew.buried(worker))
+                    lost_in_a_row += 1
+                    if lost_in_a_row >= MOST_LOST:
+                        raise _none_lives(run, why) from None
+                    continue
+                lost_in_a_row = 0
+                crew.idle.append(worker)
+                keep(run, report)
     return len(queue) + len(busy)
 
 
-def _received(worker: Any, run: PlannedRun) -> Report:
-    try:
-        report: Report = worker.recv()
-    except EOFError as error:
-        raise InfrastructureError(
-            f"the process of {run.experiment} {run.case} replicate {run.replicate} ended without a word, as it does "
-            "when memory runs out; what was finished is kept: run again, perhaps with fewer --jobs"
-        ) from error
-    return report
+def _none_lives(run: PlannedRun, why: str) -> InfrastructureError:
+    return InfrastructureError(
+        f"{MOST_LOST} processes died one after the other, the last with {run.experiment} {run.case} replicate "
+        f"{run.replicate}: {why}; what was finished is kept: run again, perhaps with fewer --jobs"
+    )
 
 
-@contextmanager
-def _workers(count: int) -> Iterator[list[Any]]:
-    """Start worker processes and yield their connections; on leaving, end them whatever they do."""
-    context = multiprocessing.get_context("spawn")
-    processes, ends, lifelines = [], [], []
-    try:
-        for _ in range(count):
-            here, there = context.Pipe()
-            lifeline, watched = context.Pipe()
-            process = context.Process(target=serve, args=(there, watched), daemon=True)
-            process.start()
-            there.close()
-            watched.close()
-            processes.append(process)
-            ends.append(here)
-            lifelines.append(lifeline)
-        yield list(ends)
-    finally:
-        for process in processes:
+class _Crew:
+    """Worker processes by the connections to them, started as they are needed; none outlives the crew."""
+
+    def __init__(self) -> None:
+        self.idle: list[Any] = []
+        self.members: dict[Any, tuple[Any, Any]] = {}  # process, and the line whose end tells it that we are gone
+
+    def __enter__(self) -> _Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process, _line in self.members.values():
             process.kill()
-            process.join()
-        for end in (*ends, *lifelines):
-            end.close()
+        for worker in list(self.members):
+            self._dismiss(worker)
+
+    def idle_or_new(self) -> Any:
+        """Return the connection to a worker without a run."""
+        return self.idle.pop() if self.idle else self._hired()
+
+    def buried(self, worker: Any) -> str:
+        """Put away a worker whose connection has ended, and say how it ended."""
+        code = self._dismiss(worker)
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        return f"its process ended without a word ({how}), as it does when memory runs out"
+
+    def _hired(self) -> Any:
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        line, watched = context.Pipe()
+        process = context.Process(target=serve, args=(there, watched), daemon=True)
+        process.start()
+        there.close()
+        watched.close()
+        self.members[here] = (process, line)
+        return here
+
+    def _dismiss(self, worker: Any) -> int | None:
+        process, line = self.members.pop(worker)
+        process.join(GRACE_S)  # what ends by itself leaves its own code
+        process.kill()
+        process.join()
+        worker.close()
+        line.close()
+        code: int | None = process.exitcode
+        return code
 
 
 def rows_from(

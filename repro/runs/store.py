@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro.errors import InfrastructureError
+from repro.machine import files
 from repro.registry import root
 from repro.runs import table
 
@@ -26,20 +27,23 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.table = table.read(path) if path.exists() else table.with_environments(table.SCHEMA.empty_table(), {})
+        self.table = table.read(path) if files.there(path) else table.with_environments(table.SCHEMA.empty_table(), {})
 
     @classmethod
     @contextmanager
     def exclusive(cls, path: Path) -> Iterator[Store]:
         """Open for writing; a second process that wants the same store is told so (exit 7)."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("w") as lock:
+        with files.refused(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = path.with_suffix(".lock").open("w")
+        with held as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise InfrastructureError(
                     f"{path}: another `repro run` is writing this store; wait for it, or give one --results FILE"
                 ) from error
+            files.sweep(path)
             yield cls(path)
 
     def done(self) -> dict[tuple[str, str, int], tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from repro.errors import IntegrityError, NothingSelectedError
-from repro.machine.files import replacing
+from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
+from repro.machine.files import refused, regular, replacing, there
 
 SCHEMA_VERSION = 1
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 STATUSES = ("ok", "nonfinite", "failed")
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
+DAMAGES = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)  # of bytes that mean nothing
 MACHINE = ("machine", "cpu", "isa", "threads", "device", "gpu")  # facts of an environment that can move a number,
+SET_ASIDE = "restore the file, or move it away (`mv FILE FILE.broken`) and run again"
 NUMERICAL = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")  # and the packages that can
 
 SCHEMA = pa.schema(
@@ -55,8 +66,28 @@ def build(rows: Sequence[Mapping[str, Any]], environments: Mapping[str, Mapping[
 
 
 def environments(table: pa.Table) -> dict[str, dict[str, Any]]:
-    """Return the provenance records a table carries, by environment id."""
-    found: dict[str, dict[str, Any]] = json.loads((table.schema.metadata or {}).get(b"repro.environments", b"{}"))
+    """Return the provenance records a table carries, by environment id. Raise IntegrityError where they are none."""
+    return records_of(table.schema, "table")
+
+
+def records_of(schema: pa.Schema, where: Path | str) -> dict[str, dict[str, Any]]:
+    """Return the provenance records that a schema carries. Raise IntegrityError where they are none."""
+    found: dict[str, dict[str, Any]] = json_of(schema, b"repro.environments", where)
+    for name, record in found.items():
+        if not isinstance(record, dict) or not isinstance(record.get("packages", {}), dict):
+            raise IntegrityError(f"{where}: the record of environment '{name}' is no record of one; {SET_ASIDE}")
+    return found
+
+
+def json_of(schema: pa.Schema, name: bytes, where: Path | str) -> dict[str, Any]:
+    """Return the record that a schema carries under a name, {} for none. Raise IntegrityError for what is no record."""
+    try:
+        found = json.loads((schema.metadata or {}).get(name, b"{}"))
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise IntegrityError(f"{where}: its metadata '{name.decode()}' are no JSON ({reason}); {SET_ASIDE}") from error
+    if not isinstance(found, dict):
+        raise IntegrityError(f"{where}: its metadata '{name.decode()}' are no record but {found!r:.40}; {SET_ASIDE}")
     return found
 
 
@@ -103,7 +134,7 @@ def write(path: Path, table: pa.Table) -> None:
 
 def write_file(path: Path, table: pa.Table) -> None:
     """Replace a Parquet file, synced to the disk before it takes its name."""
-    with replacing(path, durable=True) as stream:
+    with refused(path), replacing(path, durable=True) as stream:
         pq.write_table(table, stream, compression="zstd")
 
 
@@ -113,11 +144,11 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     The whole schema is compared even when only some columns are read; keys and values are checked when all are.
     """
     table = read_file(path, columns)
-    version = (table.schema.metadata or {}).get(b"repro.schema", b"").decode()
+    version = (table.schema.metadata or {}).get(b"repro.schema", b"").decode("utf-8", "backslashreplace")
     if version != str(SCHEMA_VERSION):
         raise IntegrityError(
             f"{path}: schema version '{version}', wanted {SCHEMA_VERSION}; "
-            "it was not written by this version of repro: run the study again or convert the table"
+            f"it was not written by this version of repro; {SET_ASIDE}"
         )
     if columns is None:
         validate(table, path)
@@ -125,21 +156,41 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file whose columns are exactly the results schema's."""
-    if not path.exists():
+    """Read a Parquet file whose columns are exactly the results schema's, and whose texts and times are some.
+
+    What another writer calls nullable is so no more: whether a null is there is for `validate` to say.
+    """
+    if not there(path):
         raise NothingSelectedError(f"{path}: no such table; `repro run` makes one, `repro status` lists what exists")
-    with opened(path, "Parquet table", "restore it or run again") as file:
+    with opened(path, "Parquet table", SET_ASIDE) as file:
         check_schema(file.schema_arrow, path)
-        return file.read(columns=None if columns is None else list(columns))
+        records_of(file.schema_arrow, path)
+        found = file.read(columns=None if columns is None else list(columns))
+        found.validate(full=True)  # texts are UTF-8, lists lie where they say
+        names = found.column_names
+        schema = pa.schema([SCHEMA.field(name) for name in names], found.schema.metadata)
+        if "finished" in names and found.num_rows:
+            _check_times(found["finished"])
+        return found if found.schema == schema else pa.Table.from_arrays(found.columns, schema=schema)
+
+
+def _check_times(times: pa.ChunkedArray) -> None:
+    """Raise ValueError for a time that is none of a calendar's."""
+    whole = [moment for moment in times.cast(pa.int64()).to_pylist() if moment is not None]
+    if whole and not FIRST_US <= min(whole) <= max(whole) <= LAST_US:
+        raise ValueError(f"a time {min(whole)} to {max(whole)} microseconds after 1970")
 
 
 @contextmanager
 def opened(path: Path, what: str, remedy: str = "restore it") -> Iterator[pq.ParquetFile]:
     """Open a Parquet file. Raise IntegrityError where it, or what is read of it within, is no `what`."""
+    regular(path, what, remedy)
     try:
         with pq.ParquetFile(path) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except PermissionError as error:
+        raise InfrastructureError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
+    except (pa.ArrowException, OSError, *DAMAGES) as error:
         reason = str(error).partition("\n")[0]
         raise IntegrityError(f"{path}: not a readable {what} ({reason}); {remedy}") from error
 
@@ -154,10 +205,11 @@ def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA
         f"{name} is {got[name]}, wanted {want[name]}" for name in want if name in got and got[name] != want[name]
     ]
     faults = [f"missing column {name}" for name in missing] + [f"unknown column {name}" for name in unknown] + retyped
+    faults += [f"column {name} stands {count} times" for name, count in Counter(schema.names).items() if count > 1]
     if not faults and list(got) != list(want):
         faults = ["columns in another order"]
     if faults:
-        raise IntegrityError(f"{path}: {'; '.join(faults)}; restore the table or run the study again")
+        raise IntegrityError(f"{path}: {'; '.join(faults)}; {SET_ASIDE}")
 
 
 def validate(table: pa.Table, path: Path | str) -> None:
@@ -168,17 +220,19 @@ def validate(table: pa.Table, path: Path | str) -> None:
     check_schema(table.schema, path)
     for field in SCHEMA:
         if not field.nullable and table[field.name].null_count:
-            raise IntegrityError(f"{path}: column {field.name} has {table[field.name].null_count} empty entries")
+            raise IntegrityError(
+                f"{path}: column {field.name} has {table[field.name].null_count} empty entries; {SET_ASIDE}"
+            )
     status = table["status"]
     unknown = sorted(set(status.to_pylist()) - set(STATUSES))
     if unknown:
-        raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)})")
+        raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)}); {SET_ASIDE}")
     pairs = list(zip(status.to_pylist(), table["value"].to_pylist(), strict=True))
     wild = sum(said == "ok" and (value is None or not math.isfinite(value)) for said, value in pairs)
     if wild:
-        raise IntegrityError(f"{path}: {wild} rows say ok and hold no finite value")
+        raise IntegrityError(f"{path}: {wild} rows say ok and hold no finite value; {SET_ASIDE}")
     if any(said != "ok" and value is not None for said, value in pairs):
-        raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number")
+        raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number; {SET_ASIDE}")
     duplicates = table.num_rows - len(set(zip(*(table[name].to_pylist() for name in KEY), strict=True)))
     if duplicates:
         raise IntegrityError(f"{path}: {duplicates} duplicate rows (same {', '.join(KEY)}); `repro merge` joins tables")

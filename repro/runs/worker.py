@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import numbers
 import os
+import sys
 import threading
 import time
 import traceback
@@ -15,9 +18,11 @@ from typing import Any
 
 from repro import registry
 from repro.errors import ReproError
+from repro.machine.foreign import without_home
 from repro.runs.plan import PlannedRun
 from repro.study import Experiment, Outcome, Run
 
+MOST = 2**31 - 1  # that a count in the results schema can be
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -57,12 +62,20 @@ def use_one_thread() -> None:
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
     use_one_thread()
+    _print_to_standard_error()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
         while (order := connection.recv()) is not None:
             connection.send(execute(order))
-    except (EOFError, KeyboardInterrupt, BrokenPipeError):
+    except (EOFError, KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         return  # the parent closed the connection or was interrupted, and has said so itself
+
+
+def _print_to_standard_error() -> None:
+    """Keep standard output for what the parent answers: a study's print in it would be no JSON."""
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
 
 
 def _end_with_parent(parent_alive: Connection) -> None:
@@ -94,9 +107,12 @@ def execute(order: Order) -> Report:
         report = checked(experiment, experiment.function(case, run))
     except ReproError as error:
         report = Report("failed", str(error), stop=(error.exit_code, str(error)))
-    except Exception as error:  # whatever a study raises is this run's failure, and is recorded
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
         report = Report("failed", describe(error))
-    return replace(report, wall_seconds=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return replace(report, detail=without_home(str(report.detail)), wall_seconds=seconds)
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
@@ -108,6 +124,10 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     unknown = sorted(set(curves) - declared)
     if unknown:
         return Report("failed", f"curves for undeclared metrics: {', '.join(unknown)}")
+    counts = {"n_test": outcome.n_test, "epochs": outcome.epochs}
+    odd = [f"{name} is {value!r}" for name, value in counts.items() if not (value is None or _is_count(value))]
+    if odd:
+        return Report("failed", f"{', '.join(odd)}, wanted a whole number from 0 to {MOST}")
     if outcome.status != "ok":
         return found
     if set(outcome.values) != declared:
@@ -118,6 +138,11 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
         text = ", ".join(f"{name} is {values[name]}" for name in wild)
         return replace(found, detail=text)
     return replace(found, status="ok", values=values)
+
+
+def _is_count(value: Any) -> bool:
+    """Say whether a table can hold a value as a count."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and 0 <= int(value) <= MOST
 
 
 def _finite_part(curve: Sequence[float]) -> list[float]:

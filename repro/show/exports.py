@@ -14,7 +14,7 @@ from repro.audit.verdicts import CONTRADICTED
 from repro.errors import NothingSelectedError, UsageError
 from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, summary
 from repro.machine.files import write as write_whole
-from repro.machine.terminal import counted
+from repro.machine.terminal import counted, escape
 from repro.machine.terminal import markdown as table
 from repro.study import Study, case_words
 
@@ -36,7 +36,8 @@ PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
 class Item:
     """A thing that passed, failed or was skipped: its suite, name and word, what is said of it, and where it stands.
 
-    `level` is SARIF's and an annotation's ("error", "warning", "note"), "" for what neither shall show.
+    Its texts hold nothing that XML forbids or a terminal obeys. `level` is SARIF's and an annotation's ("error",
+    "warning", "note"), "" for what neither shall show.
     """
 
     suite: str
@@ -56,8 +57,8 @@ def of_claims(records: Records) -> list[Item]:
     for record in records:
         word, found = record["verdict"], record["evidence"]
         state = "failed" if word in CONTRADICTED else "passed" if word == "reproduced" else "skipped"
-        message = f"{word}: {found}" if state == "skipped" else record["statement"]
-        detail = f"published: {'; '.join(record['published'])}\nfound: {found}"
+        message = escape(f"{word}: {found}" if state == "skipped" else record["statement"])
+        detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
         uri = f"studies/{record['study']}/claims.toml"
         level = LEVELS.get(word, "")
         items.append(Item(record["study"], record["id"], word, state, message, detail, level, uri, record["line"]))
@@ -69,11 +70,12 @@ def of_findings(name: str, uri: str, findings: Iterable[Finding]) -> list[Item]:
     items = []
     for finding in findings:
         case = case_words(finding.case) if finding.case.startswith("{") else finding.case
-        row = " ".join(part for part in (finding.experiment, case, finding.metric) if part) or "the table"
+        row = escape(" ".join(part for part in (finding.experiment, case, finding.metric) if part)) or "the table"
         state = STATES.get(finding.word, "failed")
         value = "" if finding.value is None else f"value {finding.value:.6g}, golden {finding.mean or 0.0:.6g}"
         level = CHECK_LEVELS.get(finding.word, "")
-        items.append(Item(name, row, finding.word, state, finding.text or finding.word, value, level, uri))
+        said = escape(finding.text or finding.word)
+        items.append(Item(name, row, finding.word, state, said, value, level, uri))
     return items
 
 
@@ -154,7 +156,7 @@ def escaped(text: str, codes: dict[str, str]) -> str:
 def check_markdown(name: str, result: CheckResult) -> str:
     """Return a check for a step's summary or a comment: the outcome, and every row that does not simply agree."""
     odd = [finding for finding in result.findings if finding.word not in (AGREES, UNDER)]
-    lines = [f"### {name}: {summary(result)}", "", *(f"> {note}" for note in result.notes)]
+    lines = [f"### {name}: {summary(result)}", "", *(f"> {escape(note)}" for note in result.notes)]
     lines += ["", *table(HEADERS, [cells(finding) for finding in odd[:SHOWN]])] if odd else []
     lines += [f"\n{len(odd) - SHOWN} more rows are not shown."] if len(odd) > SHOWN else []
     return "\n".join([*lines, ""])

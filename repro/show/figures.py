@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from repro import registry
-from repro.errors import ReproError, UsageError, did_you_mean
+from repro.errors import InfrastructureError, ReproError, UsageError, did_you_mean
+from repro.machine.foreign import guarded
 from repro.show.pages import Block
 from repro.show.tabular import csv_table, latex_table, markdown_table
 from repro.study import Figure, Study
@@ -64,7 +65,8 @@ def golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
 
 def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Compute one of the study's figures from rows, and refuse what is none."""
-    made = study.figures[name](rows)
+    with guarded(f"figure '{name}' of study '{study.name}'"):
+        made = study.figures[name](rows)
     if not isinstance(made, Figure):
         raise UsageError(
             f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
@@ -86,7 +88,7 @@ def origin(study: str, name: str, profile: str, count: int) -> str:
 def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> list[Path]:
     """Write NAME.md, NAME.csv and NAME.tex, and NAME.svg and NAME.png where the figure draws: the same bytes each time.
 
-    Raise UsageError where the folder cannot be written to.
+    Raise InfrastructureError where the folder cannot be written to.
     """
     page = folder / f"{name}.md"
     try:
@@ -98,7 +100,8 @@ def write(folder: Path, study: Study, name: str, made: Figure, made_by: str) -> 
             path.write_text(content, encoding="utf-8", newline="")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UsageError(f"--out {folder}: cannot write {page.name} there ({reason}); name another folder") from error
+        text = f"--out {folder}: cannot write {page.name} there ({reason}); make room, allow it or name another folder"
+        raise InfrastructureError(text) from error
     return [page, *tables, *drawn]
 
 
@@ -133,7 +136,8 @@ def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**STYLE, "svg.hashsalt": salt})
         canvas = Canvas(layout="constrained")
-        made.draw(canvas)
+        with guarded("the picture of a figure"):
+            made.draw(canvas)
         for kind in kinds:
             stream = io.BytesIO()
             canvas.savefig(stream, format=kind, metadata=FORMATS[kind])

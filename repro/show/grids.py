@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from repro.machine.terminal import paint
+from repro.machine.terminal import escape, paint
 from repro.study import _short
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ def _experiment_grids(experiment: Experiment, rows: Sequence[Mapping[str, Any]])
         title = f"{experiment.name} {name}".strip()
         what = f"{metric.name} ({metric.unit}), {_replicates(replicates)}, {down} down, {across} across"
         head = f"{paint(title, 'bold')}: {what}"
-        body = [[_short(one), *(_cell(cells.get((one, other), [])) for other in acrosses)] for one in downs]
-        blocks.append(head + "\n" + _right([["", *map(_short, acrosses)], *body]))
+        body = [[_text(one), *(_cell(cells.get((one, other), [])) for other in acrosses)] for one in downs]
+        blocks.append(head + "\n" + _right([["", *map(_text, acrosses)], *body]))
     return blocks
+
+
+def _text(value: Any) -> str:
+    return escape(_short(value))
 
 
 def _replicates(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.audit.document import Audited
 from repro.audit.verdicts import VERDICTS
-from repro.machine.terminal import columns, paint
+from repro.machine.terminal import columns, escape, paint
 
 COLOURS = {"reproduced": "green", "not reproduced": "red", "erratum": "red", "protocol mismatch": "yellow"}
 WIDTH = 60  # characters of a published value or of evidence on the terminal
@@ -59,4 +59,6 @@ def in_full(one: Audited) -> str:
         record["rows"] = json.dumps(dict(one.claim.rows))
     record["seconds"] = f"{one.seconds:.2f}"
     width = max(map(len, record))
-    return "\n".join(f"{key.ljust(width)}  {value}" for key, value in record.items() if value not in (None, "", []))
+    return "\n".join(
+        f"{key.ljust(width)}  {escape(str(value))}" for key, value in record.items() if value not in (None, "", [])
+    )

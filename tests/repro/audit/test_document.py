@@ -17,7 +17,7 @@ from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
 from repro.audit.verdicts import Judgement
 from repro.cli import judging
-from repro.errors import DEVIATION, PASS, IntegrityError, NothingSelectedError, UsageError
+from repro.errors import DEVIATION, PASS, InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.show import exports, pages
 from repro.study import Metric, Profile, Study, case_json, grid
 
@@ -318,7 +318,7 @@ class TestVerb:
 
     def test_a_file_that_cannot_be_written_is_one_line(self, given: Any, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(UsageError, match="cannot be written"):
+        with pytest.raises(InfrastructureError, match="cannot be written"):
             given(markdown=tmp_path / "file" / "c.md")
 
     def test_json_and_files(self, given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,7 +142,7 @@ def test_a_golden_that_the_log_does_not_hold_is_not_packed(bundled: Path, tmp_pa
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     results = ROOT / "golden" / "rfnn" / "smoke.parquet"
-    assert main(["bundle", "rfnn", "--results", str(results), "--out", str(tmp_path / "file" / "b.zip")]) == 2
+    assert main(["bundle", "rfnn", "--results", str(results), "--out", str(tmp_path / "file" / "b.zip")]) == 7
     assert "cannot be written (File exists)" in capsys.readouterr().err
 
 

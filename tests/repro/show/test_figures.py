@@ -347,6 +347,6 @@ def test_numbers_stand_to_the_right_with_gaps_between_them() -> None:
 def test_a_folder_that_cannot_be_written_to_is_named(shown: Path, cli: Cli) -> None:
     (shown / "taken").write_text("a file")
     done = cli("figures", "montecarlo", "counted", "--out", "taken")
-    assert done.returncode == 2
+    assert done.returncode == 7
     assert "--out taken: cannot write counted.md there (File exists)" in done.stderr
     assert "Traceback" not in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import IntegrityError, UsageError
+from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine import files
 from repro.show import pages
 from tests.repro.conftest import Cli, commit, toy_source, write_study
@@ -85,7 +85,7 @@ class TestFiles:
 
         monkeypatch.setattr(Path, "replace", full)
         with pytest.raises(
-            UsageError, match=r"page\.md: cannot be written \(No space left on device\), and is as it was"
+            InfrastructureError, match=r"page\.md: cannot be written \(No space left on device\), and is as it was"
         ):
             files.write(page, "new")
         assert page.read_text() == "old"
