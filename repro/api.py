@@ -7,7 +7,7 @@ the third, `repro.audit`, which is in `repro.audit.document`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,7 +183,7 @@ def check(
     texts = _texts(where)
     cases = selected_cases(found, profile, texts) if texts else None
 
-    def judged(reruns: pa.Table | None, here: str) -> CheckResult:
+    def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(
             rows,
             held.rows,
@@ -197,7 +197,7 @@ def check(
         )
 
     if not confirm:
-        return judged(None, "")
+        return judged(None, ())
     count = runner.jobs(found.profiles[profile].device, jobs)
     return settle(found, profile, path, held, judged, replay=replay, jobs=count, say=say)
 

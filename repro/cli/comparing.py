@@ -149,11 +149,13 @@ def bless(arguments: Namespace) -> int:
     from repro.golden import stored
     from repro.golden.bless import bless as make_golden
     from repro.runs import store
+    from repro.runs.runner import uncommitted
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
+    results = arguments.results or store.results_path(arguments.study, arguments.profile)
     blessing = make_golden(
-        arguments.results or store.results_path(arguments.study, arguments.profile),
+        results,
         stored.path_of(registry.root(), study.name, arguments.profile),
         study,
         arguments.profile,
@@ -162,6 +164,7 @@ def bless(arguments: Namespace) -> int:
         provisional=arguments.provisional,
         dry_run=arguments.dry_run,
         root=registry.root(),
+        uncommitted=uncommitted(study, arguments.profile, results),
     )
     print(blessing.text)
     if blessing.written:

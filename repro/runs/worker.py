@@ -16,6 +16,7 @@ from typing import Any
 from repro import registry
 from repro.errors import ReproError
 from repro.runs.plan import PlannedRun
+from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -35,7 +36,8 @@ class Order:
 class Report:
     """What became of an order. `values` holds one number a metric when the status is ok, and nothing otherwise.
 
-    `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text).
+    `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text). `torch` is what torch
+    computed with when the run ended, None where it was not imported.
     """
 
     status: str
@@ -46,6 +48,7 @@ class Report:
     epochs: int | None = None
     wall_seconds: float = 0.0
     stop: tuple[int, str] | None = None
+    torch: dict[str, Any] | None = None
 
 
 def use_one_thread() -> None:
@@ -96,7 +99,7 @@ def execute(order: Order) -> Report:
         report = Report("failed", str(error), stop=(error.exit_code, str(error)))
     except Exception as error:  # whatever a study raises is this run's failure, and is recorded
         report = Report("failed", describe(error))
-    return replace(report, wall_seconds=time.perf_counter() - start)
+    return replace(report, wall_seconds=time.perf_counter() - start, torch=torch_facts())
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
