@@ -190,9 +190,8 @@ def reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         importlib.invalidate_caches()
         for cached in (modules._installations, modules._record, modules._listed):
             cached.cache_clear()
-        lone = importlib.reload(importlib.import_module("lone_study"))
-        monkeypatch.setitem(sys.modules, "lone_study", lone)
-        return code_of(lone.experiment)
+        sys.modules.pop("lone_study", None)
+        return code_of(importlib.import_module("lone_study").experiment)
 
     yield read
     sys.modules.pop("lone_study", None)
