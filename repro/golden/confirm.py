@@ -54,8 +54,8 @@ def settle(
     with Store.exclusive(path) as store:
         # Runs of other code would stand in for the ones that are asked for below: they go before anything is made.
         store.set_aside(outdated(store, wanted))
-        _, record = environment_of(study, profile, device, wanted)
-        here = provenance.same_but_torch(table.environments(rows), record)
+        environment, record = environment_of(study, profile, device, wanted)
+        here = {environment, *provenance.same_but_torch(table.environments(rows), record)}
         if replay:
             names = replays(study, profile, golden, rows, table.strata(golden.rows, here=record)[""])
             if not names:
