@@ -7,7 +7,7 @@ the third, `repro.audit`, which is in `repro.audit.document`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +220,7 @@ def check(
             refuse_old_runs(old, path, found.name, profile)
         rows = renewed(found, profile, path, old, wanted, jobs=count, say=say)
 
-    def judged(reruns: pa.Table | None, here: str) -> CheckResult:
+    def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(
             rows,
             held.rows,
@@ -234,7 +234,7 @@ def check(
         )
 
     if not confirm:
-        return judged(None, "")
+        return judged(None, ())
     return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, say=say)
 
 

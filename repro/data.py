@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine import cache
+from repro.machine.modules import code_of_module
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,8 @@ class DataSet:
     package. `read` gets the data folder (None for such a set). `download` fills an empty folder
     with the files. `stands_in_for` names the real set that this one replaces in small profiles: such data answer no
     claim. `peak` is the largest possible pixel value. A `generated` set takes time to make: `read` makes it from the
-    files, and the arrays are kept in the user's cache under their content, so that it is made once a machine.
+    files, and the arrays are kept in the user's cache under their content and the code that made them, so that it is
+    made once a machine and again by other code.
     """
 
     name: str
@@ -165,7 +167,18 @@ def read_verified(dataset: DataSet) -> Arrays:
 def kept_at(dataset: DataSet) -> Path | None:
     """Return where a generated set is kept, made already or not; None for any other set and without a cache."""
     folder = cache.folder()
-    return folder / GENERATED / f"{dataset.name}-{dataset.content[:16]}.npz" if dataset.generated and folder else None
+    if not dataset.generated or folder is None:
+        return None
+    # The generator's code is in the name: one that changed makes its set anew, and so is held to the content.
+    return folder / GENERATED / f"{dataset.name}-{dataset.content[:16]}-{_generator(dataset.read)[:16]}.npz"
+
+
+def _generator(read: Callable[..., Any]) -> str:
+    """Return the SHA-256 of the code behind a `read`, a partial one or an object's too."""
+    while isinstance(read, functools.partial):
+        read = read.func
+    name = read.__module__ if hasattr(read, "__qualname__") else type(read).__module__
+    return code_of_module(name) or hashlib.sha256(b"no source").hexdigest()
 
 
 def remove(dataset: DataSet) -> tuple[Path, ...]:
@@ -297,7 +310,9 @@ def _keep(dataset: DataSet, path: Path, arrays: Arrays) -> None:
 def _held(dataset: DataSet, folder: Path) -> list[Path]:
     """Return the files below the user's cache that belong to a data set."""
     if dataset.generated:
-        mine = re.compile(rf"{re.escape(dataset.name)}-[0-9a-f]{{16}}\.npz")
+        mine = re.compile(
+            rf"{re.escape(dataset.name)}-[0-9a-f]{{16}}(-[0-9a-f]{{16}})?\.npz"
+        )  # earlier ones have no code
         return sorted(path for path in (folder / GENERATED).glob("*.npz") if mine.fullmatch(path.name))
     return [path for name in dataset.files for path in _twins(folder, name) if path.is_file()]
 

@@ -151,6 +151,7 @@ def bless(arguments: Namespace) -> int:
     from repro.golden.confirm import refuse_old_runs
     from repro.runs import store, table
     from repro.runs.plan import identity, refuse_foreign_seeds, strangers
+    from repro.runs.runner import uncommitted
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
@@ -170,6 +171,7 @@ def bless(arguments: Namespace) -> int:
         provisional=arguments.provisional,
         dry_run=arguments.dry_run,
         root=registry.root(),
+        uncommitted=uncommitted(study, arguments.profile, results),
     )
     answer(blessing.text)
     if blessing.written:

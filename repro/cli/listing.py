@@ -9,6 +9,7 @@ from repro.cli.arguments import Verbs, verb
 from repro.errors import PASS, ReproError, UsageError, did_you_mean
 from repro.machine.terminal import answer, columns, paint, print_json, say
 
+NOT_FOLLOWED = "not in the identity of its runs: "
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any
@@ -80,8 +81,10 @@ def show_study(arguments: Namespace) -> int:
     import json
 
     from repro import registry
+    from repro.runs.fingerprint import codes
 
     study = registry.load(arguments.study)
+    code = codes(study, [*study.experiments])
     profiles = [
         {
             "profile": name,
@@ -101,6 +104,8 @@ def show_study(arguments: Namespace) -> int:
             "fields": [*json.loads(_first_case(study, name))],
             "metrics": [f"{metric.name} ({metric.unit})" for metric in experiment.metrics],
             "summary": experiment.summary,
+            "code": code[name].fingerprint,
+            "not_followed": [*code[name].unfollowed],
         }
         for name, experiment in study.experiments.items()
     ]
@@ -118,9 +123,11 @@ def show_study(arguments: Namespace) -> int:
         [name, len(experiment.cases), " ".join(json.loads(_first_case(study, name))), experiment.summary]
         for name, experiment in study.experiments.items()
     ]
-    answer(columns(["experiment", "cases", "fields", "what"], rows))
+    answer(columns(["experiment", "cases", "fields", "what"], rows) + "\n")
+    for text in sorted({text for one in code.values() for text in one.unfollowed}):
+        answer(f"{NOT_FOLLOWED}{text}")
     if study.figures:
-        answer(f"\nfigures (`repro figures {study.name}`): {', '.join(study.figures)}")
+        answer(f"figures (`repro figures {study.name}`): {', '.join(study.figures)}")
     return PASS
 
 

@@ -47,6 +47,7 @@ def bundle(arguments: Namespace) -> int:
     from repro import registry
     from repro.bundle import attest, signature
     from repro.bundle.pack import archive, files_of
+    from repro.machine import git
     from repro.machine.files import write
     from repro.runs import store, table
 
@@ -63,7 +64,7 @@ def bundle(arguments: Namespace) -> int:
     signed = "signed" if arguments.key else "not signed"
     answer(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
     commits = pc.unique(table.read(results)["commit"]).to_pylist()
-    dirty = [commit for commit in commits if commit.endswith(store.DIRTY)]
+    dirty = [commit for commit in commits if git.is_dirty(commit)]
     if dirty:
         say(arguments, f"note: rows were made with uncommitted changes ({', '.join(dirty)}); nobody can run that again")
     return PASS

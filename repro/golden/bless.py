@@ -58,12 +58,13 @@ def bless(
     dry_run: bool = False,
     now: datetime | None = None,
     root: Path | None = None,
+    uncommitted: Collection[str] = (),
 ) -> Blessing:
     """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
 
     With `root`, the project's folder, the blessing is entered in its log. Raise UsageError for a request that makes no
     sense and CannotCompareError for rows that can hold no later run to account; nothing is written then. `provisional`
-    accepts too few seeds and missing cases, and every check says so.
+    accepts too few seeds and missing cases, and every check says so; `uncommitted` says what code is in no commit.
     """
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
@@ -73,6 +74,7 @@ def bless(
     minimum = study.profiles[profile].golden_seeds
     faults = refusals(rows, study, profile, experiments, provisional=provisional)
     seeds = {} if provisional else too_few(rows, study, minimum)
+    faults += uncommitted
     faults += [f"{name}: {n} seeds, wanted {minimum} (or bless as provisional)" for name, n in seeds.items()]
     if faults:
         raise CannotCompareError(f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written")

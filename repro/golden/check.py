@@ -33,14 +33,14 @@ def check(
     experiments: Collection[str] | None = None,
     cases: Collection[tuple[str, str]] | None = None,
     confirm: bool = True,
-    here: str = "",
+    here: Collection[str] = (),
     held: bool = False,
 ) -> CheckResult:
     """Compare results with a golden and its bands, row by row, all together, and in both directions.
 
     `reruns` are further runs by the same code: fresh seeds that confirm, golden seeds that replay, runs of the results
     made a second time. What the check lacks of them is `wanted` in its answer; without `confirm` nothing is, and no
-    row fails on one run. `here` is this machine's environment: of its own runs, suspicious ones are wanted again.
+    row fails on one run. `here` are this machine's environments: of its own runs, suspicious ones are wanted again.
     `experiments` restricts both sides to these experiments, `cases` to these (experiment, case) pairs; the level of the
     tests stays that of the whole golden. `held` says that `log.blessed` has looked at the golden already. Raise
     NothingSelectedError where nothing is left.
@@ -98,7 +98,7 @@ def runs_wanted(
     rows: Sequence[Row],
     again: Sequence[Row],
     golden: pa.Table,
-    here: str,
+    here: Collection[str],
 ) -> tuple[RunKey, ...]:
     """Return the runs that would settle what is suspicious and are not there yet.
 
@@ -106,7 +106,7 @@ def runs_wanted(
     """
     first = max([*golden["replicate"].to_pylist(), *(row.replicate for row in rows)]) + 1
     wanted = {(*case, first) for case in cases}
-    local = {(row.experiment, row.case, row.replicate) for row in rows if row.environment == here}
+    local = {(row.experiment, row.case, row.replicate) for row in rows if row.environment in here}
     for one, verdict in judged:
         if verdict.open:
             case = one.band.cell[:2]

@@ -14,11 +14,11 @@ from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import provenance, table
 from repro.runs.plan import Identity, named_runs
-from repro.runs.runner import Request, make_runs, outdated
+from repro.runs.runner import Request, environment_of, make_runs, outdated
 from repro.runs.store import Store, reruns_path
 from repro.study import Study, case_json
 
-Check = Callable[[pa.Table | None, str], CheckResult]  # of the runs made again, and this machine's environment
+Check = Callable[[pa.Table | None, Collection[str]], CheckResult]  # of the runs made again; this machine's environments
 ROUNDS = 3  # a suspicious row, then a suspicious table, then a row of the runs made for that: no more can follow
 
 
@@ -39,7 +39,7 @@ def settle(
     All results are of the identity `wanted`. Raise InfrastructureError where runs fail.
     """
     path = reruns_path(results)
-    result = check(table.read(path) if path.exists() else None, "")
+    result = check(table.read(path) if path.exists() else None, ())
     if not result.wanted and not replay:
         return result
     rows = table.read(results, ["experiment", "case", "replicate", "code", "settings", "data", "device"])
@@ -57,9 +57,10 @@ def settle(
     with Store.exclusive(path) as store:
         # Runs of other code would stand in for the ones that are asked for below: they go before anything is made.
         store.set_aside(outdated(store, wanted))
-        here, record = provenance.collect(study.data_sets(profile), device=device)
+        environment, record = environment_of(study, profile, device, wanted)
+        here = {environment, *provenance.same_but_torch(table.environments(rows), record)}
         if replay:
-            names = replays(study, profile, golden, rows, table.stratum(record))
+            names = replays(study, profile, golden, rows, table.strata(golden.rows, here=record)[""])
             if not names:
                 notes.append("nothing replayed: the golden is of another kind of machine, or all exact or not portable")
             make(names)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from repro.errors import NothingSelectedError, UsageError
 from repro.golden.derive import Line, cell_of, metric_of
+from repro.machine import git
 from repro.runs import table
 from repro.runs.ignored import seed_ignored
 from repro.runs.plan import content_of
@@ -47,8 +48,8 @@ def refusals(
     if failed:
         faults.append(f"{failed} rows failed")
     commits = pc.unique(rows["commit"]).to_pylist()
-    faults += ["some rows name no commit"] if "" in commits else []
-    faults += [f"commit {name} has uncommitted changes" for name in commits if name.endswith("+dirty")]
+    faults += ["some rows name no commit"] if any(map(git.is_unknown, commits)) else []
+    faults += [f"commit {name} has uncommitted changes" for name in commits if git.is_dirty(name)]
     missing, unknown = undeclared(rows, study, profile, experiments)
     faults += unknown if provisional else missing + unknown
     # Each experiment on its own: it has code, cases and seeds of its own, and others may be missing altogether.

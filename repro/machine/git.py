@@ -1,4 +1,4 @@
-"""What git says of a folder: commit, changes, who commits. Read-only."""
+"""What git says of a folder, or of the repositories that files lie in: commit, changes, who commits. Read-only."""
 
 from __future__ import annotations
 
@@ -6,32 +6,115 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from repro.errors import UsageError
 
 COMMIT_OUTSIDE = "REPRO_COMMIT"  # what the one who started the container found with git, which the image lacks
-COMMIT = re.compile(r"[0-9a-f]{40}(\+dirty)?", re.ASCII)
+DIRTY = "+dirty"  # ends a commit with changes that are not in it
+UNKNOWN = "no commit"  # of one repository among several; a text that is empty names none at all
+ONE = r"[0-9a-f]{40}(\+dirty)?"
+COMMIT = re.compile(rf"({ONE}|{UNKNOWN}(?=;))(; [\w.-]+ ({ONE}|{UNKNOWN}))*", re.ASCII)  # the last ones with a name
+RESULTS = "results"  # what runs leave, and no part of what made them
+Ignoring = Callable[[Path], bool]
 
 
-def commit(root: Path) -> str:
+def nothing(_path: Path) -> bool:
+    """Say of no file that it is to be ignored."""
+    return False
+
+
+def commit(root: Path, ignoring: Ignoring = nothing) -> str:
     """Return "<40 hex>", "<40 hex>+dirty", or "" where there is no git, no commit or no tracked file in `root`.
 
-    Dirty means that a tracked file differs or that an untracked file exists which git does not ignore. Where there is
-    no git, as in the image, REPRO_COMMIT says what whoever started the container found. Raise UsageError where it says
-    anything else.
+    Dirty means that `dirty_files` finds some. Where there is no git, as in the image, REPRO_COMMIT says what whoever
+    started the container found. Raise UsageError where it says anything else.
     """
     if shutil.which("git") is None:
         said = os.environ.get(COMMIT_OUTSIDE, "")
-        if said and not COMMIT.fullmatch(said):
+        if said and not re.fullmatch(ONE, said, re.ASCII):
             raise UsageError(f"{COMMIT_OUTSIDE}: expected 40 hex digits, perhaps with +dirty after them; unset it")
         return said
     head = _git(root, "rev-parse", "--verify", "HEAD")
     tracked = _git(root, "ls-files", "--", ".")
     if not head or not tracked:
         return ""
-    return f"{head}+dirty" if _git(root, "status", "--porcelain", "--untracked-files=normal") else head
+    return f"{head}{DIRTY}" if dirty_files(root, ignoring) else head
+
+
+def dirty_files(root: Path, ignoring: Ignoring = nothing) -> list[str]:
+    """Return the files of the repository that `root` lies in which differ from HEAD or are new, as it names them.
+
+    Left out are what git ignores, byte code, what is below `results/` in `root` or at the repository's top, and what
+    `ignoring` says of a path. Empty where there is no git.
+    """
+    if shutil.which("git") is None:
+        return []
+    top = _git(root, "rev-parse", "--show-toplevel")
+    if not top:
+        return []
+    places = (Path(top, RESULTS), root.resolve() / RESULTS)
+    found = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").split("\0")
+    names = sorted(line[3:] for line in found if line)
+    return [name for name in names if not _left(Path(top, name), places) and not ignoring(Path(top, name))]
+
+
+def _left(path: Path, places: Sequence[Path]) -> bool:
+    """Say whether a file is what running leaves behind: results and byte code."""
+    return path.suffix == ".pyc" or any(place in path.parents for place in places)
+
+
+def repository(file: Path) -> Path | None:
+    """Return the top folder of the repository that a file lies in, None for none."""
+    return next((folder for folder in file.resolve().parents if (folder / ".git").exists()), None)
+
+
+def commits(owners: Mapping[Path, str], project: Path, ignoring: Ignoring = nothing) -> str:
+    """Return the commits of the repositories that files lie in, that of the first file's first and without a name.
+
+    `owners` names the package that each file is of, by which further repositories are known: "<40 hex>; mylib <40
+    hex>+dirty". Where there is no git, REPRO_COMMIT stands for the files below `project`.
+    """
+    parts = [
+        (owners[files[0]], commit(top, ignoring) if top is not None and _held(top, files) else "")
+        for top, files in repositories(owners, project).items()
+    ]
+    if len(parts) < 2:
+        return parts[0][1] if parts else ""
+    return "; ".join([parts[0][1] or UNKNOWN, *(f"{name} {found or UNKNOWN}" for name, found in parts[1:])])
+
+
+def repositories(files: Iterable[Path], project: Path) -> dict[Path | None, list[Path]]:
+    """Return the files by the repository that they lie in, None for those in none.
+
+    Where there is no git that is the project for what lies below it, and nothing for the rest.
+    """
+    found: dict[Path | None, list[Path]] = {}
+    inside, without = project.resolve(), shutil.which("git") is None
+    for file in files:
+        path = file.resolve()
+        place = (inside if inside in path.parents else None) if without else repository(path)
+        found.setdefault(place, []).append(file)
+    return found
+
+
+def _held(top: Path, files: Sequence[Path]) -> bool:
+    """Say whether git holds these files of a repository, or shows them as new: it knows nothing of ignored ones."""
+    if shutil.which("git") is None:
+        return True
+    names = [os.fspath(file.resolve()) for file in files]
+    return not _git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--", *names)
+
+
+def is_dirty(commit: str) -> bool:
+    """Say whether a commit, or one of several, has changes that are not in it."""
+    return DIRTY in commit
+
+
+def is_unknown(commit: str) -> bool:
+    """Say whether a commit, or one of several, is not known."""
+    return not commit or UNKNOWN in commit
 
 
 def committed(root: Path, name: str) -> str:
@@ -57,4 +140,5 @@ def _git(folder: Path, *arguments: str, variables: Mapping[str, str] | None = No
     options = ("--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", os.fspath(folder))
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | dict(variables or {})
     done = subprocess.run(["git", *options, *arguments], capture_output=True, text=True, env=clean, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    # Not the spaces before it: the first line of a status may begin with one.
+    return done.stdout.rstrip() if done.returncode == 0 else ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
-from repro.runs.fingerprint import fingerprint
+from repro.runs.fingerprint import Code, codes
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
 
@@ -41,12 +41,14 @@ class PlannedRun:
 class Identity:
     """What else a run's result depends on: the profile's settings, its data's content and its experiment's code.
 
-    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none.
+    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none; `sources` says of
+    each experiment where its code lies and what is not in its hash.
     """
 
     settings: str
     data: Mapping[tuple[str, str], str]
     code: Mapping[str, str]
+    sources: Mapping[str, Code] = field(default_factory=dict)
 
     def of(self, experiment: str, case: str) -> tuple[str, str, str]:
         """Return (settings, data, code) of a declared case as the results table stores them."""
@@ -57,6 +59,23 @@ class Identity:
         own = self.data.get((experiment, case))
         contents = set(self.data.values()) if own is None else {own}
         return any(by == (self.settings, content, self.code[experiment]) for content in contents)
+
+    @property
+    def owners(self) -> dict[Path, str]:
+        """Return the files that the code lies in, an experiment's own first, and the package each is of."""
+        every = self.sources.values()
+        first = {one.files[0]: one.owners[0] for one in every}
+        return first | {file: owner for one in every for file, owner in zip(one.files, one.owners, strict=True)}
+
+    @property
+    def unfollowed(self) -> tuple[str, ...]:
+        """Return what no reading of the code could follow, in words."""
+        return tuple(sorted({text for one in self.sources.values() for text in one.unfollowed}))
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Return the installed packages that the code asks for by itself."""
+        return tuple(sorted({name for one in self.sources.values() for name in one.distributions}))
 
 
 def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
@@ -81,9 +100,10 @@ def identity(study: Study, profile_name: str) -> Identity:
     """Return what the results of a profile depend on beside case and seed."""
     chosen = profile(study, profile_name)
     selected = [(experiment.name, case) for experiment, case in study.select(profile_name)]
-    codes = {name: fingerprint(study.experiments[name].function) for name in sorted({name for name, _ in selected})}
+    sources = codes(study, sorted({name for name, _ in selected}))
+    hashes = {name: one.fingerprint for name, one in sources.items()}
     contents = {(name, case_json(case)): content_of(chosen, case) for name, case in selected}
-    return Identity(settings_json(chosen.settings), contents, codes)
+    return Identity(settings_json(chosen.settings), contents, hashes, sources)
 
 
 def content_of(chosen: Profile, case: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -10,10 +11,12 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from repro import __version__
 from repro.data import DataSet
@@ -30,16 +33,25 @@ PATIENCE_SECONDS = 30
 # An image or an engine's name, with a tag, a version or a digest; nothing that could carry "user:password@host".
 PLAIN_NAME = re.compile(r"(?!.*://)[\w.+/ :-]{1,200}(@sha256:[0-9a-f]{64})?", re.ASCII)
 IMAGE_PARTS = {"name": "REPRO_IMAGE"} | {part: f"REPRO_IMAGE_{part.upper()}" for part in ("id", "digest", "tree")}
+TORCH = "torch"  # of a record: what torch said when a run ended
+STAMP = "installed.txt"  # written at the end of an installation, beside the packages: what was installed
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def collect(
-    data: Sequence[DataSet] = (), *, device: str = "cpu", threads: int = 1, root: Path | None = None
+    data: Sequence[DataSet] = (),
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    root: Path | None = None,
+    used: Sequence[str] = (),
+    unfollowed: Sequence[str] = (),
 ) -> tuple[str, dict[str, Any]]:
     """Return (environment id, record); `threads` is the number a process may use.
 
     The id is 16 hex digits of the SHA-256 of the record's canonical JSON. `root` is the project folder, where the
-    lock is. Raise UsageError when a variable that names image or engine holds no plain name.
+    lock is; `used` names installed packages to record beside the usual ones, `unfollowed` what of the code its hash
+    does not cover. Raise UsageError when a variable that names image or engine holds no plain name.
     """
     record = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -50,13 +62,50 @@ def collect(
         "threads": threads,
         "device": device,
         "gpu": _gpus(),
-        "packages": {**{name: _version(name) for name in PACKAGES}, "repro": __version__},
+        "packages": {**{name: _version(name) for name in sorted({*PACKAGES, *used})}, "repro": __version__},
         "lock": _lock_state(root or project_root()),
         "image": _image(),
         "engine": _plain("REPRO_ENGINE_USED"),
         "data": {one.name: one.content for one in data},
+        **({"unfollowed": [*unfollowed]} if unfollowed else {}),
     }
     return environment_id(record), record
+
+
+def torch_facts() -> dict[str, Any] | None:
+    """Return what torch computes with in this process as it is now, None where torch is not imported."""
+    torch: Any = sys.modules.get("torch")
+    if not hasattr(torch, "backends"):  # not imported, or the import failed half-way
+        return None
+    cudnn = torch.backends.cudnn
+    return {
+        "capability": torch.backends.cpu.get_cpu_capability(),  # ATEN_CPU_CAPABILITY lowers it
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "cudnn_benchmark": cudnn.benchmark,
+        "cudnn_deterministic": cudnn.deterministic,
+        "cudnn_tf32": cudnn.allow_tf32,
+        "matmul_precision": torch.get_float32_matmul_precision(),
+    }
+
+
+def with_torch(record: Mapping[str, Any], facts: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Return (environment id, record) with what torch said when a run ended; a record without it stays as it was."""
+    whole = {**record, TORCH: dict(facts)} if facts else dict(record)
+    return environment_id(whole), whole
+
+
+@functools.cache
+def needs_torch(package: str) -> bool:
+    """Say whether an installed package is torch or asks for it."""
+    needed = importlib.metadata.requires(package) or [] if _version(package) else []
+    return package == TORCH or any(re.match(r"torch\b(?!-)", one) for one in needed)
+
+
+def same_but_torch(records: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any]) -> frozenset[str]:
+    """Return the environments whose records say what `record` does, whatever torch said in each run."""
+    wanted = environment_id({name: value for name, value in record.items() if name != TORCH})
+    rest = {name: {key: value for key, value in one.items() if key != TORCH} for name, one in records.items()}
+    return frozenset(name for name, one in rest.items() if environment_id(one) == wanted)
 
 
 def environment_id(record: Mapping[str, Any]) -> str:
@@ -78,12 +127,12 @@ def _version(package: str) -> str | None:
 
 
 def _lock_state(root: Path) -> dict[str, Any]:
-    """Return the lock's SHA-256, and whether every pin of it is what is installed; else the first that is not."""
+    """Return the lock's SHA-256, and whether it, and every pin of it, is what is installed; else why not."""
     path = root / LOCK
     if not path.is_file():
         return {"sha256": None, "pinned": False, "unpinned_because": f"there is no {LOCK.as_posix()}"}
     content = path.read_bytes()
-    reason = _first_mismatch(content.decode("utf-8"))
+    reason = _first_mismatch(content.decode("utf-8")) or _other_installation(root)
     return {"sha256": hashlib.sha256(content).hexdigest(), "pinned": not reason, "unpinned_because": reason}
 
 
@@ -96,6 +145,40 @@ def _first_mismatch(lock: str) -> str:
         if installed != locked:
             return f"{name} is locked at {locked}, {installed or 'not'} installed"
     return ""
+
+
+def _other_installation(root: Path) -> str:
+    """Say why these packages were not installed from the lock as it is now, an empty text where they were.
+
+    An image is made of its lock and named by it; any other installation is what its stamp says.
+    """
+    if _image() is not None:
+        return ""
+    stamp = Path(sys.prefix, STAMP)
+    if not stamp.is_file():
+        return f"nothing says that these packages were installed from {LOCK.as_posix()}"
+    stamped = stamp.read_text("utf-8").strip()
+    return "" if stamped == installed_state(root) else "lock or pyproject.toml are not those that were installed"
+
+
+def installed_state(root: Path) -> str:
+    """Return what the installation of a project's lock is stamped with, as noxfile.py has it."""
+    said = _direct_url()
+    place = Path(unquote(urlsplit(said).path)) if said else root.resolve()
+    digest = hashlib.sha256(f"{place}\0True".encode())
+    for name in (LOCK, LOCK.with_name("tools.txt"), Path("pyproject.toml")):
+        digest.update((root / name).read_bytes() if (root / name).is_file() else b"")
+    return digest.hexdigest()
+
+
+def _direct_url() -> str:
+    """Return the address of the folder that the harness was installed from, empty where it was from none."""
+    try:
+        said = importlib.metadata.distribution("repro").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    found = json.loads(said or "{}")
+    return str(found["url"]) if "dir_info" in found else ""
 
 
 def _image() -> dict[str, str | None] | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as connections
+from pathlib import Path
 from typing import Any
 
 from repro import registry
@@ -18,10 +19,12 @@ from repro.errors import InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
-from repro.runs.store import DIRTY, Store
+from repro.runs.provenance import needs_torch
+from repro.runs.store import Store, belongs
 from repro.runs.worker import Order, Report, serve
 from repro.study import Study
 
+SHOWN_FILES = 5  # of those that are not committed
 STOP_MARGIN_S = 2.0  # to end the workers and leave the table as it is
 GRACE_S = 5.0  # for a process that has closed its connection to be gone
 MOST_LOST = 10  # workers that die one after the other, no run finished between: a further one would die too
@@ -74,14 +77,45 @@ def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[
 def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
     """Return the runs of the store that other code, settings or data made, of experiments in this identity.
 
-    In a clean checkout, runs of a tree with uncommitted changes count among them: they could never be blessed.
+    Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
     done = {key: made_by for key, made_by in store.done().items() if key[0] in wanted.code}
     stale = {key for key, made_by in done.items() if not wanted.made(*key[:2], made_by)}
     uncommitted = store.uncommitted() & set(done)
-    if uncommitted and not git.commit(registry.root()).endswith(DIRTY):
-        stale |= uncommitted
+    if uncommitted:
+        now = commit_of(store, wanted)
+        stale |= set() if git.is_dirty(now) or git.is_unknown(now) else uncommitted
     return stale
+
+
+def commit_of(store: Store, wanted: Identity) -> str:
+    """Return the commits of the repositories that the code of these runs lies in; what the store holds is no change."""
+    return git.commits(wanted.owners, registry.root(), ignoring=store.holds)
+
+
+def uncommitted(study: Study, profile: str, results: Path) -> list[str]:
+    """Say which repositories of a profile's code are not as committed, naming the files; [] where all are.
+
+    What lies below the project's `golden/` is no code, and is left out like the store of the results.
+    """
+    owners, root = identity(study, profile).owners, registry.root()
+    golden = (root / "golden").resolve()
+    found = []
+    for top, files in git.repositories(owners, root).items():
+        if top is None:
+            found.append(f"{owners[files[0]]} lies in no repository")
+            continue
+        changed = git.dirty_files(top, lambda path: golden in path.parents or belongs(path, results))
+        if changed:
+            more = f" and {len(changed) - SHOWN_FILES} more" if len(changed) > SHOWN_FILES else ""
+            found.append(f"not committed: {', '.join(changed[:SHOWN_FILES])}{more}")
+    return found
+
+
+def environment_of(study: Study, profile: str, device: str, wanted: Identity) -> tuple[str, dict[str, Any]]:
+    """Return (environment id, record) of this machine for runs of a profile, as it is before torch is asked."""
+    sets, used = study.data_sets(profile), wanted.distributions
+    return provenance.collect(sets, device=device, used=used, unfollowed=wanted.unfollowed)
 
 
 def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
@@ -93,21 +127,24 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
-    environment, record = provenance.collect(request.study.data_sets(request.profile), device=request.device)
+    _, record = environment_of(request.study, request.profile, request.device, wanted)
     if request.device == "cuda" and not record["gpu"]:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
             "use a machine with one, or --device cpu, which is recorded and slow"
         )
-    commit = git.commit(registry.root())
+    commit = commit_of(store, wanted)
     finished: list[Report] = []
     failed: list[str] = []
 
     def keep(run: PlannedRun, report: Report) -> None:
         if report.stop:
             raise _error_of(report.stop)
+        # A worker that trained before has torch still: what never asks for it is not recorded with it.
+        packages = wanted.sources[run.experiment].distributions
+        environment, whole = provenance.with_torch(record, report.torch if any(map(needs_torch, packages)) else None)
         common = {"environment": environment, "commit": commit, "device": request.device}
-        store.append(rows_from(request, run, report, wanted, common), {environment: record})
+        store.append(rows_from(request, run, report, wanted, common), {environment: whole})
         finished.append(report)
         if report.status == "failed":
             failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")

@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from repro.errors import InfrastructureError
 from repro.machine import files
+from repro.machine.git import is_dirty, is_unknown
 from repro.registry import root
 from repro.runs import table
 
 RUN = ("experiment", "case", "replicate")
+RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
 IDENTITY = ("settings", "data", "code")
-DIRTY = "+dirty"  # ends the commit of a run made with uncommitted changes
 
 
 class Store:
@@ -45,6 +46,10 @@ class Store:
                 ) from error
             files.sweep(path)
             yield cls(path)
+
+    def holds(self, path: Path) -> bool:
+        """Say whether a file is this store's: a table, one set aside or made again, a lock, or one being written."""
+        return belongs(path, self.path)
 
     def done(self) -> dict[tuple[str, str, int], tuple[str, str, str]]:
         """Return the identity (settings, data, code) of every finished run by (experiment, case, replicate).
@@ -84,9 +89,9 @@ class Store:
         return Counter({row[:3]: row[3] for row in zip(*columns, strict=True)}.values())
 
     def uncommitted(self) -> set[tuple[str, str, int]]:
-        """Return the runs that a tree with uncommitted changes made."""
+        """Return the runs of code that was not, or not wholly, committed."""
         columns = [self.table[name].to_pylist() for name in (*RUN, "commit")]
-        return {row[:3] for row in zip(*columns, strict=True) if row[3].endswith(DIRTY)}
+        return {row[:3] for row in zip(*columns, strict=True) if is_dirty(row[3]) or is_unknown(row[3])}
 
     def seconds(self) -> dict[tuple[str, str], float]:
         """Return the wall seconds of earlier runs by (experiment, case): the median over replicates."""
@@ -98,6 +103,14 @@ class Store:
         return {key: sorted(values)[len(values) // 2] for key, values in grouped.items()}
 
 
+def belongs(path: Path, results: Path) -> bool:
+    """Say whether a file is part of the store of a results table, or of what its checks ran again."""
+    own, name = results.resolve(), path.name.lstrip(".")
+    kind = name.startswith(f"{own.stem}.") and (name == f"{own.stem}.lock" or ".parquet" in name)
+    beside = own.parent.parent if own.parent.name == RERUNS else own.parent
+    return kind and path.parent in (beside, beside / RERUNS)
+
+
 def results_path(study: str, profile: str) -> Path:
     """Return where the results of a study's profile are kept."""
     return root() / "results" / study / f"{profile}.parquet"
@@ -105,4 +118,4 @@ def results_path(study: str, profile: str) -> Path:
 
 def reruns_path(results: Path) -> Path:
     """Return where the runs are kept that checks of a results table asked for."""
-    return results.parent / "reruns" / results.name
+    return results.parent / RERUNS / results.name

@@ -91,21 +91,35 @@ def json_of(schema: pa.Schema, name: bytes, where: Path | str) -> dict[str, Any]
     return found
 
 
-def strata(*tables: pa.Table) -> dict[str, str]:
+def strata(*tables: pa.Table, here: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return, for each environment of tables, what of it can move a number: equal texts are one kind of machine.
 
-    An environment without a record is a kind of its own.
+    An environment without a record is a kind of its own. What a record does not say is taken to be as the first record
+    that is alike otherwise says it, so that the golden's table comes first. `here` is a further record, without a name.
     """
-    found = {}
+    records: dict[str, Mapping[str, Any]] = {}
     for table in tables:
-        records = environments(table)
-        for name in set(table["environment"].to_pylist()):
-            found[name] = stratum(records[name]) if records.get(name) else name
+        own = environments(table)
+        records.update({name: own.get(name, {}) for name in sorted(set(table["environment"].to_pylist()))})
+    records |= {} if here is None else {"": here}
+    known: dict[str, str] = {}
+    for record in records.values():
+        if record and _capability(record):
+            known.setdefault(stratum(record), _capability(record))
+    found = {}
+    for name, record in records.items():
+        kind = stratum(record) if record else name
+        found[name] = f"{kind} {_capability(record) or known[kind]}" if record and kind in known else kind
     return found
 
 
+def _capability(record: Mapping[str, Any]) -> str:
+    """Return the instructions that torch chose its CPU kernels by, empty where a record does not say."""
+    return str((record.get("torch") or {}).get("capability", ""))
+
+
 def stratum(record: Mapping[str, Any]) -> str:
-    """Return what of an environment's record can move a number."""
+    """Return what of an environment's record can move a number, but for what torch said in the run."""
     packages = {key: value for key, value in record.get("packages", {}).items() if key in NUMERICAL}
     return json.dumps({"packages": packages, **{key: record.get(key) for key in MACHINE}}, sort_keys=True)
 

@@ -20,6 +20,7 @@ from repro import registry
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
 from repro.runs.plan import PlannedRun
+from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run
 
 MOST = 2**31 - 1  # that a count in the results schema can be
@@ -40,7 +41,8 @@ class Order:
 class Report:
     """What became of an order. `values` holds one number a metric when the status is ok, and nothing otherwise.
 
-    `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text).
+    `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text). `torch` is what torch
+    computed with when the run ended, None where it was not imported.
     """
 
     status: str
@@ -51,6 +53,7 @@ class Report:
     epochs: int | None = None
     wall_seconds: float = 0.0
     stop: tuple[int, str] | None = None
+    torch: dict[str, Any] | None = None
 
 
 def use_one_thread() -> None:
@@ -112,7 +115,7 @@ def execute(order: Order) -> Report:
     except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
         report = Report("failed", describe(error))
     seconds = time.perf_counter() - start
-    return replace(report, detail=without_home(str(report.detail)), wall_seconds=seconds)
+    return replace(report, detail=without_home(str(report.detail)), wall_seconds=seconds, torch=torch_facts())
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:

@@ -184,5 +184,24 @@ def test_runs_before_a_commit_are_made_again_after_it(committed: Path, cli: Cli)
     assert cli(*BLESS).returncode == 0
 
 
+def test_results_make_no_tree_dirty_and_a_bless_names_what_does(project: Path, cli: Cli) -> None:
+    commit(project)  # nothing is ignored: results and byte code are new to git
+    assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0
+    (project / "studies/montecarlo/more.py").write_text("MORE = 1\n")
+    refused = cli(*BLESS)
+    assert refused.returncode == 3
+    assert "not committed: studies/montecarlo/more.py; nothing was written" in refused.stderr
+    (project / "studies/montecarlo/more.py").unlink()
+    assert cli(*BLESS).returncode == 0
+    assert cli(*BLESS, "-n").returncode == 0  # the golden itself is no code
+
+
+def test_runs_before_the_first_commit_are_made_again_after_it(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--replicates", "1", "-q").returncode == 0
+    assert "lies in no repository" in cli(*BLESS).stderr
+    commit(project)
+    assert "6 runs made, 0 were there already" in cli("run", "montecarlo", "--replicates", "1").stdout
+
+
 def test_quiet_prints_one_line(blessed: Path, cli: Cli) -> None:
     assert len(cli("check", "montecarlo", "-q").stdout.splitlines()) == 1

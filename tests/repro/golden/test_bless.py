@@ -200,6 +200,8 @@ def fail(row: Row) -> None:
     ("edit", "text"),
     [
         (spoil("commit", "c" * 40 + "+dirty"), "uncommitted changes"),
+        (spoil("commit", f"{'c' * 40}+dirty; mylib {'d' * 40}"), "uncommitted changes"),
+        (spoil("commit", f"{'c' * 40}; mylib no commit"), "some rows name no commit"),
         (spoil("commit", ""), "name no commit"),
         (spoil("code", "other"), "2 different values of code"),
         (spoil("settings", "{}"), "2 different values of settings"),

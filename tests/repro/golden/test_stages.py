@@ -97,7 +97,7 @@ def test_a_result_that_its_own_seed_does_not_repeat_deviates() -> None:
             row["value"] -= 7.0
 
     altered = fresh(alter, range(20, 25))
-    assert ("noisy", '{"x":0}', 22) in checked(altered, here="here").wanted
+    assert ("noisy", '{"x":0}', 22) in checked(altered, here=["here"]).wanted
     assert settled(altered).exit_code == 0
     result = settled(altered, here="here")
     assert result.exit_code == 1

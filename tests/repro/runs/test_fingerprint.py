@@ -3,18 +3,23 @@
 import ast
 import hashlib
 import importlib
+import importlib.machinery
 import itertools
 import json
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from repro.errors import UsageError
+from repro.machine import modules
+from repro.machine.syntax import normal_form
 from repro.runs import fingerprint as module
-from repro.runs.fingerprint import fingerprint, normal_form
+from repro.runs import table
+from repro.runs.fingerprint import Code, code_of, fingerprint
+from tests.repro.conftest import RESULTS, Cli, toy_source, write_study
 
 DECLARATION = '''
 """A study in a laboratory of its own."""
@@ -71,9 +76,14 @@ FILES = {
     "lab/toy/models.py": "LAYERS = 2\nunused_model = None\n",
     "lab/toy/network.py": (
         "import json\nfrom lab.common import maths\nfrom . import HEIGHT\nfrom .deep import offset\n"
-        "def score(value, table):\n    return maths.square(value) + offset + HEIGHT\n"
+        "def score(value, table):\n    from mylib.train import RATE\n"
+        "    return maths.square(value) + offset + HEIGHT + RATE\n"
     ),
     "lab/toy/deep.py": "import lab.other\noffset = 7\n",
+    "mylib/__init__.py": "",
+    "mylib/train.py": "def train():\n    from . import deep\nRATE = 0.1\n",
+    "mylib/deep.py": "DEEP = 1\n",
+    "mylib/unused.py": "X = 1\n",
 }
 
 Fingerprint = Callable[..., str]
@@ -82,7 +92,6 @@ Fingerprint = Callable[..., str]
 @pytest.fixture
 def fingerprint_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
     """Return a function: (path, old text, new text) to change, by experiment, in the laboratory -> fingerprint."""
-    monkeypatch.setattr(module, "SHARED", "lab.common")
     counter = itertools.count()
 
     def compute(*change: str, experiment: str = "accuracy", study: str = "lab.toy") -> str:
@@ -95,7 +104,7 @@ def fingerprint_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerpri
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
-        for name in [name for name in sys.modules if name.partition(".")[0] == "lab"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("lab", "mylib")]:
             monkeypatch.delitem(sys.modules, name)
         with monkeypatch.context() as patch:
             patch.syspath_prepend(root)
@@ -124,8 +133,8 @@ def test_is_a_sha256_and_the_same_for_the_same_code(fingerprint_of: Fingerprint)
         ("lab/toy/__init__.py", "import LAYERS, unused_model", "import LAYERS"),
         ("lab/toy/models.py", "LAYERS = 2", "LAYERS = 3"),
         ("lab/common/datasets.py", "SIZE = 10", "SIZE = 11"),
-        ("lab/other/__init__.py", "X = 1", "X = 2"),
         ("lab/common/maths.py", "x * x\n", "x * x  # squared\n"),
+        ("mylib/unused.py", "X = 1", "X = 2"),
     ],
 )
 def test_stays_where_the_result_cannot_change(fingerprint_of: Fingerprint, change: tuple[str, str, str]) -> None:
@@ -146,6 +155,9 @@ def test_stays_where_the_result_cannot_change(fingerprint_of: Fingerprint, chang
         ("lab/toy/deep.py", "offset = 7", "offset = 8"),
         ("lab/common/maths.py", "x * x", "x ** 3"),
         ("lab/common/__init__.py", "", "import math\n"),
+        ("lab/other/__init__.py", "X = 1", "X = 2"),
+        ("mylib/train.py", "RATE = 0.1", "RATE = 0.05"),
+        ("mylib/deep.py", "DEEP = 1", "DEEP = 2"),
     ],
 )
 def test_moves_with_everything_that_can_change_the_result(
@@ -166,12 +178,119 @@ def test_covers_the_harness_seeds(fingerprint_of: Fingerprint, monkeypatch: pyte
     assert fingerprint_of() != before
 
 
-def test_outside_study_is_covered_by_its_whole_top_package(
-    fingerprint_of: Fingerprint, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Code]]:
+    """Return a function: files of a folder on the path -> the code of `experiment` in its module `lone_study`."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def read(files: dict[str, str]) -> Code:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        importlib.invalidate_caches()
+        for cached in (modules._installations, modules._record, modules._listed):
+            cached.cache_clear()
+        sys.modules.pop("lone_study", None)
+        return code_of(importlib.import_module("lone_study").experiment)
+
+    yield read
+    sys.modules.pop("lone_study", None)
+
+
+GONE = "lone_study imports mylib.gone, which is not here"
+LONE = "def experiment(case, run):\n    {}\n"
+SITE = "site-packages/"
+INSTALLED = {
+    "lone_study.py": LONE.format("from mylib.train import RATE"),
+    f"{SITE}mylib/__init__.py": "",
+    f"{SITE}mylib/train.py": "RATE = 0.1\n",
+    f"{SITE}mylib-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: mylib\nVersion: 1.0\n",
+    f"{SITE}mylib-1.0.dist-info/RECORD": "mylib/__init__.py,,\nmylib/train.py,,\n",
+}
+HALVED = {f"{SITE}mylib/train.py": "RATE = 0.05\n"}
+FROM_FOLDER = {f"{SITE}mylib-1.0.dist-info/direct_url.json": '{"url": "file:///mylib", "dir_info": {}}'}
+FROM_COMMIT = {f"{SITE}mylib-1.0.dist-info/direct_url.json": '{"url": "https://example.invalid/a", "vcs_info": {}}'}
+UNLISTED = {f"{SITE}mylib-1.0.dist-info/RECORD": "other/__init__.py,,\n"}
+
+
+@pytest.mark.parametrize(
+    ("how", "moves"),
+    [({}, False), (FROM_COMMIT, False), (FROM_FOLDER, True), (UNLISTED, True)],
+    ids=["by version", "by commit", "from a folder", "put there by hand"],
+)
+def test_a_library_counts_unless_it_is_installed_with_a_version(
+    reach: Callable[..., Code], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, str], moves: bool
 ) -> None:
-    """Where the top package is not the one of the shared science, every module of it counts."""
-    monkeypatch.setattr(module, "SHARED", "elsewhere.common")
-    assert fingerprint_of("lab/other/__init__.py", "X = 1", "X = 2") != fingerprint_of()
+    monkeypatch.syspath_prepend(tmp_path / SITE)
+    before = reach({**INSTALLED, **how})
+    after = reach(HALVED)
+    assert (before.fingerprint != after.fingerprint) is moves
+    assert before.distributions == (() if moves else ("mylib",))
+    assert any(path.name == "train.py" for path in before.files) is moves
+
+
+def test_halving_a_rate_in_a_library_beside_the_study_makes_its_rows_outdated(project: Path, cli: Cli) -> None:
+    source = toy_source().replace(
+        "    draw = random", "    from mylib.train import RATE\n    assert RATE\n    draw = random"
+    )
+    write_study(project, "montecarlo", source)
+    (project / "mylib").mkdir()
+    (project / "mylib/train.py").write_text("RATE = 0.1\n")
+    assert cli("run", "montecarlo", "--replicates", "1", "-q").returncode == 0
+    assert json.loads(cli("status", "--json").stdout)[0]["outdated"] == 0
+    (project / "mylib/train.py").write_text("RATE = 0.05\n")
+    assert json.loads(cli("status", "--json").stdout)[0]["outdated"] == 6
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("import importlib; importlib.import_module('my' + 'lib')", "lone_study loads code by import_module()"),
+        ("return __import__(case.name)", "lone_study loads code by __import__()"),
+        ("return exec(case.source)", "lone_study loads code by exec()"),
+        ("return open('table.csv').read()", "lone_study reads a file by open()"),
+        ("return case.path.open(mode='rb')", "lone_study reads a file by open()"),
+        ("import numpy as np; return np.load('weights.npy')", "lone_study reads a file by np.load()"),
+        ("import pandas as pd; return pd.read_csv('table.csv')", "lone_study reads a file by read_csv()"),
+        ("from mylib import fast", "mylib.fast is compiled"),
+        ("try:\n        import mylib.gone\n    except ImportError: ...", GONE),
+        ("import no_such_package_zz", "lone_study imports no_such_package_zz, which is not here"),
+    ],
+)
+def test_what_cannot_be_followed_is_named(reach: Callable[..., Code], body: str, said: str) -> None:
+    library = {"mylib/__init__.py": "", f"mylib/fast{importlib.machinery.EXTENSION_SUFFIXES[0]}": ""}
+    assert reach({**library, "lone_study.py": LONE.format(body)}).unfollowed == (said,)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import importlib; importlib.import_module('mylib.train')",
+        "open('log.txt', 'w').write('x')",
+        "case.model.eval(); case.load(); return case.open_doors",
+        "import math, numpy",
+    ],
+)
+def test_what_can_be_followed_is_not_named(reach: Callable[..., Code], body: str) -> None:
+    files = {"mylib/__init__.py": "", "mylib/train.py": "RATE = 0.1\n", "lone_study.py": LONE.format(body)}
+    assert reach(files).unfollowed == ()
+
+
+def test_a_module_of_a_constant_name_is_followed(reach: Callable[..., Code]) -> None:
+    body = "import importlib; importlib.import_module('mylib.train')"
+    before = reach({"mylib/__init__.py": "", "mylib/train.py": "RATE = 0.1\n", "lone_study.py": LONE.format(body)})
+    assert reach({"mylib/train.py": "RATE = 0.05\n"}).fingerprint != before.fingerprint
+
+
+def test_show_names_what_is_not_in_the_identity(project: Path, cli: Cli) -> None:
+    source = toy_source().replace("    draw = random", "    open('table.csv', 'a+')\n    draw = random")
+    write_study(project, "montecarlo", source)
+    said = "studies.montecarlo reads a file by open()"
+    assert f"not in the identity of its runs: {said}\n" in cli("show", "montecarlo").stdout
+    assert json.loads(cli("show", "montecarlo", "--json").stdout)["experiments"][0]["not_followed"] == [said]
+    assert cli("run", "montecarlo", "--replicates", "1", "-q").returncode == 0
+    records = table.environments(table.read(project / RESULTS))
+    assert [record["unfollowed"] for record in records.values()] == [[said]]
 
 
 def test_study_in_a_single_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

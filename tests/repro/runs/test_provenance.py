@@ -1,19 +1,25 @@
 """The record says what ran, from an allow-list: nothing else of the machine or its user gets in."""
 
+import importlib
 import importlib.metadata
 import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
-from repro.machine.git import COMMIT_OUTSIDE, commit
-from repro.runs import provenance
-from repro.runs.provenance import collect, environment_id
+from repro.machine.git import COMMIT, COMMIT_OUTSIDE, commit, commits, dirty_files, is_dirty, is_unknown, repositories
+from repro.runs import provenance, table
+from repro.runs.provenance import collect, environment_id, needs_torch, same_but_torch, torch_facts, with_torch
+from repro.runs.store import belongs
+from repro.study import Metric
+from tests.repro.support.synthetic import make_row
 
 FACTS = {
     "python", "system", "machine", "cpu", "isa", "threads", "device", "gpu",
@@ -152,12 +158,41 @@ def test_without_git_the_commit_is_what_was_found_outside(repository: Path, monk
     assert SECRET not in str(caught.value)
 
 
-def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path) -> None:
+def stamp(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say that a project's lock, as it is now, is what was installed."""
+    monkeypatch.setattr(sys, "prefix", str(root))
+    (root / provenance.STAMP).write_text(provenance.installed_state(root))
+
+
+def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = f"numpy=={importlib.metadata.version('numpy')} \\\n    --hash=sha256:00\npytest=={pytest.__version__}\n"
     lock(tmp_path, right)
+    stamp(tmp_path, monkeypatch)
     found = collect(root=tmp_path)[1]["lock"]
     assert (found["pinned"], found["unpinned_because"]) == (True, "")
     assert len(bytes.fromhex(found["sha256"])) == 32
+
+
+def test_an_edited_lock_is_not_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(tmp_path, f"numpy=={importlib.metadata.version('numpy')}\n")
+    stamp(tmp_path, monkeypatch)
+    path = tmp_path / provenance.LOCK
+    path.write_text(f"{path.read_text()}# edited after the installation\n")
+    edited = "lock or pyproject.toml are not those that were installed"
+    found = collect(root=tmp_path)[1]["lock"]
+    assert (found["pinned"], found["unpinned_because"]) == (False, edited)
+    (tmp_path / provenance.STAMP).unlink()
+    found = collect(root=tmp_path)[1]["lock"]
+    assert found["unpinned_because"] == "nothing says that these packages were installed from containers/lock/cuda.txt"
+    say_image(monkeypatch, name="a", tree="3d" * 32)  # which is made of its lock, and named by it
+    assert collect(root=tmp_path)[1]["lock"]["pinned"] is True
+
+
+def test_the_stamp_is_what_nox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    noxfile = importlib.import_module("noxfile")
+    monkeypatch.setattr(noxfile, "PYTHON", "python3.11")
+    monkeypatch.setattr(provenance, "_direct_url", lambda: "")
+    assert provenance.installed_state(noxfile.ROOT) == noxfile.wanted_state()
 
 
 @pytest.mark.parametrize(
@@ -228,6 +263,124 @@ def test_commit_of_an_enclosing_repository_is_not_ours(repository: Path) -> None
     """An installed package below somebody's ignored virtual environment has no commit."""
     (repository / "ignored").mkdir()
     assert commit(repository / "ignored") == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["results/a/smoke.parquet", "a/__pycache__/x.pyc", "kept/one.parquet", "kept/one.lock"]
+)
+def test_what_runs_leave_makes_no_tree_dirty(repository: Path, name: str) -> None:
+    (repository / name).parent.mkdir(parents=True)
+    (repository / name).write_text("x")
+    store = repository / "kept/one.parquet"
+    assert dirty_files(repository, lambda path: belongs(path, store)) == []
+    assert not is_dirty(commit(repository, lambda path: belongs(path, store)))
+
+
+def test_dirty_files_are_named(repository: Path) -> None:
+    (repository / "code.py").write_text("x = 2\n")
+    (repository / "new").mkdir()
+    (repository / "new/file one.py").write_text("")
+    (repository / "one.py").write_text("")  # beside a store of that name
+    store = repository / "one.parquet"
+    assert dirty_files(repository, lambda path: belongs(path, store)) == ["code.py", "new/file one.py", "one.py"]
+
+
+def test_the_commit_is_of_the_repositories_that_the_code_lies_in(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, nowhere = tmp_path_factory.mktemp("library"), tmp_path_factory.mktemp("nowhere")
+    for folder in (library, nowhere):
+        (folder / "train.py").write_text("RATE = 0.1\n")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "library"]):
+        git(library, *arguments)
+    monkeypatch.chdir(nowhere)  # the current folder says nothing
+    one, other = (git(folder, "rev-parse", "HEAD") for folder in (repository, library))
+    code, train, lost = repository / "code.py", library / "train.py", nowhere / "train.py"
+    assert commits({code: "study"}, nowhere) == one
+    assert commits({code: "study", train: "mylib"}, nowhere) == f"{one}; mylib {other}"
+    train.write_text("RATE = 0.05\n")
+    both = commits({code: "study", train: "mylib"}, nowhere)
+    assert both == f"{one}; mylib {other}+dirty"
+    assert is_dirty(both)
+    assert not is_unknown(both)
+    unknown = commits({code: "study", lost: "lost"}, nowhere)
+    assert unknown == f"{one}; lost no commit"
+    assert is_unknown(unknown)
+    assert commits({lost: "lost"}, nowhere) == commits({}, nowhere) == ""
+    assert commits({lost: "lost", code: "study"}, nowhere) == f"no commit; study {one}"
+    for text in (both, unknown, f"no commit; study {one}", one):
+        assert COMMIT.fullmatch(text)
+    assert not COMMIT.fullmatch("no commit")
+    assert [*repositories([code, train, lost], nowhere)] == [repository, library, None]
+
+
+def test_code_that_git_ignores_has_no_commit(repository: Path) -> None:
+    (repository / "ignored").mkdir()
+    (repository / "ignored/train.py").write_text("")
+    owners = {repository / "code.py": "study", repository / "ignored/train.py": "mylib"}
+    assert commits(owners, repository) == ""
+
+
+def test_without_git_what_was_found_outside_is_the_project_s(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(COMMIT_OUTSIDE, "0a" * 20)
+    monkeypatch.setattr(provenance.shutil, "which", lambda name: None)
+    owners = {repository / "code.py": "study", tmp_path_factory.mktemp("library") / "train.py": "mylib"}
+    assert commits(owners, repository) == f"{'0a' * 20}; mylib no commit"
+
+
+def test_torch_s_facts_are_asked_only_where_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert torch_facts() is None
+    code = (
+        "import torch; from repro.runs.provenance import torch_facts; torch.use_deterministic_algorithms(True); "
+        "torch.backends.cudnn.benchmark = True; import json; print(json.dumps(torch_facts()))"
+    )
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    found = json.loads(done.stdout)
+    assert (found["capability"], found["deterministic"], found["cudnn_benchmark"]) == ("DEFAULT", True, True)
+
+
+def test_what_torch_said_is_a_fact_of_the_record_and_old_records_keep_their_identity() -> None:
+    old = {"image": None, "engine": None, "cpu": "x"}
+    assert with_torch(old, None) == ("0332f8c77f49ac2f", old)
+    name, record = with_torch(old, {"capability": "AVX2"})
+    assert (name, record["torch"]) == (environment_id(record), {"capability": "AVX2"})
+    assert name != "0332f8c77f49ac2f"
+    records = {name: record, "0332f8c77f49ac2f": old, "other": {**old, "cpu": "y"}}
+    assert same_but_torch(records, old) == {name, "0332f8c77f49ac2f"}
+
+
+def test_only_packages_that_ask_for_torch_need_it() -> None:
+    asked = [needs_torch(name) for name in ("torch", "torchvision", "numpy", "no-such-package-zz")]
+    assert asked == [True, True, False, False]
+
+
+AVX2, PLAIN = {"capability": "AVX2"}, {"capability": "DEFAULT"}
+
+
+def of_torch(place: int, said: dict[str, str] | None) -> pa.Table:
+    """Return a table of one row, whose environment's record holds this of torch."""
+    row = make_row("noisy", "{}", Metric("m"), 0, 0, 1.0) | {"environment": str(place)}
+    return table.build([row], {str(place): {"cpu": "x", **({"torch": said} if said else {})}})
+
+
+def kinds(*said: dict[str, str] | None) -> list[str]:
+    """Return the kinds of machines of records that differ in what torch said, each in a table of its own."""
+    found = table.strata(*(of_torch(place, one) for place, one in enumerate(said)))
+    return [found[str(place)] for place in range(len(said))]
+
+
+def test_another_capability_is_another_kind_of_machine_and_an_unknown_one_is_the_golden_s() -> None:
+    assert len(set(kinds(AVX2, AVX2, None))) == 1
+    assert len(set(kinds(None, AVX2))) == len(set(kinds(None, None))) == 1
+    old, new, unknown = kinds(PLAIN, AVX2, None)
+    assert unknown == old != new
+    found = table.strata(of_torch(0, PLAIN), here={"cpu": "x"})
+    assert found[""] == found["0"]
+    assert table.strata(of_torch(0, PLAIN), here={"cpu": "y"})[""] != found["0"]
 
 
 def test_commit_ignores_a_hook_s_git_dir(

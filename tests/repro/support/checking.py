@@ -27,12 +27,12 @@ def fresh(edit: Callable[[Row], None] = lambda row: None, replicates: range = FR
 
 
 def settled(
-    rows: list[Row], edit: Callable[[Row], None] = lambda row: None, against: Golden = GOLDEN, here: str = ""
+    rows: list[Row], edit: Callable[[Row], None] = lambda row: None, against: Golden = GOLDEN, here: str = "nowhere"
 ) -> CheckResult:
     """The check's answer when it has what it wants: runs of code in which `edit` happens."""
     again: list[Row] = []
     for _ in range(3):
-        result = checked(rows, against, reruns=build(again) if again else None, here=here)
+        result = checked(rows, against, reruns=build(again) if again else None, here=[here])
         if not result.wanted:
             break
         for experiment, case, replicate in result.wanted:

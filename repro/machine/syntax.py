@@ -1,0 +1,172 @@
+"""What a piece of Python says: its form without layout, what it imports, and what it loads past all reading."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "type_params", "type_ignores"})
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements, or what holds them
+EVERYTHING = "*"
+# Calls that load code or tables: by their own name, as a method or a function of a module, as those of these modules.
+BY_NAME = frozenset({"open", "exec", "eval", "__import__"})
+BY_EITHER = frozenset(
+    [
+        *("import_module", "run_path", "run_module", "spec_from_file_location", "CDLL", "load_library"),
+        *("read_csv", "read_parquet", "read_excel", "read_json", "read_pickle", "read_table"),
+        *("loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat"),
+    ]
+)
+BY_ATTRIBUTE = frozenset({"open", "read_text", "read_bytes"})
+LOADING = frozenset({"np", "numpy", "torch", "pickle", "json", "yaml", "tomllib", "joblib", "scipy"})  # their `load`
+CODE = frozenset(
+    [
+        *("exec", "eval", "__import__", "import_module", "run_path", "run_module", "spec_from_file_location"),
+        *("CDLL", "load_library"),
+    ]
+)
+LOADER = re.compile(rf"\b({'|'.join(sorted(BY_NAME | BY_EITHER | BY_ATTRIBUTE | {'load'}))})\b")
+IMPORTING = frozenset({"import_module", "__import__"})
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that an import statement asks for. `guarded` says that the code goes on where no such module is."""
+
+    module: str
+    name: str = EVERYTHING
+    level: int = 0
+    guarded: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What statements ask for: their imports, and in words what they load by other means."""
+
+    imports: tuple[Import, ...]
+    loads: tuple[str, ...]
+
+
+@functools.cache
+def tree_of(source: str) -> ast.Module:
+    """Return the parsed source; callers only read it."""
+    return ast.parse(source)
+
+
+@functools.cache
+def text_of_module(source: str) -> str:
+    """Return the normal form of a module as JSON."""
+    return json.dumps(normal_form(tree_of(source)))
+
+
+@functools.cache
+def facts_of_module(source: str) -> Facts:
+    """Return what a module asks for, in functions too."""
+    body = tree_of(source).body
+    # Looking at every expression costs as much as parsing: done only where a word could be such a call.
+    return facts(body) if LOADER.search(source) else Facts(tuple(dict.fromkeys(_imports(body, guarded=False))), ())
+
+
+@functools.cache
+def _kept_fields(kind: str) -> tuple[str, ...]:
+    return tuple(sorted(set(getattr(ast, kind)._fields) - SKIPPED_FIELDS))
+
+
+def normal_form(node: Any) -> Any:
+    """Return a syntax tree as nested lists: class names and fields that hold something; no positions, no docstrings.
+
+    Empty fields go because each Python version adds some, and adjacent texts inside an f-string are joined because
+    3.12 splits them elsewhere than 3.11.
+    """
+    if isinstance(node, list):
+        return [normal_form(item) for item in node if not _is_text(item)]
+    if not isinstance(node, ast.AST):
+        return [type(node).__name__, repr(node)]
+    form: list[Any] = [type(node).__name__]
+    for name in _kept_fields(type(node).__name__):
+        value = getattr(node, name, None)
+        if name == "values" and isinstance(node, ast.JoinedStr):
+            value = _joined(node.values)
+        elif name == "format_spec" and isinstance(value, ast.JoinedStr) and not _joined(value.values):
+            value = None
+        if value is not None and value != []:
+            form.append([name, normal_form(value)])
+    return form
+
+
+def _is_text(node: Any) -> bool:
+    """Return whether a node is a docstring, or any other text that stands alone as a statement and does nothing."""
+    return isinstance(node, ast.Expr) and _text(node.value) is not None
+
+
+def _joined(values: Iterable[ast.expr]) -> list[ast.expr]:
+    """Return an f-string's parts with adjacent texts joined and empty ones dropped."""
+    joined: list[ast.expr] = []
+    for value in values:
+        text, last = _text(value), _text(joined[-1]) if joined else None
+        if text is not None and last is not None:
+            joined[-1] = ast.Constant(last + text)
+        elif text != "":
+            joined.append(value)
+    return joined
+
+
+def _text(node: ast.AST) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def facts(statements: Sequence[ast.AST]) -> Facts:
+    """Return what statements ask for, in functions and blocks too."""
+    imports = [*_imports(statements, guarded=False)]
+    loads: dict[str, None] = {}
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Call):
+            name = _loader(node.func)
+            named = _text(node.args[0]) if node.args else None
+            if name in IMPORTING and named and not named.startswith("."):
+                imports.append(Import(named, guarded=True))
+            elif name and not _writes(name, node):
+                loads[f"{'loads code' if name in CODE else 'reads a file'} by {name}()"] = None
+    return Facts(tuple(dict.fromkeys(imports)), tuple(loads))
+
+
+def _imports(statements: Iterable[ast.AST], *, guarded: bool) -> Iterator[Import]:
+    """Yield the imports below statements; only what can hold statements is looked into."""
+    for node in statements:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, guarded=guarded) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (Import(node.module or "", alias.name, node.level, guarded) for alias in node.names)
+        else:
+            inside = guarded or (isinstance(node, ast.Try) and bool(node.handlers))
+            for name in BLOCKS:
+                yield from _imports(getattr(node, name, None) or (), guarded=inside) if _holds(node, name) else ()
+
+
+def _holds(node: ast.AST, name: str) -> bool:
+    """Say whether a field is a list of statements: a lambda's body is none."""
+    return isinstance(getattr(node, name, None), list)
+
+
+def _loader(function: ast.expr) -> str:
+    """Return the name of a called function that loads code or a file, an empty text for any other."""
+    if isinstance(function, ast.Name):
+        return function.id if function.id in BY_NAME | BY_EITHER else ""
+    if not isinstance(function, ast.Attribute):
+        return ""
+    name, of = function.attr, function.value
+    if name == "load" and isinstance(of, ast.Name) and of.id in LOADING:
+        return f"{of.id}.load"
+    return name if name in BY_ATTRIBUTE | BY_EITHER else ""
+
+
+def _writes(name: str, call: ast.Call) -> bool:
+    """Say whether an `open` is seen to write: the mode is written down and has none of r and +."""
+    given = [*call.args, *(word.value for word in call.keywords if word.arg == "mode")]
+    modes = [text for text in map(_text, given) if text and set(text) <= set("rwaxbt+")]
+    return name == "open" and bool(modes) and not set(modes[-1]) & set("r+") and bool(set(modes[-1]) & set("wax"))
