@@ -7,6 +7,7 @@ Usage: python bench/check.py [--rounds 7]
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import resource
 import statistics
@@ -28,7 +29,9 @@ sys.path.insert(0, str(ROOT))
 from repro.golden import bless  # noqa: E402
 from repro.golden.stored import path_of  # noqa: E402
 from repro.runs import diff, table  # noqa: E402
-from repro.study import Metric, Profile, Study  # noqa: E402
+from repro.runs.plan import identity  # noqa: E402
+from repro.seeds import derive_seed  # noqa: E402
+from repro.study import Study  # noqa: E402
 
 START = """
 import sys
@@ -63,17 +66,17 @@ EMPTY = "import numpy, pyarrow.parquet, pyarrow.compute"
 TORCH = "import torch"
 
 
-def results(cases: int, replicates: range, noise: int) -> pa.Table:
-    """Return a table of two metrics for each case and replicate, with curves of five epochs."""
+def results(cases: int, replicates: range, noise: int, code: str = "c" * 64) -> pa.Table:
+    """Return a table of two metrics for each case and replicate, with curves of five epochs, made by some code."""
     random = np.random.default_rng(noise)
     lines = [(case, replicate, metric) for case in range(cases) for replicate in replicates for metric in (0, 1)]
     count = len(lines)
     values = random.normal(98.0, 0.1, count)
     columns = {
         "experiment": ["scales"] * count,
-        "case": [f'{{"first":{case},"second":0.5}}' for case, _, _ in lines],
+        "case": [case_of(case) for case, _, _ in lines],
         "replicate": [replicate for _, replicate, _ in lines],
-        "seed": [1000 * case + replicate for case, replicate, _ in lines],
+        "seed": [derive_seed("bench", "scales", case_of(case), replicate) for case, replicate, _ in lines],
         "metric": [("accuracy", "loss")[metric] for _, _, metric in lines],
         "unit": [("%", "nats")[metric] for _, _, metric in lines],
         "value": values,
@@ -83,11 +86,16 @@ def results(cases: int, replicates: range, noise: int) -> pa.Table:
         "epochs": [5] * count,
         "wall_seconds": [1.0] * count,
     }
-    fixed = {"study": "bench", "profile": "smoke", "status": "ok", "detail": "", "device": "cpu", "settings": "{}"}
-    fixed |= {"data": "d" * 64, "code": "c" * 64, "environment": "here", "commit": "a" * 40}
+    fixed = {"study": "bench", "profile": "smoke", "status": "ok", "detail": "", "device": "cpu", "settings": "null"}
+    fixed |= {"data": "", "code": code, "environment": "here", "commit": "a" * 40}
     columns |= {name: [value] * count for name, value in fixed.items()}
     arrays = [pa.array(columns[field.name], field.type) for field in table.SCHEMA]
     return table.with_environments(pa.Table.from_arrays(arrays, schema=table.SCHEMA), {"here": {}})
+
+
+def case_of(first: int) -> str:
+    """Return a case of the study as its table has it."""
+    return f'{{"first":{first},"second":0.5}}'
 
 
 def cpu(action: Callable[[], object]) -> float:
@@ -143,18 +151,14 @@ def make_project(folder: Path) -> None:
     declaration = folder / "studies" / "bench" / "__init__.py"
     declaration.parent.mkdir(parents=True)
     declaration.write_text(DECLARED, "utf-8")
-    study = Study("bench", smoke=Profile(None))
-    study.experiment([], metrics=(Metric("accuracy", "%"), Metric("loss", "nats")))(scales)
-    ordered = results(500, range(10), 1).sort_by([(name, "ascending") for name in table.KEY]).combine_chunks()
+    sys.path.insert(0, str(folder))
+    study: Study = importlib.import_module("studies.bench").study
+    code = identity(study, "smoke").code["scales"]
+    ordered = results(500, range(10), 1, code).sort_by([(name, "ascending") for name in table.KEY]).combine_chunks()
     golden = bless.assemble(ordered, study, minimum_seeds=10, reason="bench", now=datetime.now(UTC))
     os.environ |= {"GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@example.invalid"}
     bless.write_logged(folder, path_of(folder, "bench", "smoke"), golden)
-    table.write(folder / "fresh.parquet", results(500, range(10, 11), 2))
-
-
-def scales(case: object, run: object) -> dict[str, float]:
-    """Stand for an experiment; the bench never runs it."""
-    raise NotImplementedError(f"{case} {run}")
+    table.write(folder / "fresh.parquet", results(500, range(10, 11), 2, code))
 
 
 def bench_diff(folder: Path, rounds: int) -> None:
