@@ -17,7 +17,7 @@ from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedEr
 from repro.golden import check as rows_check
 from repro.golden import log, stored
 from repro.golden.confirm import refuse_old_runs, renewed, settle
-from repro.golden.findings import CheckResult
+from repro.golden.findings import CheckResult, RunKey
 from repro.runs import runner, store, table
 from repro.runs.ignored import seed_ignored
 from repro.runs.plan import (
@@ -210,14 +210,10 @@ def check(
     cases = None
     if texts:  # what the golden or the results hold and no study declares any more is looked at too, not lost
         cases = selected_cases(found, profile, texts) | named_cases(held.bands, texts) | named_cases(rows, texts)
-    old = {
-        run
-        for run in strangers(rows, wanted)
-        if (not experiments or run[0] in experiments) and (cases is None or run[:2] in cases)
-    }
+    old = _asked_for(strangers(rows, wanted), experiments, cases)
+    if old and (results or not confirm):
+        refuse_old_runs(old, path, found.name, profile)
     if old:
-        if results or not confirm:
-            refuse_old_runs(old, path, found.name, profile)
         rows = renewed(found, profile, path, old, wanted, jobs=count, say=say)
 
     def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
@@ -236,6 +232,13 @@ def check(
     if not confirm:
         return judged(None, ())
     return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, say=say)
+
+
+def _asked_for(
+    runs: Collection[RunKey], experiments: Sequence[str], cases: Collection[tuple[str, str]] | None
+) -> set[RunKey]:
+    """Return the runs that a selection of experiments and cases leaves."""
+    return {run for run in runs if (not experiments or run[0] in experiments) and (cases is None or run[:2] in cases)}
 
 
 def golden_of(study: str, profile: str, path: Path | None = None) -> stored.Golden:

@@ -77,8 +77,8 @@ def check(
 
 def refuse_replays_alone(judged: Sequence[tuple[Weighed, Ruling]], findings: Sequence[Finding]) -> None:
     """Raise NothingSelectedError where all is well and no row has a run that the golden does not hold already."""
-    drawn = [one for one, _ in judged if one.band.kind in ("band", "diverges")]
-    fresh = any(one.values or one.diverged for one in drawn)
+    drawn = any(one.band.kind in ("band", "diverges") for one, _ in judged)
+    fresh = any(one.values or one.diverged for one, _ in judged if one.band.judged)
     if drawn and not fresh and all(finding.code == PASS for finding in findings):
         raise NothingSelectedError(
             "no fresh seed: every run repeats a golden one, which says nothing of other seeds; `repro run --fresh 1` "

@@ -14,6 +14,7 @@ from repro.cli.main import main
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
 from repro.runs import table
 from repro.runs.store import reruns_path
+from repro.seeds import derive_seed
 from tests.repro.support.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
 from tests.repro.support.synthetic import invented, rows_of, write
 
@@ -103,9 +104,20 @@ def test_what_the_crate_says(packed: Files) -> None:
     assert graph[RESULTS]["sha256"] == attest.sha256(packed[RESULTS])
 
 
+def fresh_rows(tmp_path: Path) -> Path:
+    """One more replicate of rfnn: the first golden one, moved in its last digits and named as another."""
+    held = table.read(ROOT / "golden" / "rfnn" / "smoke.parquet")
+    rows = [row for row in held.to_pylist() if row["replicate"] == 0]
+    for row in rows:
+        row["replicate"] = 1000
+        row["seed"] = derive_seed("rfnn", row["experiment"], row["case"], 1000)
+        row["value"] = row["value"] and row["value"] * (1 + 1e-9 * (row["n_test"] is None))
+    table.write(tmp_path / "fresh.parquet", table.build(rows, table.environments(held)))
+    return tmp_path / "fresh.parquet"
+
+
 def test_the_verb_packs_and_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The committed golden's own rows are results as good as any."""
-    results, out = ROOT / "golden" / "rfnn" / "smoke.parquet", tmp_path / "new" / "evidence.zip"
+    results, out = fresh_rows(tmp_path), tmp_path / "new" / "evidence.zip"
     assert main(["bundle", "rfnn", "--results", str(results), "--out", str(out)]) == 0
     assert f"wrote {out}: 16 files" in capsys.readouterr().out
     assert main(["verify", str(out)]) == 0
@@ -141,7 +153,7 @@ def test_a_golden_that_the_log_does_not_hold_is_not_packed(bundled: Path, tmp_pa
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    results = ROOT / "golden" / "rfnn" / "smoke.parquet"
+    results = fresh_rows(tmp_path)
     assert main(["bundle", "rfnn", "--results", str(results), "--out", str(tmp_path / "file" / "b.zip")]) == 7
     assert "cannot be written (File exists)" in capsys.readouterr().err
 
@@ -213,7 +225,7 @@ def test_a_signature_made_for_something_else_is_none(
 
 @needs_ssh
 def test_keys_that_cannot_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    results = ("bundle", "rfnn", "--results", str(ROOT / "golden/rfnn/smoke.parquet"), "--out", str(tmp_path / "b.zip"))
+    results = ("bundle", "rfnn", "--results", str(fresh_rows(tmp_path)), "--out", str(tmp_path / "b.zip"))
     assert main([*results, "--key", str(tmp_path / "absent")]) == 2
     assert "no such key" in capsys.readouterr().err
     (tmp_path / "key").write_text("no key")

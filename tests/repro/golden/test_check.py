@@ -37,7 +37,7 @@ def test_fresh_seeds_of_unchanged_code_pass() -> None:
 def test_a_golden_is_no_evidence_for_itself() -> None:
     with pytest.raises(NothingSelectedError, match="no fresh seed"):
         check(GOLDEN.rows, GOLDEN.rows, GOLDEN.bands)
-    result = checked([*GOLDEN.rows.to_pylist(), *fresh()])
+    result = checked([*GOLDEN.rows.to_pylist(), *(row for row in fresh() if row["experiment"] == "noisy")])
     assert result.exit_code == 0, render(result)
     assert "10 replayed bit for bit" in texts(result, 0)
 

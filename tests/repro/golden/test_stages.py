@@ -57,7 +57,8 @@ def test_four_of_four_confirm_and_three_do_not() -> None:
 
 
 def test_the_same_seed_by_other_code_is_called_changed() -> None:
-    rows = [{**row, "code": "new code"} for row in rows_of(STUDY, range(3))]
+    noisy = [row for row in fresh() if row["experiment"] == "noisy"]
+    rows = [*({**row, "code": "new code"} for row in rows_of(STUDY, range(3))), *noisy]
     assert checked(rows).exit_code == 0
     row = next(row for row in rows if first(row))
     row["value"] += 1e-9
@@ -65,6 +66,7 @@ def test_the_same_seed_by_other_code_is_called_changed() -> None:
     assert result.exit_code == 1
     assert result.counts["changed"] == 1
     assert "the same seed gives something else: replicate 0 has" in texts(result, 1)
+    assert texts(result, 1).endswith("by other code; 2 replayed bit for bit")
 
 
 def test_what_has_changed_is_still_confirmed() -> None:
