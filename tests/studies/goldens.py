@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -37,6 +38,25 @@ class Mistake:
     def runs(self) -> tuple[str, ...]:
         """Return what chooses the runs: the experiment, then fields of the case."""
         return (self.experiment, *self.where)
+
+
+def shuffle_labels(patch: pytest.MonkeyPatch, module: ModuleType, share: float = 0.05) -> None:
+    """Plant a mistake in the module that loads a study's images: this share of the training labels stand elsewhere."""
+    import torch
+
+    from studies.common.training import Labelled
+
+    resident = module.resident
+
+    def shuffled(run: object, *parts: str, classes: int) -> tuple[Labelled, ...]:
+        whole, *others = resident(run, *parts, classes=classes)
+        draw = torch.Generator().manual_seed(0)
+        chosen = torch.randperm(len(whole), generator=draw)[: round(share * len(whole))]
+        labels = whole.labels_N.clone()
+        labels[chosen] = labels[chosen[torch.randperm(len(chosen), generator=draw)]]
+        return Labelled(whole.images, labels), *others
+
+    patch.setattr(module, "resident", shuffled)
 
 
 @cache

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-import torch
 from torch import Tensor, nn
 
-from studies.common.training import Labelled
 from studies.dagnets import training
 from studies.dagnets.measured import detached, moments
 from studies.dagnets.model import convolutional
-from tests.studies.goldens import Mistake
-
-SHUFFLED = 0.05
+from tests.studies.goldens import Mistake, shuffle_labels
 
 
 def adam_without_its_power(patch: pytest.MonkeyPatch) -> None:
@@ -27,17 +23,7 @@ def adam_without_its_power(patch: pytest.MonkeyPatch) -> None:
 
 
 def some_training_labels_shuffled(patch: pytest.MonkeyPatch) -> None:
-    resident = training.resident
-
-    def shuffled(run: object, *parts: str, classes: int) -> tuple[Labelled, ...]:
-        whole, *others = resident(run, *parts, classes=classes)
-        draw = torch.Generator().manual_seed(0)
-        chosen = torch.randperm(len(whole), generator=draw)[: round(SHUFFLED * len(whole))]
-        labels = whole.labels_N.clone()
-        labels[chosen] = labels[chosen[torch.randperm(len(chosen), generator=draw)]]
-        return Labelled(whole.images, labels), *others
-
-    patch.setattr(training, "resident", shuffled)
+    shuffle_labels(patch, training)
 
 
 def normalisation_omitted(patch: pytest.MonkeyPatch) -> None:

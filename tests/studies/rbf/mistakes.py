@@ -6,13 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from studies.common.training import Labelled
 from studies.rbf.model import layer
 from studies.rbf.model.network import DeepRBF
 from studies.rbf.training import fitting
-from tests.studies.goldens import Mistake
-
-SHUFFLED = 0.05
+from tests.studies.goldens import Mistake, shuffle_labels
 
 
 def sigma_for_its_square(patch: pytest.MonkeyPatch) -> None:
@@ -30,17 +27,7 @@ def distance_squared_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def some_training_labels_shuffled(patch: pytest.MonkeyPatch) -> None:
-    resident = fitting.resident
-
-    def shuffled(run: object, *parts: str, classes: int) -> tuple[Labelled, ...]:
-        whole, *others = resident(run, *parts, classes=classes)
-        draw = torch.Generator().manual_seed(0)
-        chosen = torch.randperm(len(whole), generator=draw)[: round(SHUFFLED * len(whole))]
-        labels = whole.labels_N.clone()
-        labels[chosen] = labels[chosen[torch.randperm(len(chosen), generator=draw)]]
-        return Labelled(whole.images, labels), *others
-
-    patch.setattr(fitting, "resident", shuffled)
+    shuffle_labels(patch, fitting)
 
 
 def evaluation_mode_forgotten(patch: pytest.MonkeyPatch) -> None:
