@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
@@ -60,7 +60,7 @@ def settle(
         environment, record = environment_of(study, profile, device, wanted)
         here = {environment, *provenance.same_but_torch(table.environments(rows), record)}
         if replay:
-            names = replays(study, profile, golden, rows, table.strata(golden.rows, here=record)[""])
+            names = replays(study, profile, golden, rows, record)
             if not names:
                 notes.append("nothing replayed: the golden is of another kind of machine, or all exact or not portable")
             make(names)
@@ -75,9 +75,10 @@ def settle(
     return replace(result, notes=(*result.notes, *notes))
 
 
-def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, stratum: str) -> list[RunKey]:
-    """Return the first golden run of each case in the results that can be replayed, of this kind of machine."""
-    strata = table.strata(golden.rows)
+def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, here: Mapping[str, Any]) -> list[RunKey]:
+    """Return the first golden run of each case in the results that this kind of machine can replay."""
+    # Both kinds by one call: what the golden does not say of itself is taken to be as this machine says it.
+    strata = table.strata(golden.rows, here=here)
     there = set(zip(rows["experiment"].to_pylist(), rows["case"].to_pylist(), strict=True))
     declared = {
         (experiment.name, case_json(case))
@@ -88,7 +89,7 @@ def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, stratum:
     columns = (golden.rows[name].to_pylist() for name in ("experiment", "case", "replicate", "environment"))
     for experiment, case, replicate, environment in zip(*columns, strict=True):
         name = (experiment, case)
-        if name in there and name in declared and strata[environment] == stratum:
+        if name in there and name in declared and strata[environment] == strata[""]:
             first[name] = min(replicate, first.get(name, replicate))
     return [(*name, replicate) for name, replicate in first.items()]
 

@@ -6,8 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from repro.golden import confirm
+from repro.golden.stored import Golden
 from repro.runs import table
 from tests.repro.conftest import RESULTS, Cli, commit, toy_source, write_study
+from tests.repro.support.checking import STUDY
+from tests.repro.support.synthetic import golden_of
 
 RERUNS = "results/montecarlo/reruns/smoke.parquet"
 
@@ -123,6 +127,18 @@ def test_a_replay_sees_what_no_band_can(blessed: Path, cli: Cli) -> None:
     assert done.returncode == 1
     assert "the same seed gives something else: replicate 0 has" in done.stdout
     assert "6 changed" in done.stdout
+
+
+def test_a_golden_that_does_not_say_how_torch_chose_its_kernels_is_replayed() -> None:
+    """It was blessed before records said so, and is of this kind of machine in everything that it says."""
+    record = {"cpu": "one", "machine": "x86_64"}
+    held = golden_of(STUDY)
+    rows = table.with_environments(held.rows, {"here": record})
+    golden = Golden(rows, held.bands)
+    for capability in ("AVX2", "AVX512"):
+        now = {**record, "torch": {"capability": capability}}
+        assert len(confirm.replays(STUDY, "smoke", golden, rows, now)) == 4
+    assert confirm.replays(STUDY, "smoke", golden, rows, {**record, "cpu": "another"}) == []
 
 
 def test_what_is_not_portable_is_not_replayed(blessed: Path, cli: Cli) -> None:
