@@ -47,7 +47,9 @@ def table_of(path: Path) -> pa.Table:
     """Return the table of blessed verdicts. Raise IntegrityError for a file that is none."""
     with table.opened(path, "table of verdicts") as file:
         table.check_schema(file.schema_arrow, path, SCHEMA)
-        return file.read()
+        verdicts = file.read()
+        table.hold_seal(verdicts, path)
+        return verdicts
 
 
 def held(root: Path) -> list[dict[str, str]]:

@@ -70,7 +70,9 @@ def read_bands(path: Path) -> pa.Table:
                 f"{path}: drawn by the rule '{method}', this version's is '{METHOD}'; bless the golden's rows again"
             )
         table.check_schema(file.schema_arrow, path, BANDS_SCHEMA)
-        return file.read()
+        bands = file.read()
+        table.hold_seal(bands, path)
+        return bands
 
 
 def metadata(some: pa.Table) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
@@ -63,7 +62,7 @@ def read(path: Path) -> pa.Table:
     """Read the compared columns of a results file, words as dictionaries: they repeat, and decode ten times as fast."""
     table.read(path, ["replicate"])  # refuses a file that is no results table
     texts = [name for name in READ if pa.types.is_string(table.SCHEMA.field(name).type)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
+    with table.opened(path, "Parquet table", table.SET_ASIDE, texts) as file:
         return file.read(columns=list(READ))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import Counter
@@ -15,8 +16,11 @@ import pyarrow.parquet as pq
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
 from repro.machine.files import refused, regular, replacing, there
+from repro.runs.rows import digest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+UNSEALED = "1"  # the version whose tables carry no digest of themselves
+SEAL = b"repro.digest"
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
@@ -143,13 +147,45 @@ def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
 def write(path: Path, table: pa.Table) -> None:
     """Write the rows in the order of their key, atomically and durably: a reader sees the old file or the new one."""
     validate(table, path)
-    write_file(path, table.sort_by([(name, "ascending") for name in KEY]))
+    metadata = {**(table.schema.metadata or {}), b"repro.schema": str(SCHEMA_VERSION).encode()}
+    write_file(path, table.sort_by([(name, "ascending") for name in KEY]).replace_schema_metadata(metadata))
 
 
 def write_file(path: Path, table: pa.Table) -> None:
-    """Replace a Parquet file, synced to the disk before it takes its name."""
+    """Replace a Parquet file, synced to the disk before it takes its name; it carries digests and page checksums."""
     with refused(path), replacing(path, durable=True) as stream:
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(sealed(table), stream, compression="zstd", write_page_checksum=True)
+
+
+def sealed(some: pa.Table) -> pa.Table:
+    """Return a table that carries the digests of its rows and of what it says of itself."""
+    said = json.dumps({"rows": digest(some), "about": _about(some.schema)})
+    return some.replace_schema_metadata({**(some.schema.metadata or {}), SEAL: said.encode()})
+
+
+def hold_seal(found: pa.Table, path: Path | str, *, whole: bool = True) -> None:
+    """Raise IntegrityError unless a table is as it was written; of some columns, `whole` false, what it says is asked.
+
+    Page checksums, which are asked wherever a page is read, hold the bytes; this holds what they were decoded to.
+    """
+    version = (found.schema.metadata or {}).get(b"repro.schema", UNSEALED.encode()).decode("utf-8", "replace")
+    said = json_of(found.schema, SEAL, path)
+    if not said and version == UNSEALED:
+        return
+    if not said:
+        raise IntegrityError(f"{path}: carries no digest of its rows; another program wrote it; {SET_ASIDE}")
+    made = {"what it says of itself is": ("about", _about(found.schema))}
+    if whole:
+        made["its rows are"] = ("rows", digest(found))
+    for what, (part, value) in made.items():
+        if said.get(part) != value:
+            raise IntegrityError(f"{path}: {what} not what was written, by its own digest; {SET_ASIDE}")
+
+
+def _about(schema: pa.Schema) -> str:
+    """Return the SHA-256 of what a table says of itself."""
+    own = sorted((key, value) for key, value in (schema.metadata or {}).items() if key != SEAL)
+    return hashlib.sha256(repr([one for one in own if one[0].startswith(b"repro.")]).encode()).hexdigest()
 
 
 def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -158,12 +194,6 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     The whole schema is compared even when only some columns are read; keys and values are checked when all are.
     """
     table = read_file(path, columns)
-    version = (table.schema.metadata or {}).get(b"repro.schema", b"").decode("utf-8", "backslashreplace")
-    if version != str(SCHEMA_VERSION):
-        raise IntegrityError(
-            f"{path}: schema version '{version}', wanted {SCHEMA_VERSION}; "
-            f"it was not written by this version of repro; {SET_ASIDE}"
-        )
     if columns is None:
         validate(table, path)
     return table
@@ -178,6 +208,7 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise NothingSelectedError(f"{path}: no such table; `repro run` makes one, `repro status` lists what exists")
     with opened(path, "Parquet table", SET_ASIDE) as file:
         check_schema(file.schema_arrow, path)
+        _check_version(file.schema_arrow, path)
         records_of(file.schema_arrow, path)
         found = file.read(columns=None if columns is None else list(columns))
         found.validate(full=True)  # texts are UTF-8, lists lie where they say
@@ -185,7 +216,18 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         schema = pa.schema([SCHEMA.field(name) for name in names], found.schema.metadata)
         if "finished" in names and found.num_rows:
             _check_times(found["finished"])
+        hold_seal(found, path, whole=columns is None)
         return found if found.schema == schema else pa.Table.from_arrays(found.columns, schema=schema)
+
+
+def _check_version(schema: pa.Schema, path: Path) -> None:
+    """Raise IntegrityError for a table of a version that is not known here, or of none."""
+    version = (schema.metadata or {}).get(b"repro.schema", b"").decode("utf-8", "backslashreplace")
+    if version not in (str(SCHEMA_VERSION), UNSEALED):
+        raise IntegrityError(
+            f"{path}: schema version '{version}', wanted {SCHEMA_VERSION}; "
+            f"it was not written by this version of repro; {SET_ASIDE}"
+        )
 
 
 def _check_times(times: pa.ChunkedArray) -> None:
@@ -196,11 +238,13 @@ def _check_times(times: pa.ChunkedArray) -> None:
 
 
 @contextmanager
-def opened(path: Path, what: str, remedy: str = "restore it") -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file. Raise IntegrityError where it, or what is read of it within, is no `what`."""
+def opened(
+    path: Path, what: str, remedy: str = "restore it", dictionaries: Sequence[str] = ()
+) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file, some columns as dictionaries. Raise IntegrityError where what is read of it is no `what`."""
     regular(path, what, remedy)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, read_dictionary=dictionaries, page_checksum_verification=True) as file:
             yield file
     except PermissionError as error:
         raise InfrastructureError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error

@@ -73,6 +73,7 @@ def long_texts(length: int, rows: int, *, plain: bool) -> Callable[[Files], None
         # The kind of a column is not kept: a reader takes it for plain text.
         with pq.ParquetWriter(sink, made.schema, compression="zstd", store_schema=False) as writer:
             writer.write_table(made)
+            writer.add_key_value_metadata({key.decode(): value.decode() for key, value in some.schema.metadata.items()})
         files[RESULTS] = sink.getvalue().to_pybytes()
 
     return edit

@@ -173,7 +173,7 @@ def in_commit(root: Path, text: str) -> None:
 
 def rewrite(root: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     some = pq.read_table(root / RESULTS)
-    pq.write_table(change(some).replace_schema_metadata(some.schema.metadata), root / RESULTS)
+    table.write_file(root / RESULTS, change(some).replace_schema_metadata(some.schema.metadata))
 
 
 def in_record(**fields: Any) -> Callable[[Path, str], None]:
@@ -224,7 +224,7 @@ def test_a_name_of_a_study_is_printed_escaped(
     files = dict(packed)
     some = pq.read_table(pa.BufferReader(files[RESULTS]))
     sink = pa.BufferOutputStream()
-    pq.write_table(column(some, "study", "x\x1b[2K\ny"), sink)
+    pq.write_table(table.sealed(column(some, "study", "x\x1b[2K\ny")), sink)
     files[RESULTS] = sink.getvalue().to_pybytes()
     seal(files)
     assert r"not the files of a bundle of x\x1b[2K\ny/smoke" in refusal(files, tmp_path, capsys)

@@ -120,7 +120,7 @@ def rewritten(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Fi
     def edit(files: Files) -> None:
         some = pq.read_table(pa.BufferReader(files[name]))
         sink = pa.BufferOutputStream()
-        pq.write_table(change(some).replace_schema_metadata(some.schema.metadata), sink)
+        pq.write_table(table.sealed(change(some).replace_schema_metadata(some.schema.metadata)), sink)
         files[name] = sink.getvalue().to_pybytes()
 
     return edit
@@ -156,7 +156,7 @@ def records_edited(files: Files) -> None:
     for record in records.values():
         record["device"] = "cuda"
     sink = pa.BufferOutputStream()
-    pq.write_table(table.with_environments(some, records), sink)
+    pq.write_table(table.sealed(table.with_environments(some, records)), sink)
     files[RESULTS], files[ENVIRONMENTS] = sink.getvalue().to_pybytes(), attest.dump(records)
 
 

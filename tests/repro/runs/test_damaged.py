@@ -29,7 +29,7 @@ def about(name: bytes, content: bytes) -> Damage:
 
     def damage(path: Path) -> None:
         metadata = {**WHOLE.schema.metadata, name: content}
-        pq.write_table(WHOLE.replace_schema_metadata(metadata), path)
+        pq.write_table(table.sealed(WHOLE.replace_schema_metadata(metadata)), path)
 
     return damage
 
@@ -83,7 +83,7 @@ def test_a_table_of_another_writer_is_taken_as_ours(tmp_path: Path) -> None:
     """Any pandas, polars or duckdb calls all columns nullable; the runs that are made next are joined to it."""
     fields = [field.with_nullable(True) for field in WHOLE.schema]
     loose = pa.Table.from_arrays(WHOLE.columns, schema=pa.schema(fields, WHOLE.schema.metadata))
-    pq.write_table(loose, path := tmp_path / "smoke.parquet")
+    pq.write_table(table.sealed(loose), path := tmp_path / "smoke.parquet")
     assert table.read(path).schema.equals(table.SCHEMA)
     assert table.concatenate([table.read(path), WHOLE]).num_rows == 2 * WHOLE.num_rows
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
-from repro.runs.table import build, environments, read, write
+from repro.runs.table import build, environments, read, write, write_file
 
 
 def row(**changed: object) -> dict[str, object]:
@@ -96,9 +96,70 @@ def test_a_changed_schema_is_refused(tmp_path: Path, planted, said: str) -> None
 def test_rows_that_contradict_themselves_are_refused(tmp_path: Path, rows: list[dict[str, object]], said: str) -> None:
     with pytest.raises(IntegrityError, match=said):
         write(tmp_path / "a.parquet", table(*rows))
-    pq.write_table(table(*rows), tmp_path / "b.parquet")
+    write_file(tmp_path / "b.parquet", table(*rows))
     with pytest.raises(IntegrityError, match=said):
         read(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize("name", ["value", "seed", "detail"])
+def test_rows_are_held_to_their_own_digest(tmp_path: Path, name: str) -> None:
+    """Pages of other rows, each with a true checksum, below what the table says of itself."""
+    path = tmp_path / "a.parquet"
+    write(path, table())
+    before = pq.read_table(path)
+    other = {"value": 3.2, "seed": 2, "detail": "x"}[name]
+    place = before.column_names.index(name)
+    field = before.schema.field(name)
+    pq.write_table(before.set_column(place, field, pa.array([other], field.type)), path)
+    with pytest.raises(IntegrityError, match=r"a\.parquet: its rows are not what was written, by its own digest"):
+        read(path)
+
+
+@pytest.mark.parametrize("columns", [None, ["replicate"]])
+def test_what_a_table_says_of_itself_is_held_to_its_digest(tmp_path: Path, columns: list[str] | None) -> None:
+    path = tmp_path / "a.parquet"
+    write(path, table())
+    before = pq.read_table(path)
+    metadata = {**before.schema.metadata, b"repro.environments": b'{"e": {"python": "3.12"}}'}
+    pq.write_table(before.replace_schema_metadata(metadata), path)
+    with pytest.raises(IntegrityError, match="what it says of itself is not what was written"):
+        read(path, columns)
+
+
+def test_a_table_of_this_version_carries_a_digest(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(), path)
+    with pytest.raises(IntegrityError, match="carries no digest of its rows"):
+        read(path)
+
+
+def test_a_table_of_the_version_before_the_digest_is_read_and_sealed_when_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    older = table()
+    pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"repro.schema": b"1"}), path)
+    write(path, read(path))
+    assert pq.read_schema(path).metadata[b"repro.schema"] == b"2"
+    assert read(path).to_pylist() == [row()]
+
+
+def test_no_flipped_bit_is_read_as_another_content(tmp_path: Path) -> None:
+    """Each bit of a table in turn: it is refused, or the rows and records are what they were."""
+    path = tmp_path / "a.parquet"
+    write(path, table(*(row(replicate=number, value=number / 7) for number in range(3))))
+    whole, content = read(path), path.read_bytes()
+    believed = 0
+    for place in range(0, 8 * len(content), 7):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            found = read(path)
+        except IntegrityError:
+            continue
+        believed += 1
+        assert found.equals(whole)
+        assert environments(found) == environments(whole)
+    assert believed < len(content)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
