@@ -23,7 +23,7 @@ from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
 from repro.golden import stored
 from repro.golden.rule import CONFIRMING
-from repro.runs.fingerprint import normal_form
+from repro.machine.syntax import normal_form
 
 ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
@@ -55,7 +55,7 @@ def identity(*names: str) -> str:
 @functools.cache
 def content(path: Path) -> bytes:
     """Return what counts of a file."""
-    return json.dumps(normal_form(ast.parse(path.read_bytes()))).encode() if path.suffix == ".py" else path.read_bytes()
+    return normal_form(ast.parse(path.read_bytes())).encode() if path.suffix == ".py" else path.read_bytes()
 
 
 RULES = ("repro/golden/rule.py", "bench/error_rates/baselines.py")

@@ -12,6 +12,7 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -173,15 +174,13 @@ def _top(name: str) -> tuple[tuple[str, ...], str]:
 def _below(folders: Iterable[str], rest: Sequence[str]) -> Module:
     """Return what lies below a package's folders under a name's parts."""
     for folder in folders:
-        path = Path(folder, *rest)
-        if path.is_dir():
-            inside = path / "__init__.py"
-            return Module("source", inside) if inside.is_file() else Module("folder", path)
-        if rest:
-            for suffix in (".py", *importlib.machinery.EXTENSION_SUFFIXES):
-                file = path.with_name(f"{path.name}{suffix}")
-                if file.is_file():
-                    return _of_file(str(file))
+        name = os.path.join(folder, *rest)  # thousands are asked for, and a Path costs as much as the asking
+        if os.path.isdir(name):
+            inside = os.path.join(name, "__init__.py")
+            return Module("source", Path(inside)) if os.path.isfile(inside) else Module("folder", Path(name))
+        for suffix in (".py", *importlib.machinery.EXTENSION_SUFFIXES) if rest else ():
+            if os.path.isfile(f"{name}{suffix}"):
+                return _of_file(f"{name}{suffix}")
     return Module("absent")
 
 

@@ -61,7 +61,7 @@ def tree_of(source: str) -> ast.Module:
 @functools.cache
 def text_of_module(source: str) -> str:
     """Return the normal form of a module as JSON."""
-    return json.dumps(normal_form(tree_of(source)))
+    return normal_form(tree_of(source))
 
 
 @functools.cache
@@ -77,29 +77,30 @@ def _kept_fields(kind: str) -> tuple[str, ...]:
     return tuple(sorted(set(getattr(ast, kind)._fields) - SKIPPED_FIELDS))
 
 
-def normal_form(node: Any) -> Any:
-    """Return a syntax tree as nested lists: class names and fields that hold something; no positions, no docstrings.
+def normal_form(node: Any) -> str:
+    """Return a syntax tree as JSON: class names and fields that hold something; no positions, no docstrings.
 
     Empty fields go because each Python version adds some, and adjacent texts inside an f-string are joined because
     3.12 splits them elsewhere than 3.11.
     """
     if isinstance(node, list):
-        return [normal_form(item) for item in node if not _is_text(item)]
+        return f"[{', '.join([normal_form(item) for item in node if not is_text(item)])}]"
+    kind = type(node).__name__
     if not isinstance(node, ast.AST):
-        return [type(node).__name__, repr(node)]
-    form: list[Any] = [type(node).__name__]
-    for name in _kept_fields(type(node).__name__):
+        return f'["{kind}", {json.dumps(repr(node))}]'
+    form = [f'"{kind}"']
+    for name in _kept_fields(kind):
         value = getattr(node, name, None)
         if name == "values" and isinstance(node, ast.JoinedStr):
             value = _joined(node.values)
         elif name == "format_spec" and isinstance(value, ast.JoinedStr) and not _joined(value.values):
             value = None
         if value is not None and value != []:
-            form.append([name, normal_form(value)])
-    return form
+            form.append(f'["{name}", {normal_form(value)}]')
+    return f"[{', '.join(form)}]"
 
 
-def _is_text(node: Any) -> bool:
+def is_text(node: Any) -> bool:
     """Return whether a node is a docstring, or any other text that stands alone as a statement and does nothing."""
     return isinstance(node, ast.Expr) and _text(node.value) is not None
 

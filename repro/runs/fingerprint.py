@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 from repro import seeds
 from repro.errors import UsageError
 from repro.machine.modules import Edge, Modules, digest_parts
-from repro.machine.syntax import EVERYTHING, Facts, facts, normal_form, text_of_module, tree_of
+from repro.machine.syntax import EVERYTHING, Facts, facts, is_text, normal_form, text_of_module, tree_of
 from repro.study import Study
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -127,8 +126,7 @@ def _usable(source: str, studies: frozenset[str]) -> tuple[Top, ...]:
         for single in _one_by_one(_undecorated(statement, studies)):
             affected = _affected(single)
             if studies.isdisjoint(affected):
-                form = normal_form([single])
-                text = json.dumps(form[0]) if form else ""
+                text = "" if is_text(single) else normal_form(single)
                 usable.append(Top(single, text, frozenset(affected), frozenset(_names(single)), facts([single])))
     return tuple(usable)
 
