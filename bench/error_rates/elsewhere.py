@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.error_rates.planting import ROOT
-from bench.error_rates.worlds import ROWS, Random, Table
+from bench.error_rates.worlds import ROWS, Random, Table, check
 from repro.golden import rule
 from repro.golden.rule import Floats
 
@@ -33,8 +33,13 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # repositor
     "best epoch or iteration, step 1": (TABULAR, ("best_epoch", "best_iteration")),
     "MLPerf epochs to converge, with their steps": (("logging",), ("epochs_to_converge",)),
 }
-WHOLE = ("test accuracy, tabular", "loss: test RMSE", "best epoch or iteration, step 1")  # the metrics of one golden
-SHIFTS = (3.0, 5.0)  # of the power table, in standard deviations of all runs of the row
+THREE = ("test accuracy, tabular", "loss: test RMSE", "best epoch or iteration, step 1")
+SIX = (*THREE, "training accuracy", "loss: training RMSE", "ROC AUC")
+KINDS: Mapping[str, tuple[Sequence[str], int]] = {  # of goldens: their metrics, and rows of each
+    **{family: ((family,), ROWS) for family in FAMILIES},
+    "a golden of three metrics, 33 rows each": (THREE, 33),
+    "a golden of six metrics, 15 rows each": (SIX, 15),
+}
 
 
 @dataclass(frozen=True)
@@ -109,3 +114,18 @@ def made(
         row = int(random.integers(len(runs)))
         runs[row, n0:] += shift * runs[row].std(ddof=1) * random.choice((-1.0, 1.0))
     return Table(runs[:, :n0], runs[:, n0 : n0 + n1], runs[:, n0 + n1 :], quantum, metric)
+
+
+def block(kind: str, n0: int, n1: int, shift: float, tables: int, seed: int) -> dict[str, int]:
+    """Check so many tables of a kind of golden; return counts, of tables 0 where no row has enough runs."""
+    random = np.random.default_rng([seed, n0, n1, round(10 * shift), *kind.encode()])
+    counts = dict.fromkeys(("tables", "refused", "any", "row", "shift", "dispersion", "reruns"), 0)
+    for _ in range(tables):
+        table = made(random, KINDS[kind][0], n0, n1, KINDS[kind][1], shift)
+        if table is None:
+            break
+        alarms = check(table)
+        counts["tables"] += not alarms.refused
+        for name in ("refused", "any", "row", "shift", "dispersion", "reruns"):
+            counts[name] += int(getattr(alarms, name))
+    return counts

@@ -1,7 +1,7 @@
 """Simulated tables: what a check says of code that did not change, and of code that did, in worlds of many kinds.
 
 A table has rows of accuracies near 98 % in steps of 0.01 points. The functions of `repro.rule` are applied to arrays;
-tests/repro/golden/test_rule.py shows that `repro.golden.check` says the same of the same numbers.
+tests/repro/golden/test_simulated.py shows that `repro.golden.check` says the same of the same numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from repro.golden.rule import Floats
 
 ROWS = 100
 QUANTUM = 0.01  # points: 10,000 images
+STEP = 1.0  # of a coarse grid
 SD = 0.08  # points, the median over rows
 NO_VALUE = math.nan  # of a run that diverged
 
@@ -33,6 +34,18 @@ def even(_random: Random, rows: int) -> Floats:
 def uneven(random: Random, rows: int) -> Floats:
     """Return standard deviations whose squares follow a scaled inverse chi-squared law with 6 degrees of freedom."""
     found: Floats = SD * np.sqrt(6.0 / random.chisquare(6.0, (rows, 1)))
+    return found
+
+
+def magnitudes(random: Random, rows: int) -> Floats:
+    """Return standard deviations whose squares follow a scaled inverse chi-squared law, half a degree of freedom."""
+    found: Floats = SD * np.sqrt(0.5 / random.chisquare(0.5, (rows, 1)))
+    return found
+
+
+def within_steps(random: Random, rows: int) -> Floats:
+    """Return standard deviations from a twentieth of a coarse step to two of them."""
+    found: Floats = STEP * np.exp(random.uniform(math.log(0.05), math.log(2.0), (rows, 1)))
     return found
 
 
@@ -76,9 +89,16 @@ def two_ways(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
     return found
 
 
+def equal_modes(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law; half of the runs of the first ten rows end 10 standard deviations lower."""
+    found: Floats = sd * random.standard_normal(shape)
+    found[:10] -= 10.0 * sd[:10] * (random.random((min(10, shape[0]), shape[1])) < 0.5)
+    return found
+
+
 @dataclass(frozen=True)
 class World:
-    """How rows scatter and how runs do."""
+    """How rows scatter and how runs do, and in which declared steps."""
 
     title: str
     sds: Callable[[Random, int], Floats]
@@ -95,6 +115,9 @@ WORLDS: Mapping[str, World] = {
     "outlying": World("one run in a hundred 8 sd lower", uneven, outlying),
     "two-ways": World("ten cells with two ways to end", uneven, two_ways),
     "diverging": World("five cells that diverge now and then", uneven, diverging),
+    "magnitudes": World("variances over magnitudes (prior worth half a degree of freedom)", magnitudes, normal),
+    "equal-modes": World("ten cells with two equally frequent ways to end", uneven, equal_modes),
+    "coarse": World("a coarse grid, many goldens that agree to the digit", within_steps, normal, STEP),
 }
 
 Defect = Callable[[Floats, Floats], Floats]  # from deviations and the column of sds to what the defect makes of them

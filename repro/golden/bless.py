@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from repro.runs import table
 from repro.runs.rows import digest
 from repro.study import Study
 
-AT_FIVE = 1.1  # percent of false alarms, the most of any family of real seeds (docs/error-rates.md)
+WHOLE = ("experiment", "metric", "value")
+AT_FIVE = 1.3  # percent of false alarms, the most of any family of real seeds (docs/error-rates.md)
 HELD_OUT = 1 + CONFIRMING_FEW  # replicates of a shake-down: one is checked, the others confirm it
 SHAKE_DOWN_SEEDS = 3 + HELD_OUT  # so many leave three for a golden
 
@@ -83,7 +85,13 @@ def bless(
     shaken = shake_down(golden, study)
     if shaken and shaken.counts[DEVIATES] and not provisional:
         raise CannotCompareError(f"{results}: cannot be blessed: {unsteady(shaken)}; nothing was written")
-    changes = (*said_of(shaken), *few_seeds(golden), *mixed(rows), *describe_changes(path, golden))
+    changes = (
+        *said_of(shaken),
+        *few_seeds(golden),
+        *without_step(golden),
+        *mixed(rows),
+        *describe_changes(path, golden),
+    )
     if not dry_run:
         write_logged(root, path, golden) if root else write(path, golden)
     return Blessing(path, golden, changes, not dry_run)
@@ -142,6 +150,21 @@ def few_seeds(golden: Golden) -> list[str]:
         return []
     text = f"few seeds: {len(few)} bands rest on fewer than {ENOUGH} (least: {min(few)}); about one false alarm in a"
     return [f"{text} hundred checks is promised for {ENOUGH} and more, at five up to {AT_FIVE} % were measured"]
+
+
+def without_step(golden: Golden) -> list[str]:
+    """Return a line that names the metrics all of whose values are whole numbers and that declare no step."""
+    kept: dict[tuple[str, str], set[float]] = defaultdict(set)
+    for experiment, metric, value in zip(*(golden.rows[name].to_pylist() for name in WHOLE), strict=True):
+        kept[experiment, metric].add(math.nan if value is None else value)
+    drawn = {
+        (band.experiment, band.metric) for band in as_bands(golden.bands) if band.kind == "band" and not band.quantum
+    }
+    found = [name for name in sorted(drawn) if all(math.isnan(value) or value.is_integer() for value in kept[name])]
+    named = ", ".join(" ".join(name) for name in found)
+    return (
+        [f"no step: {named} has whole numbers alone; if they lie on a grid, declare Metric(step=...)"] if found else []
+    )
 
 
 def assemble(rows: pa.Table, study: Study, *, minimum_seeds: int, reason: str, now: datetime) -> Golden:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,12 @@ from repro.bundle.pack import CHECK, ENVIRONMENTS, RERUNS, RESULTS, archive, fil
 from repro.bundle.words import plain
 from repro.cli.main import main
 from repro.golden import log, stored
-from repro.golden.bands import BANDS_SCHEMA, as_bands
+from repro.golden.bands import BANDS_SCHEMA
 from repro.golden.bless import with_record
 from repro.runs import provenance, table
 from repro.runs.rows import digest
-from repro.study import Metric
 from tests.repro.bundle.test_verify import seal, seal_statement
 from tests.repro.support.bundles import CLAIMS, ROOT, Files, refusal
-from tests.repro.support.synthetic import Row, golden_of, invented
 
 pytestmark = pytest.mark.usefixtures("within")
 
@@ -150,20 +147,6 @@ def test_every_golden_of_ours_gives_its_bands(path: Path) -> None:
     """What a study declares can be read from its bands as far as drawing them needs it."""
     golden = stored.load(path.with_name(path.name.replace(".bands", "")))
     again.hold_bands(golden, path.name)
-
-
-@pytest.mark.parametrize("n_test", [None, 100, 5000])  # 100: a share of so many items would move by the same step
-def test_a_declared_step_is_read_from_its_bands(n_test: int | None) -> None:
-    study = invented()
-    metrics = (Metric("loss", "epoch", step=1.0),)
-    study.experiments["noisy"] = replace(study.experiments["noisy"], metrics=metrics)
-
-    def edit(row: Row) -> None:
-        row |= {"n_test": n_test, "value": float(row["replicate"] % 3)}
-
-    golden = golden_of(study, edit=edit)
-    again.hold_bands(golden, "here")
-    assert {band.quantum for band in as_bands(golden.bands) if band.metric == "loss"} == {1.0}
 
 
 # A stranger's words

@@ -288,11 +288,21 @@ def epochs(study: Study, step: float = 1.0) -> list[Row]:
     return rows
 
 
+def first_loss(row: Row) -> bool:
+    return bool(row["metric"] == "loss" and row["case"] == '{"x":0}')
+
+
 def test_epochs_that_agree_have_the_scatter_of_their_step(tmp_path: Path) -> None:
     with pytest.raises(CannotCompareError, match=r"no seed moves this.*declare its grid \(step=..., 1 for epochs\)"):
         blessed(tmp_path, with_step(None), epochs(with_step(None)))
+    moving = [row for row in epochs(with_step(None)) if row["metric"] != "loss" or row["case"] != '{"x":0}']
+    moving += [row | {"value": 40.0 + row["replicate"] % 2} for row in epochs(with_step(None)) if first_loss(row)]
+    assert (
+        "no step: noisy loss has whole numbers alone" in blessed(tmp_path, with_step(None), moving, dry_run=True).text
+    )
     study = with_step(1.0)
     done = blessed(tmp_path, study, epochs(study))
+    assert "no step" not in done.text
     lines = {band.case: band for band in as_bands(done.golden.bands) if band.metric == "loss"}
     agreeing, other = lines['{"x":0}'], lines['{"x":1}']
     assert (agreeing.kind, agreeing.sd, agreeing.quantum, agreeing.counted) == ("band", 0.0, 1.0, False)

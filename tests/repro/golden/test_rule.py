@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import scipy.optimize
 import scipy.special
@@ -16,13 +15,8 @@ from hypothesis import strategies as st
 
 from bench.error_rates import worlds
 from repro import stats
-from repro.golden import bands, rule
-from repro.golden import bless as blessing
-from repro.golden.check import check
-from repro.golden.findings import DEVIATES
-from repro.study import Metric, Profile, Study, case_json
+from repro.golden import rule
 from tests.repro.support.chance import bounded
-from tests.repro.support.synthetic import Point, build, make_row
 
 positive = st.floats(1e-3, 1e4)
 
@@ -340,53 +334,3 @@ def test_a_shift_of_eight_standard_deviations_is_found() -> None:
     for n0, least in ((10, 0.95), (5, 0.80)):
         found = worlds.rates("unequal", n0=n0, n1=1, tables=150, seed=5, defect="one row, 8 sd")
         assert np.mean([alarms.any for alarms in found]) >= least
-
-
-# What is simulated is what a check does
-
-
-def study_of(rows: int) -> Study:
-    study = Study("invented", smoke=Profile(None, golden_seeds=5))
-
-    @study.experiment([Point(x) for x in range(rows)], metrics=(Metric("accuracy", "%", counted=True),))
-    def noisy(case: Point, run: object) -> dict[str, float]:
-        """Draw."""
-        return {}
-
-    return study
-
-
-def table_of(values: rule.Floats, first: int) -> pa.Table:
-    """Rows of the invented study: a case for each row, a replicate for each column, from number `first`."""
-    rows = []
-    for x, line in enumerate(values.tolist()):
-        for number, value in enumerate(line):
-            replicate = first + number
-            row = make_row(
-                "noisy", case_json(Point(x)), Metric("accuracy", "%"), replicate, 1000 * replicate + x, value
-            )
-            row |= {"n_test": 10_000, "curve": None}
-            if math.isnan(value):
-                row |= {"status": "nonfinite", "value": None, "n_test": None}
-            rows.append(row)
-    return build(rows)
-
-
-@pytest.mark.parametrize("world", ["unequal", "diverging", "outlying"])
-@pytest.mark.parametrize("defect", ["", "one row, 8 sd", "all rows, 0.6 sd", "scatter doubled", "one row diverges"])
-def test_the_simulation_says_what_the_check_says(world: str, defect: str) -> None:
-    random, study, rows = np.random.default_rng([*world.encode(), *defect.encode()]), study_of(25), 25
-    for _ in range(3):
-        table = worlds.made(worlds.WORLDS[world], random, rows, 10, 1, worlds.DEFECTS.get(defect))
-        old = table_of(table.golden, 0).sort_by("case")
-        now = blessing.assemble(old, study, minimum_seeds=2, reason="r", now=blessing.datetime.now(blessing.UTC))
-        kinds = {band.kind for band in bands.as_bands(now.bands)}
-        if kinds != {"band"}:
-            continue
-        new, again = table_of(table.new, 10), table_of(table.again, 11)
-        wanted = {band.case: band.confirming for band in bands.as_bands(now.bands)}
-        pairs = zip(again["case"].to_pylist(), again["replicate"].to_pylist(), strict=True)
-        again = again.filter(pa.array([replicate < 11 + wanted[case] for case, replicate in pairs]))
-        found = check(new, now.rows, now.bands, reruns=again)
-        said = worlds.check(table)
-        assert (found.counts[DEVIATES] > 0) == said.any, (said, [one for one in found.findings if one.word == DEVIATES])
