@@ -28,7 +28,7 @@ from repro.runs.rows import digest
 from repro.study import Study
 
 WHOLE = ("experiment", "metric", "value")
-AT_FIVE = 1.3  # percent of false alarms, the most of any family of real seeds (docs/error-rates.md)
+AT_FIVE = 1.3  # percent of false alarms, the most of any family of real seeds (decision 0017)
 HELD_OUT = 1 + CONFIRMING_FEW  # replicates of a shake-down: one is checked, the others confirm it
 SHAKE_DOWN_SEEDS = 3 + HELD_OUT  # so many leave three for a golden
 
