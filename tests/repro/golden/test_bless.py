@@ -380,7 +380,7 @@ def test_a_golden_of_another_rule_is_blessed_again(tmp_path: Path, study: Study)
     record = {**metadata(done.golden.bands), "method": "shrunken-t/2"}
     table.write_file(bands_path(done.path), blessing.with_record(older, record))
     again = blessed(tmp_path, study, rows_of(study, TEN))
-    assert again.changes[1].startswith("rule     shrunken-t/2 -> two-stage-t/4")
+    assert again.changes[1].startswith("rule     shrunken-t/2 -> two-stage-t/5")
     assert load(again.path).bands.equals(done.golden.bands)
 
 
