@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections import Counter
 
 from repro.errors import UsageError, did_you_mean
 from repro.machine.terminal import escape
-from repro.study import Experiment, Profile, Show, Study, case_json, settings_json
+from repro.study import Experiment, Metric, Profile, Show, Study, case_json, settings_json
 
 
 def check_study(study: Study, *, expected_name: str | None = None) -> None:
@@ -95,6 +96,15 @@ def _figure_faults(function: Show) -> list[str]:
     return faults
 
 
+def _off(metric: Metric) -> list[str]:
+    faults = [] if metric.unit else ["without a unit"]
+    if metric.step is not None and not (math.isfinite(metric.step) and metric.step > 0):
+        faults.append(f"with step {metric.step} (wanted: a finite number above 0)")
+    if metric.step is not None and metric.counted:
+        faults.append("counted and with a step; leave out the step, a share moves by 100/n_test")
+    return faults
+
+
 def _experiment_faults(experiment: Experiment) -> list[str]:
     faults = []
     if not experiment.summary:
@@ -105,7 +115,7 @@ def _experiment_faults(experiment: Experiment) -> list[str]:
         faults.append("declares no metric")
     repeated = [name for name, count in Counter(metric.name for metric in experiment.metrics).items() if count > 1]
     faults += [f"declares metric '{name}' twice" for name in repeated]
-    faults += [f"declares metric '{metric.name}' without a unit" for metric in experiment.metrics if not metric.unit]
+    faults += [f"declares metric '{metric.name}' {fault}" for metric in experiment.metrics for fault in _off(metric)]
     if not experiment.cases:
         return [*faults, "has no case"]
     try:

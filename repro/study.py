@@ -25,8 +25,9 @@ class Metric:
 
     `unit` is printed and compared ("%", "nats", "1", "epoch"). A `judged` metric is held inside the golden band; any
     other is recorded, and its presence and unit are still checked. `counted` says that the value is a share of
-    `n_test` counted items in percent, so that its quantum is 100/n_test. `useful` is the smallest change that a check
-    is wanted to see, in the metric's unit; a row that cannot see it is called underpowered.
+    `n_test` counted items in percent, so that its quantum is 100/n_test. `step` is the grid on which other values lie,
+    in the metric's unit: 1 for epochs, the interval for what is looked at now and then. `useful` is the smallest change
+    that a check is wanted to see, in the metric's unit; a row that cannot see it is called underpowered.
     """
 
     name: str
@@ -34,6 +35,11 @@ class Metric:
     judged: bool = True
     counted: bool = False
     useful: float | None = None
+    step: float | None = None
+
+    def quantum(self, n_test: int | None) -> float:
+        """Return the distance of neighbouring values, 0 where they lie on no grid."""
+        return 100.0 / n_test if self.counted and n_test else float(self.step or 0.0)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import csv
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.error_rates import baselines, clean, measuring, page, planting
+from bench.error_rates import baselines, clean, elsewhere, measuring, page, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
 from repro.cli.main import parser
 from repro.errors import UsageError
+from repro.golden import rule
 from repro.study import case_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,3 +129,112 @@ def test_a_measurement_hangs_on_code_and_not_on_what_is_said_of_it(
     first = identity('"""Says."""\nx = 1\n')
     assert identity('"""Says more."""\nx = 1  # one\n') == first
     assert identity('"""Says."""\nx = 2\n') != first
+
+
+# Worlds that seeds of others led to
+
+
+def worlds_golden(name: str, n0: int, rows: int = 400) -> worlds.Table:
+    return worlds.made(worlds.WORLDS[name], np.random.default_rng(1), rows, n0, 1)
+
+
+def test_variances_over_magnitudes_tell_next_to_nothing_of_one_another() -> None:
+    for name, low, high in (("magnitudes", 0.0, 1.0), ("unequal", 2.0, 10.0)):
+        golden = worlds_golden(name, 10).golden
+        prior, _ = rule.fit_prior(golden.var(axis=1, ddof=1) + worlds.QUANTUM**2 / 12, np.full(len(golden), 9.0))
+        assert low < prior < high
+
+
+def test_goldens_on_a_coarse_grid_agree_and_need_their_step() -> None:
+    table = worlds_golden("coarse", 5, rows=12)  # too few rows for a prior, which lends a scatter
+    assert (np.ptp(table.golden, axis=1) == 0.0).any()
+    assert not worlds.check(table).refused
+    assert worlds.check(replace(table, quantum=np.zeros(12))).refused
+
+
+def test_equal_modes_leave_a_golden_of_five_in_one_of_them() -> None:
+    table = worlds_golden("equal-modes", 5, rows=10)
+    tables = [worlds.made(worlds.WORLDS["equal-modes"], np.random.default_rng(n), 10, 5, 1) for n in range(100)]
+    assert table.golden.shape == (10, 5)
+    in_one = np.mean([(one.golden.std(axis=1) < 2.0 * worlds.SD).mean() for one in tables])
+    assert 0.02 < in_one < 0.12  # 2 / 2**5 of all, but for the rows that scatter much
+
+
+# Seeds of others
+
+LINES = [
+    ("y/tabular-dl-tabr", f"p{row}", metric, str(counted), "", " ".join(str(base * row + n) for n in range(16)))
+    for row in range(1, 13)
+    for metric, counted, base in (("test_correct", 10_000, 100), ("best_epoch", "", 1000))
+] + [
+    ("y/tabular-dl-tabr", "still", "best_epoch", "", "", " ".join(["7"] * 16)),
+    ("y/tabular-dl-tabr", "mixed", "best_epoch", "", "2 configs", " ".join(map(str, range(16)))),
+    ("m/logging", "a#b", "epochs_to_converge", "", "", "0.9 0.95 0.85 0.95 0.9"),
+]
+
+
+@pytest.fixture
+def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of real data with a few made-up rows."""
+    path = tmp_path / "real-seeds" / "seeds.csv"
+    path.parent.mkdir()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("repository", "path", "metric", "n_counted", "note", "values"), *LINES])
+    monkeypatch.setenv("REPRO_DATA_DIR", str(tmp_path))
+    elsewhere.banks.cache_clear()
+    yield tmp_path
+    elsewhere.banks.cache_clear()
+
+
+@pytest.mark.usefixtures("seeds")
+def test_rows_of_others_have_the_step_that_a_study_would_declare() -> None:
+    (epochs,) = elsewhere.banks("best epoch or iteration, step 1").values()
+    assert (len(epochs), epochs[0].quantum) == (12, 1.0)  # neither what no seed moves nor what has two configurations
+    (shares,) = elsewhere.banks("test accuracy, tabular").values()
+    assert (shares[0].quantum, shares[0].values[1]) == (0.01, 1.01)
+    (mlperf,) = elsewhere.banks("MLPerf epochs to converge, with their steps").values()
+    assert mlperf[0].quantum == pytest.approx(0.05)
+
+
+@pytest.mark.usefixtures("seeds")
+def test_a_run_of_others_has_one_role_and_a_row_its_own_runs() -> None:
+    families = ("test accuracy, tabular", "best epoch or iteration, step 1")
+    table = elsewhere.made(np.random.default_rng(1), families, 5, 3, rows=10)
+    assert table is not None
+    runs = np.concatenate([table.golden, table.new, table.again], axis=1)
+    assert [part.shape[1] for part in (table.golden, table.new, table.again)] == [5, 3, 6]
+    assert all(len(set(row)) == 14 for row in runs.tolist())
+    assert (np.ptp(runs, axis=1) < 20).all()
+    assert table.metric.tolist() == [0] * 10 + [1] * 10
+    assert set(table.quantum[:10]) == {0.01}
+    assert (
+        elsewhere.made(np.random.default_rng(1), families, 10, 3, rows=10) is None
+    )  # of seventeen runs sixteen are there
+    moved = elsewhere.made(np.random.default_rng(1), families, 5, 3, rows=10, shift=50.0)
+    assert moved is not None
+    assert (np.abs(moved.new - table.new) > 1e-6).all(axis=1).sum() == 1
+    assert (moved.golden == table.golden).all()
+
+
+def test_seeds_that_are_not_here_are_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REPRO_DATA_DIR", str(tmp_path))
+    assert measuring.others(10, 10) is None
+    assert "no real-seeds/seeds.csv in the folder of real data: not measured again" in capsys.readouterr().err
+    assert page.others({"elsewhere": {}}).startswith("Not measured yet")
+
+
+def test_what_was_measured_of_others_is_kept_and_shown(seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "KEPT", seeds)
+    monkeypatch.setattr(elsewhere, "KINDS", {"of one": (("best epoch or iteration, step 1",), 100)})
+    found = measuring.others(4, 2)
+    assert found is not None
+    assert {size: one["tables"] for size, one in found["of one"].items()} == {
+        "5 1 0": 4, "5 3 0": 4, "10 1 0": 4, "5 1 3": 2, "5 1 5": 2, "10 1 3": 2, "10 1 5": 2,
+    }  # fmt: skip
+    monkeypatch.setattr(elsewhere, "block", lambda *_: 1 / 0)
+    assert measuring.others(4, 2) == found
+    text = page.others({"elsewhere": {**found, "none": {"5 1 0": {"tables": 0, "any": 0}}}})
+    assert "| golden | 5 seeds, 1 new | 5 seeds, 3 new | 10 seeds, 1 new | 5 seeds, 1 new: 3 sd found |" in text
+    assert "none" not in text

@@ -18,20 +18,24 @@ from typing import Any
 
 import numpy as np
 
-from bench.error_rates import baselines, planting, worlds
+from bench.error_rates import baselines, elsewhere, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
 from repro.golden import stored
-from repro.golden.rule import CONFIRMING
+from repro.golden.rule import CONFIRMING_FEW
 from repro.machine.syntax import normal_form
 
 ROOT = planting.ROOT
 KEPT = ROOT / "results" / "error-rates"
 SIZES = ((5, 1), (10, 1), (20, 1), (10, 3))  # golden seeds, new runs
+MAIN_SIZES = SIZES[:2]  # of the worlds that real seeds of others led to, so that the whole takes no longer
+WIDE, ONE_ROW = "magnitudes", ("one row, 3 sd", "one row, 5 sd", "one row, 8 sd")
+FIRST_WORLDS = tuple(name for name in worlds.WORLDS if name not in (WIDE, "equal-modes", "coarse"))
+ELSEWHERE = ((5, 1, 0.0), (5, 3, 0.0), (10, 1, 0.0), (5, 1, 3.0), (5, 1, 5.0), (10, 1, 3.0), (10, 1, 5.0))  # and shifts
 STUDIES = tuple(sorted(path.parent.name for path in ROOT.glob("studies/*/claims.toml")))
 # What a check rests on: the rule and what weighs rows, what makes them, and what a study declares. Not how it is shown.
 CHECKING = ("repro/golden", "repro/runs", "repro/stats.py", "repro/study.py", "repro/seeds.py")
-BANK_SIZES = (5, 10, 15)  # golden seeds; a check takes five more of twenty
+BANK_SIZES = (5, 10, 15)  # golden seeds; a check takes five to seven more of twenty
 ROLES = 3  # of a seed: golden, new, confirming
 BLOCK = 250  # tables of one task
 JOBS = 2
@@ -114,22 +118,24 @@ def simulate(tables: int, power_tables: int, sizes: Sequence[tuple[int, int]] = 
     kept = Kept("worlds", lambda _: made_by)
     wanted: dict[str, tuple[str, int, int, int, int, str]] = {}
     for n0, n1 in sizes:
-        for world in worlds.WORLDS:
+        for world in worlds.WORLDS if (n0, n1) in MAIN_SIZES else FIRST_WORLDS:
             for number in range(max(tables // BLOCK, 1)):
                 wanted[f"{world} {n0} {n1} {number}"] = (world, n0, n1, min(BLOCK, tables), number, "")
         for defect in worlds.DEFECTS:
             if power_tables:
                 wanted[f"{defect} {n0} {n1} {power_tables}"] = ("unequal", n0, n1, power_tables, 0, defect)
+        for defect in ONE_ROW if power_tables and (n0, n1) in MAIN_SIZES else ():
+            wanted[f"{WIDE}: {defect} {n0} {n1} {power_tables}"] = (WIDE, n0, n1, power_tables, 0, defect)
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ProcessPoolExecutor(JOBS) as pool:
             yield from pool.map(block_of, [(name, wanted[name]) for name in missing])
 
     found = kept.make([*wanted], run)
-    summed: Json = {"false": {}, "power": {}}
+    summed: Json = {"false": {}, "power": {}, "wide": {}}
     for name, counts in found.items():
         world, n0, n1, _, _, defect = wanted[name]
-        part, key = ("power", defect) if defect else ("false", world)
+        part, key = ("wide" if world == WIDE else "power", defect) if defect else ("false", world)
         into = summed[part].setdefault(f"{n0} {n1}", {}).setdefault(key, {})
         for what, count in counts.items():
             into[what] = into.get(what, 0) + count
@@ -160,7 +166,9 @@ def resampled(study: str, n0: int, checks: int, seed: int) -> Json:
         for mine in places:
             drawn = random.permutation(np.unique(number[mine]))
             order = {replicate: place for place, replicate in enumerate(drawn.tolist())}
-            part[mine] = np.searchsorted([n0, n0 + 1, n0 + 1 + CONFIRMING], [order[i] for i in number[mine]], "right")
+            part[mine] = np.searchsorted(
+                [n0, n0 + 1, n0 + 1 + CONFIRMING_FEW], [order[i] for i in number[mine]], "right"
+            )
         old, new, again = (rows.filter(part == role).combine_chunks() for role in range(ROLES))
         again = renumbered(again, 1000)
         now = bless.assemble(old, declared, minimum_seeds=2, reason="resampled", now=bless.datetime.now(bless.UTC))
@@ -207,6 +215,41 @@ def banks(checks: int, blocks: int = 4) -> Json:
     for name, counts in kept.make([*wanted], run).items():
         study, n0, *_ = wanted[name]
         into = summed.setdefault(study, {}).setdefault(str(n0), {})
+        for what, count in counts.items():
+            into[what] = into.get(what, 0) + count
+    return summed
+
+
+# Real seeds of others
+
+
+def elsewhere_of(arguments: tuple[str, tuple[str, int, int, float, int, int]]) -> tuple[str, Json]:
+    """Return a named block, for a pool of processes."""
+    return arguments[0], elsewhere.block(*arguments[1])
+
+
+def others(tables: int, power_tables: int) -> Json | None:
+    """Return counts of alarms on seeds that are not ours, by kind of golden and size; None where they are not here."""
+    if not elsewhere.path().is_file():
+        print(f"no real-seeds/{elsewhere.path().name} in the folder of real data: not measured again", file=sys.stderr)
+        return None
+    ours = (*RULES, "bench/error_rates/worlds.py", "bench/error_rates/elsewhere.py")
+    made_by = f"{identity(*ours)} {hashlib.sha256(elsewhere.path().read_bytes()).hexdigest()[:16]}"
+    wanted = {}
+    for kind in elsewhere.KINDS:
+        for n0, n1, shift in ELSEWHERE:
+            count = power_tables if shift else tables
+            for number in range(max(count // BLOCK, 1)):
+                wanted[f"{kind} {n0} {n1} {shift:g} {number}"] = (kind, n0, n1, shift, min(BLOCK, count), number)
+
+    def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
+        with ProcessPoolExecutor(JOBS) as pool:
+            yield from pool.map(elsewhere_of, [(name, wanted[name]) for name in missing])
+
+    summed: Json = {}
+    for name, counts in Kept("elsewhere", lambda _: made_by).make([*wanted], run).items():
+        kind, n0, n1, shift, *_ = wanted[name]
+        into = summed.setdefault(kind, {}).setdefault(f"{n0} {n1} {shift:g}", {})
         for what, count in counts.items():
             into[what] = into.get(what, 0) + count
     return summed

@@ -64,10 +64,7 @@ def false_alarms(measured: Json) -> str:
     found = measured["worlds"]["false"]
     sizes = sorted(found, key=by_number)
     rows = [
-        [
-            worlds.WORLDS[world].title,
-            *(percent(found[size][world]["any"], found[size][world]["tables"], bounds=True) for size in sizes),
-        ]
+        [worlds.WORLDS[world].title, *(rate(found[size].get(world), bounds=True) for size in sizes)]
         for world in worlds.WORLDS
         if world in found[sizes[0]]
     ]
@@ -78,15 +75,37 @@ def false_alarms(measured: Json) -> str:
     return grid(["world", *map(size_words, sizes)], [*rows, ["runs made again, a check", *again]])
 
 
+def rate(counts: Mapping[str, int] | None, *, bounds: bool = False) -> str:
+    """Return the share of tables that alarmed, nothing where none was checked."""
+    return percent(counts["any"], counts["tables"], bounds=bounds) if counts else ""
+
+
 def power(measured: Json) -> str:
-    """Return how often a simulated change is found, by size."""
-    found = measured["worlds"]["power"]
+    """Return how often a simulated change is found, by size; last where variances span magnitudes."""
+    found, wide = measured["worlds"]["power"], measured["worlds"].get("wide", {})
     sizes = sorted(found, key=by_number)
-    rows = [
-        [defect, *(percent(found[size][defect]["any"], found[size][defect]["tables"]) for size in sizes)]
-        for defect in worlds.DEFECTS
+    rows = [[defect, *(rate(found[size][defect]) for size in sizes)] for defect in worlds.DEFECTS]
+    names = dict.fromkeys(name for size in sizes for name in wide.get(size, {}))
+    rows += [
+        [f"{name}, variances over magnitudes", *(rate(wide.get(size, {}).get(name)) for size in sizes)]
+        for name in names
     ]
     return grid(["change", *map(size_words, sizes)], rows)
+
+
+def others(measured: Json) -> str:
+    """Return how often checks of others' seeds alarm, of unchanged code and where one row moved."""
+    found = measured["elsewhere"]
+    if not found:
+        return "Not measured yet: the data are not part of the project."
+    sizes = dict.fromkeys(size for one in found.values() for size in one)
+    kinds = {kind: one for kind, one in found.items() if any(counts["tables"] for counts in one.values())}
+    rows = [[kind, *(rate(one.get(size), bounds=size.endswith(" 0")) for size in sizes)] for kind, one in kinds.items()]
+    head = []
+    for size in sizes:
+        n0, n1, shift = size.split()
+        head.append(size_words(f"{n0} {n1}") + (f": {shift} sd found" if shift != "0" else ""))
+    return grid(["golden", *head], rows)
 
 
 def real_seeds(measured: Json) -> str:
@@ -191,8 +210,8 @@ def side_by_side(measured: Json) -> str:
 
 
 TABLES = {
-    "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "clean-checks": clean_checks,
-    "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
+    "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "others": others,
+    "clean-checks": clean_checks, "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
 }  # fmt: skip
 
 

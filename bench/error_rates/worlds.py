@@ -1,7 +1,7 @@
 """Simulated tables: what a check says of code that did not change, and of code that did, in worlds of many kinds.
 
 A table has rows of accuracies near 98 % in steps of 0.01 points. The functions of `repro.rule` are applied to arrays;
-tests/repro/golden/test_rule.py shows that `repro.golden.check` says the same of the same numbers.
+tests/repro/golden/test_simulated.py shows that `repro.golden.check` says the same of the same numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from repro.golden.rule import Floats
 
 ROWS = 100
 QUANTUM = 0.01  # points: 10,000 images
+STEP = 1.0  # of a coarse grid
 SD = 0.08  # points, the median over rows
 NO_VALUE = math.nan  # of a run that diverged
 
@@ -33,6 +34,18 @@ def even(_random: Random, rows: int) -> Floats:
 def uneven(random: Random, rows: int) -> Floats:
     """Return standard deviations whose squares follow a scaled inverse chi-squared law with 6 degrees of freedom."""
     found: Floats = SD * np.sqrt(6.0 / random.chisquare(6.0, (rows, 1)))
+    return found
+
+
+def magnitudes(random: Random, rows: int) -> Floats:
+    """Return standard deviations whose squares follow a scaled inverse chi-squared law, half a degree of freedom."""
+    found: Floats = SD * np.sqrt(0.5 / random.chisquare(0.5, (rows, 1)))
+    return found
+
+
+def within_steps(random: Random, rows: int) -> Floats:
+    """Return standard deviations from a twentieth of a coarse step to two of them."""
+    found: Floats = STEP * np.exp(random.uniform(math.log(0.05), math.log(2.0), (rows, 1)))
     return found
 
 
@@ -76,13 +89,21 @@ def two_ways(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
     return found
 
 
+def equal_modes(random: Random, sd: Floats, shape: tuple[int, int]) -> Floats:
+    """Draw from the normal law; half of the runs of the first ten rows end 10 standard deviations lower."""
+    found: Floats = sd * random.standard_normal(shape)
+    found[:10] -= 10.0 * sd[:10] * (random.random((min(10, shape[0]), shape[1])) < 0.5)
+    return found
+
+
 @dataclass(frozen=True)
 class World:
-    """How rows scatter and how runs do."""
+    """How rows scatter and how runs do, and in which declared steps."""
 
     title: str
     sds: Callable[[Random, int], Floats]
     draw: Draw
+    step: float = QUANTUM
 
 
 WORLDS: Mapping[str, World] = {
@@ -94,6 +115,9 @@ WORLDS: Mapping[str, World] = {
     "outlying": World("one run in a hundred 8 sd lower", uneven, outlying),
     "two-ways": World("ten cells with two ways to end", uneven, two_ways),
     "diverging": World("five cells that diverge now and then", uneven, diverging),
+    "magnitudes": World("variances over magnitudes (prior worth half a degree of freedom)", magnitudes, normal),
+    "equal-modes": World("ten cells with two equally frequent ways to end", uneven, equal_modes),
+    "coarse": World("a coarse grid, many goldens that agree to the digit", within_steps, normal, STEP),
 }
 
 Defect = Callable[[Floats, Floats], Floats]  # from deviations and the column of sds to what the defect makes of them
@@ -139,32 +163,38 @@ DEFECTS: Mapping[str, Defect] = {
 
 @dataclass(frozen=True)
 class Table:
-    """Golden runs (rows, n0), new runs (rows, n1) and further ones of one table, NaN where one diverged."""
+    """Golden runs (rows, n0), new runs (rows, n1) and further ones of one table, NaN where one diverged.
+
+    `quantum` is that of each row, `metric` the number of its metric; the rows of a metric make one group.
+    """
 
     golden: Floats
     new: Floats
     again: Floats
+    quantum: Floats
+    metric: NDArray[np.int_]
 
 
 def made(world: World, random: Random, rows: int, n0: int, n1: int, defect: Defect | None = None) -> Table:
     """Return a table of a world; a defect is in the new and the further runs."""
     sd, centre = world.sds(random, rows), random.uniform(97.0, 99.0, (rows, 1))
-    parts = [world.draw(random, sd, (rows, runs)) for runs in (n0, n1, rule.CONFIRMING)]
+    parts = [world.draw(random, sd, (rows, runs)) for runs in (n0, n1, rule.CONFIRMING_FEW)]
     if defect is not None:
         parts[1:] = [defect(part, sd) for part in parts[1:]]
-    golden, new, again = (np.round((centre + part) / QUANTUM) * QUANTUM for part in parts)
-    return Table(golden, new, again)
+    golden, new, again = (np.round((centre + part) / world.step) * world.step for part in parts)
+    return Table(golden, new, again, np.full(rows, world.step), np.zeros(rows, int))
 
 
 @dataclass(frozen=True)
 class Alarms:
-    """What a check of a table raised, and what it ran again."""
+    """What a check of a table raised, and what it ran again; nothing where its golden would be `refused`."""
 
-    row: bool
-    shift: bool
-    dispersion: bool
-    diverged: bool
-    reruns: int
+    row: bool = False
+    shift: bool = False
+    dispersion: bool = False
+    diverged: bool = False
+    reruns: int = 0
+    refused: bool = False
 
     @property
     def any(self) -> bool:
@@ -172,79 +202,108 @@ class Alarms:
         return self.row or self.shift or self.dispersion or self.diverged
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What a golden says of each row: how many runs finished, their mean, s with its freedom, and the shape."""
+
+    n: NDArray[np.int_]
+    mean: Floats
+    s: Floats
+    df: Floats
+    bias: Floats
+    spread: Floats
+    squares: Floats
+
+
+def fitted(table: Table) -> Fitted | None:
+    """Return what a golden says of its rows; None where it would be refused, since no seed moves a row."""
+    rows = len(table.golden)
+    values = [row[np.isfinite(row)] for row in table.golden]
+    n = np.array([len(row) for row in values])
+    mean = np.array([row.mean() if len(row) else math.nan for row in values])
+    raw = np.array([row.var(ddof=1) if len(row) > 1 else 0.0 for row in values])
+    variance = rule.quantum_floor(raw, table.quantum)
+    numbers = {name: np.empty(rows) for name in ("s", "df", "bias", "spread", "squares")}
+    for metric in np.unique(table.metric):
+        mine = np.flatnonzero(table.metric == metric)
+        shrunken = rule.shrink_variances(variance[mine], np.maximum(n[mine] - 1.0, 0.0))
+        if (shrunken.variance == 0.0).any():
+            return None
+        shape = rule.shape([values[row] for row in mine], table.quantum[mine] ** 2 / 12.0, shrunken)
+        numbers["s"][mine], numbers["df"][mine] = np.sqrt(shrunken.variance), shrunken.df
+        for name in ("bias", "spread", "squares"):
+            numbers[name][mine] = getattr(shape, name)
+    return Fitted(n, mean, **numbers)
+
+
 def check(table: Table) -> Alarms:
     """Check a table as `repro.golden.check` does."""
-    golden, new, again = table.golden, table.new, table.again
-    rows = len(golden)
-    n = np.isfinite(golden).sum(1)
-    values = [row[np.isfinite(row)] for row in golden]
-    raw = np.array([row.var(ddof=1) if len(row) > 1 else 0.0 for row in values])
-    quantum = np.full(rows, QUANTUM)
-    shrunken = rule.shrink_variances(rule.quantum_floor(raw, quantum), np.maximum(n - 1.0, 0.0))
+    new, known = table.new, fitted(table)
+    if known is None:
+        return Alarms(refused=True)
+    rows, n = len(new), known.n
     level = rule.sidak(rule.ALPHA_ROWS, rows)
-    shape = rule.shape(values, quantum**2 / 12.0, shrunken)
-    mean, s = np.array([row.mean() if len(row) else math.nan for row in values]), np.sqrt(shrunken.variance)
+    m = np.array([rule.confirming(int(some)) for some in n])
+    again = np.where(np.arange(table.again.shape[1]) < m[:, None], table.again, math.nan)
     counts = np.isfinite(new).sum(1)
-    with np.errstate(invalid="ignore"):
-        away = (np.where(np.isfinite(new), new, 0.0).sum(1) / np.maximum(counts, 1) - mean) / s
+    away = (np.where(np.isfinite(new), new, 0.0).sum(1) / np.maximum(counts, 1) - known.mean) / known.s
     away[counts == 0] = math.nan
-    further = (again - mean[:, None]) / s[:, None]
+    further = (again - known.mean[:, None]) / known.s[:, None]
     suspicious, confirmed = np.zeros(rows, bool), np.zeros(rows, bool)
     for row in np.flatnonzero(np.isfinite(away)):
         sign = math.copysign(1.0, away[row])
-        df = float(shrunken.df[row])
+        df = float(known.df[row])
         suspicious[row] = abs(away[row]) > rule.suspect_limit(df, int(n[row]), int(counts[row]))
         distances = sign * further[row][np.isfinite(further[row])]
         if suspicious[row] and len(distances):
             limit = rule.confirm_limit(level, df, int(n[row]), int(counts[row]), len(distances))
             confirmed[row] = bool((distances > limit).all())
-    diverged, odd = count_diverged(golden, new, again)
-    shift, dispersion, whole = together(away, counts, further, n, shape)
-    reruns = rule.CONFIRMING * int((suspicious | odd).sum()) + (rows if whole else 0)
+    diverged, odd = count_diverged(table, m)
+    members = [np.flatnonzero(table.metric == metric) for metric in np.unique(table.metric)]
+    groups = [mine for mine in members if len(mine) >= rule.TABLE_ROWS]
+    found = [together(away[mine], counts[mine], further[mine], known, mine, len(groups)) for mine in groups]
+    shift, dispersion, whole = (any(one[place] for one in found) for place in range(3))
+    reruns = int(m[suspicious | odd].sum()) + (rows if whole else 0)
     return Alarms(bool(confirmed.any()), shift, dispersion, diverged, reruns)
 
 
-def count_diverged(golden: Floats, new: Floats, again: Floats) -> tuple[bool, NDArray[np.bool_]]:
-    """Say whether diverged runs raise an alarm, and of which rows they are suspicious."""
-    rows, n0 = golden.shape
-    old, now, later = (np.isnan(part).sum(1) for part in (golden, new, again))
-    rate = (old.sum() + 0.5) / (golden.size + 1.0)
+def count_diverged(table: Table, m: NDArray[np.int_]) -> tuple[bool, NDArray[np.bool_]]:
+    """Say whether diverged runs raise an alarm, and of which rows they are suspicious; m further runs are made."""
+    rows, n0 = table.golden.shape
+    old, now = (np.isnan(part).sum(1) for part in (table.golden, table.new))
+    later = (np.isnan(table.again) & (np.arange(table.again.shape[1]) < m[:, None])).sum(1)
+    rate = (old.sum() + 0.5) / (table.golden.size + 1.0)
     many_level, few_level = (rule.sidak(alpha, rows) for alpha in (rule.ALPHA_DIVERGED, rule.ALPHA_FINISHED))
     alarm, odd = False, np.zeros(rows, bool)
-    for row in range(rows):
-        runs, k1 = new.shape[1], int(now[row])
+    for row in range(rows) if old.sum() + now.sum() else ():
+        runs, k1 = table.new.shape[1], int(now[row])
         odd[row] = k1 > 0 and rule.nonfinite_tails(k1, runs, int(old[row]), n0, rate)[1] < rule.SUSPECT
         if k1:
-            k1, runs = k1 + int(later[row]), runs + again.shape[1]
+            k1, runs = k1 + int(later[row]), runs + int(m[row])
         few, many = rule.nonfinite_tails(k1, runs, int(old[row]), n0, rate)
         alarm = alarm or few < few_level or (many < many_level and k1 > 1)
     return alarm, odd
 
 
-def together(away: Floats, counts: Floats, further: Floats, n: Floats, shape: rule.Shape) -> tuple[bool, bool, bool]:
-    """Say whether all rows have moved, whether they scatter more, and whether every row had to be run again."""
+def together(
+    away: Floats, counts: NDArray[np.int_], further: Floats, known: Fitted, mine: NDArray[np.int_], groups: int
+) -> tuple[bool, bool, bool]:
+    """Say of one group whether its rows have moved, whether they scatter more, and whether all had to be run again."""
     used = np.isfinite(away)
-    n, counts = n[used].astype(float), counts[used].astype(float)
 
-    def scores(distance: Floats, runs: Floats, n: Floats) -> tuple[float, float]:
-        one = np.ones(len(distance))
-        t, bias = distance / np.sqrt(1.0 / n + 1.0 / runs), shape.bias / np.sqrt(runs)
-        return (
-            rule.shift_score(t, bias * one, shape.spread * one),
-            rule.dispersion_score(t, bias * one, shape.spread * one, shape.squares * one, n),
-        )
+    def scores(distance: Floats, runs: Floats, rows: NDArray[np.int_]) -> tuple[float, float]:
+        t, bias = distance / np.sqrt(1.0 / known.n[rows] + 1.0 / runs), known.bias[rows] / np.sqrt(runs)
+        spread, n = known.spread[rows], known.n[rows].astype(float)
+        return rule.shift_score(t, bias, spread), rule.dispersion_score(t, bias, spread, known.squares[rows], n)
 
-    first = scores(away[used], counts, n)
-    finished = np.isfinite(further[used])
-    one_more = np.array(
-        [row[mask][0] if mask.any() else math.nan for row, mask in zip(further[used], finished, strict=True)]
-    )
-    there = np.isfinite(one_more)
-    second = scores(one_more[there], np.ones(there.sum()), n[there])
-    common = len(n) / float((1.0 / n).sum())
+    first = scores(away[used], counts[used].astype(float), mine[used])
+    one_more = np.array([next((value for value in row if math.isfinite(value)), math.nan) for row in further])
+    there = used & np.isfinite(one_more)
+    second = scores(one_more[there], np.ones(there.sum()), mine[there])
+    common = used.sum() / float((1.0 / known.n[mine[used]]).sum())
     alarms, whole = [], False
     for place, (alpha, sides) in enumerate(((rule.ALPHA_SHIFT, 2), (rule.ALPHA_DISPERSION, 1))):
-        limit, limit_again = rule.table_limits(alpha, 1, common, sides=sides, stages=2)
+        limit, limit_again = rule.table_limits(alpha, groups, common, int(used.sum()), sides=sides, stages=2)
         sign = math.copysign(1.0, first[place]) if sides == 2 else 1.0
         beyond = first[place] * sign > limit
         whole = whole or beyond

@@ -8,11 +8,10 @@ from typing import Any
 
 from repro.bundle import attest
 from repro.errors import IntegrityError
-from repro.golden.bands import BANDS_SCHEMA, Band, as_bands
-from repro.golden.derive import derive_bands
+from repro.golden.bands import Band, as_bands
+from repro.golden.derive import hold
 from repro.golden.rule import ALPHA
 from repro.golden.stored import METHOD, Golden, metadata, twin
-from repro.stats import alike
 from repro.study import Experiment, Metric, Study
 
 KINDS = ("band", "exact", "provisional", "diverges", "recorded")
@@ -23,7 +22,7 @@ def hold_bands(golden: Golden, name: str) -> None:
     """Raise IntegrityError unless a golden's bands are those of its rows.
 
     What only the study can say is taken from the bands: which metrics are judged and what change would be useful, and,
-    as far as their rows bear it out, which are counted and which experiments draw no random numbers.
+    as far as their rows bear it out, which are counted or on a grid and which experiments draw no random numbers.
     """
     record, lines = metadata(golden.bands), as_bands(golden.bands)
     minimum = record.get("minimum_seeds")
@@ -32,15 +31,7 @@ def hold_bands(golden: Golden, name: str) -> None:
     odd = sorted({line.kind for line in lines} - set(KINDS))
     if odd:
         raise IntegrityError(f"{name}: holds rows of the unknown kind '{odd[0]}' (known: {', '.join(KINDS)})")
-    fresh = derive_bands(golden.rows.select(READ), declared(lines, minimum, name), minimum_seeds=minimum).to_pylist()
-    stored = golden.bands.to_pylist()
-    if len(fresh) != len(stored):
-        raise IntegrityError(f"{name}: holds {len(stored)} bands, the golden's rows give {len(fresh)}")
-    for wanted, said in zip(fresh, stored, strict=True):
-        wrong = [column for column in BANDS_SCHEMA.names if not alike(wanted[column], said[column])]
-        if wrong:
-            cell = " ".join(wanted[part] for part in ("experiment", "case", "metric"))
-            raise IntegrityError(f"{name}: not what the golden's rows give: {', '.join(wrong)} of {cell}")
+    hold(Golden(golden.rows.select(READ), golden.bands), declared(lines, minimum, name), name)
 
 
 def hold_twin(golden: Golden, text: bytes, name: str) -> None:
@@ -52,14 +43,18 @@ def hold_twin(golden: Golden, text: bytes, name: str) -> None:
 def declared(lines: Sequence[Band], minimum: int, name: str) -> Study:
     """Return a study that declares what bands are drawn by, read from them. Raise IntegrityError for two answers."""
     metrics: dict[tuple[str, str], Metric] = {}
+    kept: dict[tuple[str, str], list[Band]] = defaultdict(list)
     for line in lines:
-        key = (line.experiment, line.metric)
-        known = metrics.get(key)
-        counted = line.quantum > 0 or (known is not None and known.counted)
-        metric = Metric(line.metric, line.unit, line.judged, counted, line.useful)
-        if known and (known.judged, known.useful) != (metric.judged, metric.useful):
+        kept[line.experiment, line.metric].append(line)
+    for key, mine in kept.items():
+        # A grid that is not that of a row's own items is a declared one, and then so are all of the metric's.
+        steps = {line.quantum for line in mine if line.quantum and not line.counted}
+        grids = {line.quantum for line in mine if line.quantum} if steps else set()
+        if len(grids) > 1 or len({(line.judged, line.useful) for line in mine}) > 1:
             raise IntegrityError(f"{name}: declares {' '.join(key)} in two ways")
-        metrics[key] = metric
+        step, first = next(iter(steps), None), mine[-1]
+        counted = step is None and any(line.counted for line in mine)
+        metrics[key] = Metric(first.metric, first.unit, first.judged, counted, first.useful, step)
     its: dict[str, list[Metric]] = defaultdict(list)
     for (experiment, _), metric in metrics.items():
         its[experiment].append(metric)

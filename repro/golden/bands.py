@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from repro.golden import rule
 from repro.runs.rows import Cell
 
 BANDS_SCHEMA = pa.schema(
@@ -25,9 +26,9 @@ class Band:
 
     `n0` runs were blessed, `k0` of them diverged; `mean` and `sd` are those of the finite ones, `s` the shrunken
     standard deviation with `df` degrees of freedom. `bias`, `spread` and `squares` are the shape of the metric's
-    values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is suspicious; four
-    further ones, all `confirm` s away or more, confirm it. `detectable` is the smallest change found with 80 % chance,
-    `useful` the one that the study wants to see; both in the row's unit.
+    values (`rule.Shape`). One new run outside of `low` to `high`, which is `suspect` s away, is suspicious;
+    `confirming` further ones, all `confirm` s away or more, confirm it. `detectable` is the smallest change found with
+    80 % chance, `useful` the one that the study wants to see; both in the row's unit.
     """
 
     experiment: str
@@ -65,6 +66,16 @@ class Band:
     def finite(self) -> int:
         """Return how many golden runs have a value."""
         return self.n0 - self.k0
+
+    @property
+    def confirming(self) -> int:
+        """Return how many further runs a suspicious one is given."""
+        return rule.confirming(self.finite)
+
+    @property
+    def counted(self) -> bool:
+        """Say whether the values are shares of counted items, and not on a grid of another kind."""
+        return bool(self.n_test) and self.quantum == 100.0 / float(self.n_test or math.nan)
 
     def away(self, value: float) -> float:
         """Return how far a value is from the golden mean, in units of s; of a row with a band only."""

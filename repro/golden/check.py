@@ -110,7 +110,7 @@ def runs_wanted(
     for one, verdict in judged:
         if verdict.open:
             case = one.band.cell[:2]
-            wanted |= {(*case, first + number) for number in range(rule.CONFIRMING)}
+            wanted |= {(*case, first + number) for number in range(one.band.confirming)}
             wanted |= {(*case, one.outlying)} & local
     there = {(row.experiment, row.case, row.replicate) for row in again}
     return tuple(sorted(wanted - there))

@@ -6,15 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from repro.errors import CannotCompareError, UsageError
+from repro.errors import CannotCompareError, IntegrityError, UsageError
 from repro.golden import rule
 from repro.golden.bands import BANDS_SCHEMA, Band
+from repro.golden.stored import Golden, metadata
 from repro.runs.rows import Cell
+from repro.stats import alike
 from repro.study import Experiment, Metric, Study
 
 Line = dict[str, Any]  # one row of a results table, or one line of a bands table under construction
@@ -52,6 +55,19 @@ def derive_bands(rows: pa.Table, study: Study, *, minimum_seeds: int) -> pa.Tabl
     return pa.Table.from_pylist(lines, schema=BANDS_SCHEMA)
 
 
+def hold(golden: Golden, study: Study, name: Path | str) -> None:
+    """Derive a golden's bands anew from its rows. Raise IntegrityError with the first place where the stored differ."""
+    stored = golden.bands.to_pylist()
+    fresh = derive_bands(golden.rows, study, minimum_seeds=metadata(golden.bands)["minimum_seeds"]).to_pylist()
+    if len(fresh) != len(stored):
+        raise IntegrityError(f"{name}: holds {len(stored)} bands, the golden's rows give {len(fresh)}")
+    for wanted, said in zip(fresh, stored, strict=True):
+        wrong = [column for column in BANDS_SCHEMA.names if not alike(wanted[column], said[column])]
+        if wrong:
+            what = f"{', '.join(wrong)} of {' '.join(cell_of(wanted))}"
+            raise IntegrityError(f"{name}: not what the golden's rows give: {what}; restore it or bless anew")
+
+
 def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
     """Return the line of one metric of one case, without a band yet."""
     first, metric = lines[0], metric_of(study, lines[0])
@@ -61,7 +77,9 @@ def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
         raise UsageError(f"{' '.join(cell_of(first))}: a counted metric needs n_test; let the experiment report it")
     line = {name: first[name] for name in ("experiment", "case", "metric", "unit", "settings", "data")}
     line |= {"judged": metric.judged, "n0": len(lines), "k0": len(lines) - len(values), "n_test": n_test}
-    line |= {"quantum": 100.0 / n_test if metric.counted and n_test else 0.0}
+    line |= {"quantum": metric.quantum(n_test)}
+    if metric.step:
+        hold_step(values, metric.step, " ".join(cell_of(first)))
     line |= {"mean": mean(values), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
     line |= dict.fromkeys(("s", "df", "suspect", "confirm", "low", "high", "detectable")) | asdict(rule.Shape())
     line["useful"] = metric.useful
@@ -72,6 +90,16 @@ def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
 def finite(lines: Sequence[Line]) -> rule.Floats:
     """Return the values of the runs that finished."""
     return np.array([line["value"] for line in lines if line["status"] == "ok"], dtype=np.float64)
+
+
+def hold_step(values: rule.Floats, step: float, name: str) -> None:
+    """Raise CannotCompareError where values are no multiple of `step` apart, up to the rounding of floats."""
+    steps = (values - values[:1]) / step
+    for value in values[np.abs(steps - np.round(steps)) > 1e-9 * (1.0 + np.abs(values) / step)].tolist():
+        raise CannotCompareError(
+            f"{name}: {float(values[0])!r} and {value!r} are no multiple of the declared step {step:g} apart; declare "
+            "the grid that the values lie on, or none"
+        )
 
 
 def mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
@@ -108,7 +136,8 @@ def fit(lines: Sequence[Line], values: Sequence[rule.Floats]) -> None:
         elif variance == 0.0:
             raise CannotCompareError(
                 f"{' '.join(cell_of(line))}: no seed moves this continuous metric, so that no band can be drawn; "
-                "declare it recorded (judged=False), counted, or the experiment deterministic"
+                "declare its grid (step=..., 1 for epochs), it recorded (judged=False) or counted, or the experiment "
+                "deterministic"
             )
         else:
             line |= {"s": math.sqrt(variance), "df": total}

@@ -31,7 +31,7 @@ class Tests:
 
     def confirming(self, band: Band, n1: int, m: int) -> float:
         """Return how far all of m further runs must be to confirm it, in s."""
-        if n1 == 1 and m == rule.CONFIRMING and band.confirm is not None:
+        if n1 == 1 and m == band.confirming and band.confirm is not None:
             return band.confirm
         return rule.confirm_limit(self.level, float(band.df or 0), band.finite, n1, m)
 
@@ -124,9 +124,9 @@ def judge_band(evidence: Weighed, tests: Tests, case: Dossier) -> None:
     if abs(away) <= limit:
         return
     text = f"{'too high' if away > 0 else 'too low'} by {abs(away):.1f} sd (up to {limit:.1f} is usual)"
-    again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: rule.CONFIRMING]]
-    if len(evidence.again) + evidence.again_diverged < rule.CONFIRMING:
-        case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
+    again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: band.confirming]]
+    if len(evidence.again) + evidence.again_diverged < band.confirming:
+        case.suspicions.append(f"{text}; {band.confirming} more runs would tell")
     elif again and min(again) > tests.confirming(band, len(values), len(again)) + margin:
         case.deviations.append(f"{text}, and so are {len(again)} more runs (by {min(again):.1f} sd or more)")
     else:
@@ -138,7 +138,7 @@ def judge_divergence(evidence: Weighed, tests: Tests, case: Dossier) -> None:
 
     A lone diverged run is suspicious where the golden's hardly ever did, and never a deviation by itself.
     """
-    band, confirmed = evidence.band, evidence.again_diverged + len(evidence.again) >= rule.CONFIRMING
+    band, confirmed = evidence.band, evidence.again_diverged + len(evidence.again) >= evidence.band.confirming
     diverged, total = evidence.diverged, evidence.diverged + len(evidence.values)
     if not total:
         return
@@ -151,7 +151,7 @@ def judge_divergence(evidence: Weighed, tests: Tests, case: Dossier) -> None:
         case.deviations.append(text)
         case.score = math.inf
     elif diverged and unusual and not confirmed:
-        case.suspicions.append(f"{text}; {rule.CONFIRMING} more runs would tell")
+        case.suspicions.append(f"{text}; {band.confirming} more runs would tell")
     elif diverged == total and not band.k0 and not evidence.replayed:
         case.faults.append(f"{text}: no value to compare; run more replicates")
     elif diverged:

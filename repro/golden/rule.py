@@ -29,7 +29,8 @@ KEPT_BACK = 0.0015  # since values follow no law exactly
 ALPHA = ALPHA_ROWS + ALPHA_SHIFT + ALPHA_DISPERSION + ALPHA_DIVERGED + ALPHA_FINISHED + KEPT_BACK
 
 SUSPECT = 0.02  # level, two-sided, at which a row or a table is run again; it decides nothing by itself
-CONFIRMING = 4  # runs that a suspicious row is given; all of them must say the same
+ENOUGH = 10  # golden values of a row, from which on the promise is made
+CONFIRMING, CONFIRMING_FEW = 4, 6  # runs that a suspicious row of as many is given, and one of fewer (`confirming`)
 POWER = 0.8  # at which an effect counts as detectable
 SAFETY = 1.5  # standard errors added to the spread of the log variances, so that too few rows shrink too little
 PRIOR_DF = (0.5, 200.0)  # smallest and largest degrees of freedom a fitted prior may claim
@@ -37,6 +38,7 @@ SHRINKABLE = 20  # fewer rows than this say too little about how variances scatt
 SCORES = 200  # fewer leave-one-out scores than this do not tell how a metric scatters
 CLIP = 3.5  # of the scores that the tests of a whole table sum
 TABLE_ROWS = 10  # fewer rows than this are no table
+FULL_ROWS = 20  # fewer have half a table's share: their sums are not yet normal (found by simulation)
 MARGIN = 0.25  # standard deviations that another environment may move a row by
 MARGIN_POINTS = 0.02  # and at least so many points of a share of counted items
 NORMAL = NormalDist()
@@ -63,8 +65,16 @@ def trigamma_inv(value: float) -> float:
     return math.exp(brentq(lambda log_x: math.log(polygamma(1, math.exp(log_x)) / value), low, high, xtol=1e-13))
 
 
+def confirming(n: int) -> int:
+    """Return how many further runs a suspicious row of n golden values is given; all of them must say the same.
+
+    Few golden seeds can all have fallen into one of several ways to end, so that it takes more to contradict them.
+    """
+    return CONFIRMING if n >= ENOUGH else CONFIRMING_FEW
+
+
 def quantum_floor(variance: Floats, quantum: Floats) -> Floats:
-    """Return the variance plus that of rounding to multiples of `quantum` (0 for continuous values): q**2 / 12."""
+    """Return the variance plus that of rounding to multiples of `quantum` (0 for no grid): q**2 / 12."""
     result: Floats = np.asarray(variance, dtype=np.float64) + np.asarray(quantum, dtype=np.float64) ** 2 / 12.0
     return result
 
@@ -212,24 +222,24 @@ def beyond_both(shift: float, first: float, second: float, df: float, n: int, n1
 
 
 @lru_cache(maxsize=4096)
-def confirm_limit(level: float, df: float, n: int, n1: int = 1, m: int = CONFIRMING) -> float:
-    """Return the distance that all of m further runs must have, so that a row alarms with chance `level`."""
+def confirm_limit(level: float, df: float, n: int, n1: int = 1, m: int | None = None) -> float:
+    """Return the distance that all of m further runs (`confirming(n)`) must have: a row alarms with chance `level`."""
     from scipy.optimize import brentq
 
-    first = suspect_limit(df, n, n1)
+    first, runs = suspect_limit(df, n, n1), confirming(n) if m is None else m
 
     def excess(second: float) -> float:
-        return 2.0 * beyond_both(0.0, first, second, df, n, n1, m) - level
+        return 2.0 * beyond_both(0.0, first, second, df, n, n1, runs) - level
 
     return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, 1e4, xtol=1e-9))
 
 
 @lru_cache(maxsize=4096)
-def detectable(level: float, df: float, n: int, n1: int = 1, m: int = CONFIRMING) -> float:
+def detectable(level: float, df: float, n: int, n1: int = 1) -> float:
     """Return the smallest shift that is found with a chance of `POWER`."""
     from scipy.optimize import brentq
 
-    first, second = suspect_limit(df, n, n1), confirm_limit(level, df, n, n1, m)
+    m, first, second = confirming(n), suspect_limit(df, n, n1), confirm_limit(level, df, n, n1)
     return float(brentq(lambda shift: beyond_both(shift, first, second, df, n, n1, m) - POWER, 0.0, 1e5, xtol=1e-9))
 
 
@@ -271,13 +281,14 @@ def joint_limit(level: float, first: float, correlation: float) -> float:
     return high
 
 
-def table_limits(alpha: float, groups: int, n: float, *, sides: int, stages: int) -> tuple[float, float]:
+def table_limits(alpha: float, groups: int, n: float, rows: int, *, sides: int, stages: int) -> tuple[float, float]:
     """Return what a table's score must exceed at first, and again after one more run of every row.
 
     With one stage the second limit is minus infinity. `groups` tables share `alpha`; n golden runs make both scores
-    err together.
+    err together. A table of few rows gets half a share, for what a sum of few t does beyond a normal deviate: both
+    stages share each row's s, and the skew of its values, which too few scores tell (`shape`).
     """
-    level = sidak(alpha, groups) / sides
+    level = sidak(alpha, groups) / sides / (1.0 if rows >= FULL_ROWS else 2.0)
     if stages == 1:
         return NORMAL.inv_cdf(1.0 - level), -math.inf
     first = NORMAL.inv_cdf(1.0 - SUSPECT / sides)

@@ -14,7 +14,7 @@ from repro.machine.terminal import markdown_line
 from repro.runs import table
 from repro.study import case_words
 
-METHOD = "two-stage-t/4"  # name of the rule that draws the bands; another rule gets another name
+METHOD = "two-stage-t/5"  # name of the rule that draws the bands; another rule gets another name
 
 
 @dataclass(frozen=True)

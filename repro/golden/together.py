@@ -64,7 +64,7 @@ def judge_group(
     n = len(rows) / sum(1.0 / row.band.finite for row in rows)
     texts, word, worst = [], AGREES, 0.0
     for name, alpha, sides in (("shift", rule.ALPHA_SHIFT, 2), ("dispersion", rule.ALPHA_DISPERSION, 1)):
-        limit, limit_again = rule.table_limits(alpha, max(planned, 1), n, sides=sides, stages=stages)
+        limit, limit_again = rule.table_limits(alpha, max(planned, 1), n, len(rows), sides=sides, stages=stages)
         score = getattr(first, name)
         sign = math.copysign(1.0, score) if sides == 2 else 1.0
         worst = max(worst, score * sign / limit)
@@ -114,5 +114,5 @@ def allowed(evidence: Weighed) -> float:
     """Return by how many s another kind of machine may move a row; 0 on the golden's own."""
     if not evidence.foreign:
         return 0.0
-    points = rule.MARGIN_POINTS / float(evidence.band.s or math.nan) if evidence.band.quantum else 0.0
+    points = rule.MARGIN_POINTS / float(evidence.band.s or math.nan) if evidence.band.counted else 0.0
     return max(rule.MARGIN, points)

@@ -1,6 +1,7 @@
 """A study is found, and one that contradicts itself is refused before anything runs."""
 
 import importlib.metadata
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,10 @@ def test_a_consistent_study_passes() -> None:
         (lambda: make(metrics=()), "declares no metric"),
         (lambda: make(metrics=("pi", "pi")), "metric 'pi' twice"),
         (lambda: make(metrics=(Metric("pi", ""),)), "without a unit"),
+        (lambda: make(metrics=(Metric("pi", step=0.0),)), "with step 0.0 .wanted: a finite number above 0"),
+        (lambda: make(metrics=(Metric("pi", step=math.inf),)), "with step inf"),
+        (lambda: make(metrics=(Metric("pi", step=math.nan),)), "with step nan"),
+        (lambda: make(metrics=(Metric("pi", counted=True, step=1.0),)), "'pi' counted and with a step"),
         (lambda: make(cases=()), "has no case"),
         (lambda: make(cases=(Case(1), Case(1))), "2 times, which would share a seed"),
         (lambda: make(cases=(Case(1, extra=object()),)), "not a dataclass of plain values"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,25 +120,34 @@ def test_a_golden_whose_last_seeds_are_other_is_refused(tmp_path: Path, study: S
     """As if the code had changed while the golden's seeds were made."""
 
     def later(row: Row) -> None:
-        if row["metric"] == "loss" and row["case"] == '{"x":1}' and row["replicate"] >= 5:
+        if row["metric"] == "loss" and row["case"] == '{"x":1}' and row["replicate"] >= 3:
             row["value"] += 5.0
 
-    with pytest.raises(CannotCompareError, match="shake-down: 1 rows of the last 5 replicates deviate") as caught:
+    with pytest.raises(CannotCompareError, match="shake-down: 1 rows of the last 7 replicates deviate") as caught:
         blessed(tmp_path, study, edited(study, later))
     assert 'first noisy {"x":1} loss' in str(caught.value)
     assert files(tmp_path) == []
     done = blessed(tmp_path, study, edited(study, later), provisional=True)
-    assert "shake-down: the last 5 replicates against the others, 11 rows agree, 1 deviate" in done.text
+    assert "shake-down: the last 7 replicates against the others, 11 rows agree, 1 deviate" in done.text
 
 
 def test_a_steady_golden_is_shaken_and_few_seeds_are_not(tmp_path: Path, study: Study) -> None:
     assert (
-        "shake-down: the last 5 replicates against the others, 12 rows agree"
+        "shake-down: the last 7 replicates against the others, 12 rows agree"
         in blessed(tmp_path, study, rows_of(study, TEN)).text
     )
     few = with_profile(invented(), golden_seeds=5)
     done = blessed(tmp_path / "few", few, rows_of(few, range(5)))
     assert "no shake-down: it takes 10 replicates" in done.text
+
+
+def test_fewer_than_ten_seeds_are_warned_of(tmp_path: Path) -> None:
+    for seeds in (9, 10):
+        study = with_profile(invented(), golden_seeds=seeds)
+        done = blessed(tmp_path / str(seeds), study, rows_of(study, range(seeds)))
+        assert ("few seeds: 8 bands rest on fewer than 10 (least: 9); about one false alarm" in done.text) == (
+            seeds < 10
+        )
 
 
 def test_rows_of_two_kinds_of_machines_make_no_golden(tmp_path: Path, study: Study) -> None:
@@ -171,7 +181,7 @@ def test_an_edited_golden_does_not_verify(tmp_path: Path, study: Study) -> None:
     wider = lines.to_pylist()
     wider[1]["low"] -= 1.0
     table.write_file(bands_path(done.path), pa.Table.from_pylist(wider, schema=lines.schema))
-    with pytest.raises(IntegrityError, match="not what its rows give"):
+    with pytest.raises(IntegrityError, match="not what the golden's rows give: low of noisy"):
         rederive(done.path, study)
 
 
@@ -258,6 +268,63 @@ def test_a_continuous_metric_that_no_seed_moves_is_refused(tmp_path: Path, study
         blessed(tmp_path, study, edited(study, freeze))
 
 
+def with_step(step: float | None) -> Study:
+    """The invented study, whose loss is an epoch."""
+    study = invented()
+    metrics = tuple(
+        replace(metric, unit="epoch", step=step) if metric.name == "loss" else metric
+        for metric in study.experiments["noisy"].metrics
+    )
+    study.experiments["noisy"] = replace(study.experiments["noisy"], metrics=metrics)
+    return study
+
+
+def epochs(study: Study, step: float = 1.0) -> list[Row]:
+    """Rows whose epochs lie on a grid, and agree in the first case."""
+    rows = edited(study, lambda row: None)
+    for row in rows:
+        if row["metric"] == "loss":
+            row["value"] = step * (40 if row["case"] == '{"x":0}' else 40 + row["replicate"] % 3)
+    return rows
+
+
+def first_loss(row: Row) -> bool:
+    return bool(row["metric"] == "loss" and row["case"] == '{"x":0}')
+
+
+def test_epochs_that_agree_have_the_scatter_of_their_step(tmp_path: Path) -> None:
+    with pytest.raises(CannotCompareError, match=r"no seed moves this.*declare its grid \(step=..., 1 for epochs\)"):
+        blessed(tmp_path, with_step(None), epochs(with_step(None)))
+    moving = [row for row in epochs(with_step(None)) if row["metric"] != "loss" or row["case"] != '{"x":0}']
+    moving += [row | {"value": 40.0 + row["replicate"] % 2} for row in epochs(with_step(None)) if first_loss(row)]
+    assert (
+        "no step: noisy loss has whole numbers alone" in blessed(tmp_path, with_step(None), moving, dry_run=True).text
+    )
+    study = with_step(1.0)
+    done = blessed(tmp_path, study, epochs(study))
+    assert "no step" not in done.text
+    lines = {band.case: band for band in as_bands(done.golden.bands) if band.metric == "loss"}
+    agreeing, other = lines['{"x":0}'], lines['{"x":1}']
+    assert (agreeing.kind, agreeing.sd, agreeing.quantum, agreeing.counted) == ("band", 0.0, 1.0, False)
+    assert agreeing.s == pytest.approx(math.sqrt(1 / 12))
+    assert other.sd is not None
+    assert other.s == pytest.approx(math.sqrt(other.sd**2 + 1 / 12))
+    rederive(done.path, study)
+
+
+def test_values_beside_the_declared_grid_are_refused(tmp_path: Path) -> None:
+    study = with_step(0.1)  # whose multiples floats round
+    assert blessed(tmp_path, study, epochs(study, 0.1)).written
+    off = epochs(study, 0.1)
+    next(row for row in off if row["metric"] == "loss" and row["replicate"] == 3)["value"] += 0.05
+    with pytest.raises(CannotCompareError) as caught:
+        blessed(tmp_path / "off", study, off)
+    assert 'noisy {"x":0} loss: 4.0 and 4.05 are no multiple of the declared step 0.1 apart; declare' in str(
+        caught.value
+    )
+    assert not (tmp_path / "off/golden").exists()
+
+
 def test_a_deterministic_experiment_must_repeat_itself(tmp_path: Path, study: Study) -> None:
     rows = rows_of(study, TEN)
     total = next(row for row in rows if row["metric"] == "total")
@@ -287,7 +354,7 @@ def test_a_dry_run_shows_and_writes_nothing(tmp_path: Path, study: Study) -> Non
 
 def test_what_changes_is_shown(tmp_path: Path, study: Study) -> None:
     blessed(tmp_path, study, rows_of(study, TEN))
-    shaken = "shake-down: the last 5 replicates against the others, 12 rows agree"
+    shaken = "shake-down: the last 7 replicates against the others, 12 rows agree"
     same = blessed(tmp_path, study, rows_of(study, TEN))
     assert same.changes == (shaken,)
 
@@ -313,7 +380,7 @@ def test_a_golden_of_another_rule_is_blessed_again(tmp_path: Path, study: Study)
     record = {**metadata(done.golden.bands), "method": "shrunken-t/2"}
     table.write_file(bands_path(done.path), blessing.with_record(older, record))
     again = blessed(tmp_path, study, rows_of(study, TEN))
-    assert again.changes[1].startswith("rule     shrunken-t/2 -> two-stage-t/4")
+    assert again.changes[1].startswith("rule     shrunken-t/2 -> two-stage-t/5")
     assert load(again.path).bands.equals(done.golden.bands)
 
 

@@ -344,7 +344,7 @@ def test_bands_of_another_rule_are_no_bands(tmp_path: Path) -> None:
     older = GOLDEN.bands.drop_columns(["suspect", "confirm"])
     table.write_file(bands_path(path), with_record(older, record))
     with pytest.raises(
-        IntegrityError, match="drawn by the rule 'shrunken-t/2', this version's is 'two-stage-t/4'; bless"
+        IntegrityError, match="drawn by the rule 'shrunken-t/2', this version's is 'two-stage-t/5'; bless"
     ):
         load(path)
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 import pytest
+import scipy.optimize
 import scipy.special
 import scipy.stats
 from hypothesis import given
@@ -15,13 +15,8 @@ from hypothesis import strategies as st
 
 from bench.error_rates import worlds
 from repro import stats
-from repro.golden import bands, rule
-from repro.golden import bless as blessing
-from repro.golden.check import check
-from repro.golden.findings import DEVIATES
-from repro.study import Metric, Profile, Study, case_json
+from repro.golden import rule
 from tests.repro.support.chance import bounded
-from tests.repro.support.synthetic import Point, build, make_row
 
 positive = st.floats(1e-3, 1e4)
 
@@ -120,6 +115,12 @@ class TestTwoStages:
         again = (more - error[:, None] > second * s[:, None]).all(1)
         return float((once & again).mean())
 
+    @staticmethod
+    def found_by_four(level: float, df: float, n: int) -> float:
+        """Return the shift that would be found with 80 % chance if four further runs confirmed."""
+        limits = rule.suspect_limit(df, n, 1), rule.confirm_limit(level, df, n, 1, 4)
+        return float(scipy.optimize.brentq(lambda d: rule.beyond_both(d, *limits, df, n, 1, 4) - rule.POWER, 0.0, 1e3))
+
     @pytest.mark.parametrize(
         ("df", "n", "n1", "m"), [(9, 10, 1, 4), (4, 5, 1, 4), (30, 20, 1, 4), (9, 10, 3, 2), (9, 10, 1, 1)]
     )
@@ -140,7 +141,9 @@ class TestTwoStages:
     @pytest.mark.parametrize("level", [5e-3, 5e-5, 5e-6])
     def test_the_limit_keeps_the_level_on_both_sides_together(self, level: float, df: float, n: int, n1: int) -> None:
         second = rule.confirm_limit(level, df, n, n1)
-        assert 2 * rule.beyond_both(0.0, rule.suspect_limit(df, n, n1), second, df, n, n1, 4) <= level * (1 + 1e-6)
+        assert 2 * rule.beyond_both(
+            0.0, rule.suspect_limit(df, n, n1), second, df, n, n1, rule.confirming(n)
+        ) <= level * (1 + 1e-6)
 
     def test_what_is_detectable_is_found_as_often_as_it_says(self) -> None:
         level, df, n = 5e-5, 19, 20
@@ -232,6 +235,54 @@ class TestWholeTable:
         assert rule.shift_score(-0.35 * one, 0 * one, one, margin=0.25) == pytest.approx(-1.0)
 
 
+class TestFewRows:
+    """The tests of a table of few rows keep their share though its sums are no normal deviates."""
+
+    @staticmethod
+    def alarms(rows: int, n: int, tables: int, draw: Callable[[tuple[int, ...]], rule.Floats]) -> int:
+        """Return how often a table of unchanged code alarms, of six tables in one golden."""
+        values = draw((tables, rows, n + 2))
+        golden, one = values[:, :, :n], np.ones(rows)
+        mean, s = golden.mean(2), golden.std(2, ddof=1)
+        spread, squares = rule.clipped_moments(n - 1.0)
+        count = 0
+        for stages in (values[:, :, n:] - mean[:, :, None]) / s[:, :, None] / math.sqrt(1 + 1 / n):
+            w = [rule.shift_score(t, 0 * one, spread * one) for t in stages.T]
+            wide = [rule.dispersion_score(t, 0 * one, spread * one, squares * one, n * one) for t in stages.T]
+            first, second = rule.table_limits(rule.ALPHA_SHIFT, 6, n, rows, sides=2, stages=2)
+            sign = math.copysign(1.0, w[0])
+            count += w[0] * sign > first and w[1] * sign > second
+            first, second = rule.table_limits(rule.ALPHA_DISPERSION, 6, n, rows, sides=1, stages=2)
+            count += wide[0] > first and wide[1] > second
+        return count
+
+    @pytest.mark.parametrize("n", [5, 10])
+    def test_six_tables_of_fifteen_skewed_rows_keep_what_they_share(
+        self, n: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def alarms() -> int:
+            random = np.random.default_rng(n)
+            return self.alarms(15, n, 40_000, lambda size: random.gamma(4.0, size=size))
+
+        share = (rule.ALPHA_SHIFT + rule.ALPHA_DISPERSION) / 6
+        assert bounded(alarms(), 40_000, share)
+        monkeypatch.setattr(rule, "FULL_ROWS", 0)
+        assert alarms() > 1.2 * share * 40_000
+
+    def test_fewer_rows_than_twenty_have_half_a_share(self) -> None:
+        for stages in (1, 2):
+            few, full = (rule.table_limits(1e-3, 3, 10.0, rows, sides=2, stages=stages) for rows in (19, 20))
+            half = rule.table_limits(0.5 * 1e-3, 3, 10.0, 20, sides=2, stages=stages)
+            assert few == pytest.approx(half, rel=1e-4)
+            assert few > full
+
+
+def test_few_golden_values_take_more_runs_to_contradict() -> None:
+    assert [rule.confirming(n) for n in (1, 9, 10, 60)] == [6, 6, 4, 4]
+    assert rule.confirm_limit(1e-5, 4.0, 5) == rule.confirm_limit(1e-5, 4.0, 5, 1, 6)
+    assert rule.detectable(1e-5, 4.0, 5) < 0.8 * TestTwoStages.found_by_four(1e-5, 4.0, 5)
+
+
 def test_diverged_runs_raise_few_alarms_when_nothing_changed() -> None:
     random = np.random.default_rng(11)
     count = sum(worlds.check(worlds.made(worlds.WORLDS["diverging"], random, 100, 10, 3)).diverged for _ in range(300))
@@ -267,7 +318,7 @@ class TestFamilyFalseAlarms:
             return sum(one.any for one in worlds.rates("two-ways", n0=5, n1=1, tables=300, seed=3, rows=40))
 
         assert bounded(alarms(), 300, rule.ALPHA)
-        monkeypatch.setattr(rule, "CONFIRMING", 1)
+        monkeypatch.setattr(rule, "CONFIRMING_FEW", 1)
         assert not bounded(alarms(), 300, rule.ALPHA)
 
     def test_tables_of_few_scores_scatter_as_students_law_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,50 +334,3 @@ def test_a_shift_of_eight_standard_deviations_is_found() -> None:
     for n0, least in ((10, 0.95), (5, 0.80)):
         found = worlds.rates("unequal", n0=n0, n1=1, tables=150, seed=5, defect="one row, 8 sd")
         assert np.mean([alarms.any for alarms in found]) >= least
-
-
-# What is simulated is what a check does
-
-
-def study_of(rows: int) -> Study:
-    study = Study("invented", smoke=Profile(None, golden_seeds=5))
-
-    @study.experiment([Point(x) for x in range(rows)], metrics=(Metric("accuracy", "%", counted=True),))
-    def noisy(case: Point, run: object) -> dict[str, float]:
-        """Draw."""
-        return {}
-
-    return study
-
-
-def table_of(values: rule.Floats, first: int) -> pa.Table:
-    """Rows of the invented study: a case for each row, a replicate for each column, from number `first`."""
-    rows = []
-    for x, line in enumerate(values.tolist()):
-        for number, value in enumerate(line):
-            replicate = first + number
-            row = make_row(
-                "noisy", case_json(Point(x)), Metric("accuracy", "%"), replicate, 1000 * replicate + x, value
-            )
-            row |= {"n_test": 10_000, "curve": None}
-            if math.isnan(value):
-                row |= {"status": "nonfinite", "value": None, "n_test": None}
-            rows.append(row)
-    return build(rows)
-
-
-@pytest.mark.parametrize("world", ["unequal", "diverging", "outlying"])
-@pytest.mark.parametrize("defect", ["", "one row, 8 sd", "all rows, 0.6 sd", "scatter doubled", "one row diverges"])
-def test_the_simulation_says_what_the_check_says(world: str, defect: str) -> None:
-    random, study, rows = np.random.default_rng([*world.encode(), *defect.encode()]), study_of(25), 25
-    for _ in range(3):
-        table = worlds.made(worlds.WORLDS[world], random, rows, 10, 1, worlds.DEFECTS.get(defect))
-        old = table_of(table.golden, 0).sort_by("case")
-        now = blessing.assemble(old, study, minimum_seeds=2, reason="r", now=blessing.datetime.now(blessing.UTC))
-        kinds = {band.kind for band in bands.as_bands(now.bands)}
-        if kinds != {"band"}:
-            continue
-        new, again = table_of(table.new, 10), table_of(table.again, 11)
-        found = check(new, now.rows, now.bands, reruns=again)
-        said = worlds.check(table)
-        assert (found.counts[DEVIATES] > 0) == said.any, (said, [one for one in found.findings if one.word == DEVIATES])

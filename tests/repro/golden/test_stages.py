@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from repro.golden import bands, judge
+from repro.golden import bands, judge, together
 from repro.golden.findings import render
 from repro.golden.stored import Golden
+from repro.golden.weigh import Weighed
 from tests.repro.support.checking import GOLDEN, STUDY, checked, first, fresh, lower, settled, texts
 from tests.repro.support.synthetic import Row, build, diverge, golden_of, invented, rows_of
 
@@ -54,6 +55,25 @@ def test_four_of_four_confirm_and_three_do_not() -> None:
     for bad, code in ((3, 0), (4, 1)):
         again = fresh(lambda row, bad=bad: lower(row) if row["replicate"] < 21 + bad else None, range(21, 25))
         assert checked(fresh(lower), reruns=build(again)).exit_code == code
+
+
+def test_a_golden_of_few_seeds_takes_six_of_six() -> None:
+    few = golden_of(invented(golden_seeds=5), range(5))
+    wanted = checked(fresh(lower), few).wanted
+    assert [replicate for _, case, replicate in wanted if case == '{"x":0}'] == [21, 22, 23, 24, 25, 26]
+    assert "6 more runs would tell" in texts(checked(fresh(lower), few), 0)
+    assert checked(fresh(lower), few, reruns=build(fresh(lower, range(21, 26)))).counts["suspicious"] >= 1
+    for bad, code in ((5, 0), (6, 1)):
+        again = fresh(lambda row, bad=bad: lower(row) if row["replicate"] < 21 + bad else None, range(21, 27))
+        assert checked(fresh(lower), few, reruns=build(again)).exit_code == code
+
+
+def test_the_margin_of_a_share_is_not_that_of_another_grid() -> None:
+    band = next(line for line in bands.as_bands(GOLDEN.bands) if line.metric == "accuracy")
+    narrow = dataclasses.replace(band, s=0.02)
+    for quantum, allowed in ((band.quantum, 1.0), (0.05, 0.25)):
+        evidence = Weighed(dataclasses.replace(narrow, quantum=quantum), foreign=True)
+        assert together.allowed(evidence) == pytest.approx(allowed)
 
 
 def test_the_same_seed_by_other_code_is_called_changed() -> None:
