@@ -18,7 +18,7 @@ from repro.audit.verdicts import CONTRADICTED, ERROR, VERDICTS, Span
 from repro.errors import ReproError
 from repro.machine.terminal import numbers
 from repro.show import verdicts
-from repro.show.figures import golden_rows, make, pictures, summary
+from repro.show.figures import golden_table, make, noted, outdated, pictures, summary
 from repro.show.tabular import shown
 from repro.study import Figure, Study
 
@@ -98,10 +98,11 @@ class Document:
 
 def figures_of(study: Study) -> Iterable[Made]:
     """Yield name, summary and figure of each of a study's figures, or why it cannot be made from blessed rows."""
-    rows = golden_rows(study.name, PROFILE)
+    held = golden_table(study.name, PROFILE)
+    rows, note = held.to_pylist(), outdated(study, PROFILE, held)
     for name in study.figures:
         try:
-            yield name, summary(study, name), make(study, name, rows)
+            yield name, summary(study, name), noted(make(study, name, rows), note)
         except ReproError as error:
             yield name, summary(study, name), str(error)
 
