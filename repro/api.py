@@ -19,7 +19,7 @@ from repro.golden import log, stored
 from repro.golden.confirm import refuse_old_runs, renewed, settle
 from repro.golden.findings import CheckResult, RunKey
 from repro.runs import runner, store, table
-from repro.runs.ignored import seed_ignored
+from repro.runs.ignored import recorded, seed_ignored
 from repro.runs.plan import (
     PlannedRun,
     identity,
@@ -32,7 +32,6 @@ from repro.runs.plan import (
 )
 from repro.runs.runner import Progress, Request, Summary, make_runs, outdated
 from repro.runs.store import Store
-from repro.study import case_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,17 +150,9 @@ def run(
 
 
 def _seed_ignored(study: Study, rows: pa.Table) -> tuple[str, ...]:
-    """Return the experiments whose seeds are none; what is only recorded, a time say, is left out."""
-    experiments = study.experiments.values()
-    recorded = {
-        (one.name, case_json(case), metric.name)
-        for one in experiments
-        for case in one.cases
-        for metric in one.metrics
-        if not metric.judged
-    }
-    deterministic = [one.name for one in experiments if one.deterministic]
-    return seed_ignored(rows, deterministic=deterministic, unjudged=recorded)
+    """Return the experiments whose seeds are none."""
+    deterministic = [one.name for one in study.experiments.values() if one.deterministic]
+    return seed_ignored(rows, deterministic=deterministic, unjudged=recorded(study))
 
 
 def results(study: str, *, profile: str = "smoke") -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from repro.audit.verdicts import ERROR
 from repro.errors import IntegrityError, UsageError
 from repro.golden import log
 from repro.golden.stored import twin_path
@@ -59,6 +60,8 @@ def held(root: Path) -> list[dict[str, str]]:
     """
     path = path_of(root)
     if not path.exists():
+        if log.newest(log.read(log.path_of(root)), "audit"):
+            raise IntegrityError(f"{path}: no such file, and verdicts were blessed; {log.RESTORE}")
         return []
     verdicts = table_of(path)
     log.hold(root, "audit", log.verdicts_state(path, verdicts))
@@ -75,12 +78,15 @@ def held(root: Path) -> list[dict[str, str]]:
 def changes(before: Sequence[Mapping[str, str]], records: Records, *, studies: Sequence[str], whole: bool) -> list[str]:
     """Return a line for each verdict that is not the one `before`, and for each claim that came or went.
 
-    Only the `studies` are compared; claims that went are looked for only in a `whole` audit.
+    Only the `studies` are compared; claims that went are looked for only in a `whole` audit. One that could not be
+    judged has no verdict to compare.
     """
     blessed = {(row["study"], row["id"]): row for row in before if row["study"] in studies}
-    now = {(row["study"], row["id"]): row for row in kept_of(records)}
+    now = {(row["study"], row["id"]): row for row in kept_of(records) if row["study"] in studies}
     lines = []
     for (study, name), row in now.items():
+        if row["verdict"] == ERROR:
+            continue
         then = blessed.get((study, name))
         if then is None:
             lines.append(f"new      {study} {name}: {row['verdict']}; bless it to hold later audits to it")
@@ -114,6 +120,10 @@ def bless_audit(root: Path, records: Records, *, reason: str, studies: Sequence[
     """Make the verdicts of these studies the blessed ones, write table, twin and log, and return what was done."""
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why these verdicts are right, it is kept with them")
+    failed = [record for record in records if record["verdict"] == ERROR]
+    if failed:
+        first = f"{failed[0]['study']} {failed[0]['id']}: {failed[0].get('evidence', '')}"
+        raise UsageError(f"bless: {len(failed)} claims could not be judged ({first}); mend them first, nothing written")
     path = path_of(root)
     about = {"reason": reason.strip(), "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     entry = {**about, "who": log.who(root), "what": "audit", "images": [], "commits": [git.commit(root)]}

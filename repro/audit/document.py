@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro import registry
-from repro.audit import blessed
+from repro.audit import admitted, blessed
 from repro.audit import claims as registered
 from repro.audit.claims import Claim
 from repro.audit.evidence import Missing, claims_of, evidence_of
 from repro.audit.judges import JUDGES, accused
-from repro.audit.verdicts import CONTRADICTED, Judgement
+from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
+from repro.machine.foreign import described, place
 from repro.study import Study
 
 
@@ -36,7 +37,7 @@ class Audited:
             "judge": claim.judge, "reason": claim.reason, "verdict": said.verdict, "evidence": said.evidence,
             "statistic": said.statistic, "n": said.n, "p": said.p, "power": said.power,
             "further_runs": said.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
-            "command": f"repro audit {claim.study} --claim {claim.id}",
+            "exit_code": said.code, "command": f"repro audit {claim.study} --claim {claim.id}",
         }  # fmt: skip
 
 
@@ -44,12 +45,18 @@ class Audited:
 class Audit:
     """What an audit came to: the claims it judged, and a line for each verdict that is not the blessed one.
 
-    `exit_code` is 1 where verdicts changed, and 0 else: a document that
-    is wrong is no fault of the audit.
+    `exit_code` is that of a claim that could not be judged, the highest of several; else 1 where verdicts changed, and
+    0 else: a document that is wrong is no fault of the audit. `notes` are for the reader and fail nothing.
     """
 
     claims: tuple[Audited, ...]
     changes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Audited, ...]:
+        """Return the claims that could not be judged."""
+        return tuple(one for one in self.claims if one.judgement.verdict == ERROR)
 
     @property
     def contradicted(self) -> tuple[Audited, ...]:
@@ -63,22 +70,30 @@ class Audit:
 
     @property
     def exit_code(self) -> int:
-        """Return 1 where verdicts are not the blessed ones, else 0."""
-        return DEVIATION if self.changes else PASS
+        """Return the highest code of a claim that could not be judged, else 1 where verdicts changed, else 0."""
+        failed = max((one.judgement.code for one in self.errors), default=PASS)
+        return failed or (DEVIATION if self.changes else PASS)
 
 
 def audit(*studies: str, claims: Sequence[str] = ()) -> Audit:
     """Judge the claims of these studies, of all that have some without any, and hold the verdicts to the blessed ones.
 
-    `claims` are the ids of those wanted, of one study; all are judged in any case. Raise UsageError for an unknown
-    study or claim or a claim that cannot be judged, NothingSelectedError where no study has claims, IntegrityError
-    where golden rows or verdicts are not what was blessed.
+    `claims` are the ids of those wanted, of one study; all are judged in any case, and one that cannot be judged is an
+    error of its own. A study of which no verdict was blessed yet is held to none, which is noted. Raise UsageError for
+    an unknown study or claim, NothingSelectedError where no study has claims, IntegrityError where verdicts are not
+    what was blessed.
     """
     found = judge_all(*studies, claims=claims)
     names = list(studies) or audited_names()
     records = [one.record for one in found]
-    changes = blessed.changes(blessed.held(registry.root()), records, studies=names, whole=not claims)
-    return Audit(found, tuple(changes))
+    before = blessed.held(registry.root())
+    known = {row["study"] for row in before}
+    first = [name for name in names if name not in known]
+    said = "no verdicts are blessed yet; `repro audit {0} --bless REASON` holds later audits to these"
+    notes = [f"{name}: {said.format(name)}" for name in first]
+    held = [name for name in names if name in known]
+    changes = blessed.changes(before, records, studies=held, whole=not claims)
+    return Audit(found, tuple(changes), tuple(notes))
 
 
 def judge_all(*studies: str, claims: Sequence[str] = ()) -> tuple[Audited, ...]:
@@ -102,6 +117,7 @@ def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
 
     All are judged in either case: Holm's correction is made over the whole document, whatever is looked at.
     """
+    admitted.forget()
     study, entries = registry.load(name), claims_of(name)
     known = [claim.id for claim in entries]
     strange = [wanted for wanted in only if wanted not in known]
@@ -110,10 +126,18 @@ def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
     found, seconds = [], []
     for claim in entries:
         start = time.perf_counter()
-        found.append((claim, judge(study, claim)))
+        found.append((claim, judged(study, claim)))
         seconds.append(time.perf_counter() - start)
     audited = [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
     return [one for one in audited if not only or one.claim.id in only]
+
+
+def judged(study: Study, claim: Claim) -> Judgement:
+    """Return what is said of one claim; where the judging itself fails, that and why, since it stops no other claim."""
+    try:
+        return judge(study, claim)
+    except ReproError as error:
+        return Judgement(ERROR, str(error), code=error.exit_code)
 
 
 def judge(study: Study, claim: Claim) -> Judgement:
@@ -129,4 +153,5 @@ def judge(study: Study, claim: Claim) -> Judgement:
     except ReproError as error:
         raise type(error)(f"{where}: {error}") from error
     except (Exception, SystemExit) as error:  # whatever a study's own function raises
-        raise UsageError(f"{where}: judge '{claim.judge}' fails: {type(error).__name__}: {error}; mend it") from error
+        what = f"judge '{claim.judge}' fails: {described(error)} ({place(error)})"
+        raise UsageError(f"{where}: {what}; mend it") from error

@@ -6,42 +6,29 @@ their claim's judge asks for (`repro.audit.verdicts.Evidence`), or `Missing`.
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import importlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from repro import registry
-from repro.audit import blessed, claims
+from repro.audit import admitted, blessed, claims
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
+from repro.audit.verdicts import Evidence, Missing, MissingError, Runs, Shown
 from repro.errors import UsageError, did_you_mean
-from repro.golden import log, stored
-from repro.runs import store, table
+from repro.runs.rows import Row
 from repro.study import Experiment, Study, case_json
 
 __all__ = [
-    "LEAST_RUNS", "Claim", "Missing", "Shown", "claims_of", "faithful", "function_of", "grids", "published", "values",
-    "verdicts",
+    "LEAST_RUNS", "Claim", "Evidence", "Missing", "Runs", "Shown", "claims_of", "faithful", "function_of", "grids",
+    "published", "values", "verdicts",
 ]  # fmt: skip
 
-Shown = tuple[bool, str]  # whether something holds, and what was seen
-Row = Mapping[str, Any]
 Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: along its first axis, along its second
-COLUMNS = ("experiment", "metric", "case", "replicate", "value", "curve", "status")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Evidence that no table holds yet: what is missing, and how many runs it takes."""
-
-    what: str
-    runs: int
 
 
 # What the document says
@@ -75,7 +62,10 @@ def verdicts(study: str) -> dict[str, str]:
 def evidence_of(study: Study, claim: Claim) -> Any:
     """Return what a claim is judged by: the answer of a function of the study's, or values from rows."""
     if claim.compute:
-        return function_of(claim.study, claim.compute)()
+        try:
+            return function_of(claim.study, claim.compute)()
+        except MissingError as error:
+            return error.missing
     return values_from_rows(study, claim)
 
 
@@ -93,7 +83,7 @@ def function_of(study: str, name: str) -> Callable[..., Any]:
 
 
 def values_from_rows(study: Study, claim: Claim) -> Any:
-    """Return values from golden or stored rows: one where no seed moves it, else one a run, of faithful profiles only.
+    """Return what rows hold of a claim: a value where no seed moves it, else the `Runs` of a faithful profile.
 
     A figure that no seed moves and that no stand-in's data enter is the same in every profile.
     """
@@ -105,16 +95,39 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
     if metric not in {one.name for one in experiment.metrics}:
         near = did_you_mean(metric, [one.name for one in experiment.metrics])
         raise UsageError(f"experiment '{name}' has no metric '{metric}'{near}")
-    case = the_case(experiment, asked)
+    case, refused = the_case(experiment, asked), None
+    fixed = experiment.deterministic and claim.judge not in MEASURED
     for profile in profiles_for(study, experiment, case, measured=claim.judge in MEASURED):
-        found = values(study.name, profile, name, metric, case)
-        if found:
-            if experiment.deterministic and claim.judge not in MEASURED:
-                return one_value(found, name, metric)
-            return found
-    fields = " ".join(f"--where {key}={value}" for key, value in asked.items())
-    command = f"repro run {study.name} --profile {faithful(study)} --experiment {name} {fields}".strip()
-    return Missing(f"no faithful run yet: `{command}`", LEAST_RUNS)
+        there = _runs(study, profile, name, metric, case, 1 if fixed else LEAST_RUNS)
+        if isinstance(there, Missing):
+            refused = refused or there
+        elif there.values or there.diverged:
+            return there if claim.judge in MEASURED else _numbers(there, fixed, name, metric)
+    command = f"repro run {study.name} --profile {faithful(study)} --experiment {name} {_where(case, asked)}".strip()
+    return refused or Missing(f"no faithful run yet: `{command}`", LEAST_RUNS)
+
+
+def _numbers(found: Runs, fixed: bool, experiment: str, metric: str) -> Any:
+    """Return the values for a judge that knows of no runs, one where no seed moves it; where some diverged, none."""
+    if found.diverged:
+        total = len(found.values) + found.diverged
+        return Missing(f"{found.diverged} of {total} runs diverged", None)
+    return one_value(found.values, experiment, metric) if fixed else list(found.values)
+
+
+def _where(case: Any, fields: Iterable[str]) -> str:
+    """Return the options that choose a case of a command by these fields."""
+    return " ".join(f"--where {key}={getattr(case, key)}" for key in fields)
+
+
+def _runs(study: Study, profile: str, experiment: str, metric: str, case: Any, least: int) -> Runs | Missing:
+    """Return the runs of a case, or why those that there are are no evidence; without any, no values."""
+    found, text = admitted.of(study, profile, experiment), case_json(case)
+    runs = found.runs(metric, text)
+    if found.ignored or not (runs.values or runs.diverged):
+        fields = (one.name for one in dataclasses.fields(case))
+        return found.refused(least, where=_where(case, fields), cases=[text]) or runs
+    return runs
 
 
 def the_case(experiment: Experiment, fields: Mapping[str, Any]) -> Any:
@@ -147,18 +160,15 @@ def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: b
     return able
 
 
-def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> list[float]:
-    """Return the finished values of a case's metric, from the golden and else from the store; [] where none is."""
-    text = case_json(case)
-    for rows in _tables(study, profile):
-        found = [
-            float(row["value"])
-            for row in rows
-            if (row["experiment"], row["metric"], row["case"], row["status"]) == (experiment, metric, text, "ok")
-        ]
-        if found:
-            return found
-    return []
+def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> Runs:
+    """Return what the runs of a case found of a metric, of golden and store together; no values where none was made.
+
+    Where runs are there and none is evidence, the claim is inconclusive by itself (MissingError).
+    """
+    found = _runs(registry.load(study), profile, experiment, metric, case, LEAST_RUNS)
+    if isinstance(found, Missing):
+        raise MissingError(found)
+    return found
 
 
 def grids(
@@ -166,20 +176,22 @@ def grids(
 ) -> dict[int, Places]:
     """Return a metric, or its "curve" over epochs, over an experiment's grid by replicate; {} where no grid is whole.
 
-    From the golden and else from the store. A place is the values of the experiment's two axes; places that left the
-    real numbers are not in it, and replicates that lack one are left out. `fields` choose among cases that have them.
-    Raise UsageError for an experiment without axes.
+    Of golden and store together. A place is the values of the experiment's two axes; one that diverged holds None.
+    Replicates that lack a place are left out. `fields` choose among cases that have them. Raise UsageError for an
+    experiment without axes. Where no grid is whole because runs are no evidence, the claim is inconclusive by itself
+    (MissingError).
     """
-    declared = registry.load(study).experiments[experiment]
-    for rows in _tables(study, profile):
-        found = complete(rows, declared, metric, column=column, **fields)
-        if found:
-            return found
-    return {}
+    declared = registry.load(study)
+    there = admitted.of(declared, profile, experiment)
+    found = {} if there.ignored else complete(there.rows, declared.experiments[experiment], metric, column, **fields)
+    refused = None if found else there.refused(LEAST_RUNS)
+    if refused:
+        raise MissingError(refused)
+    return found
 
 
 def complete(
-    rows: Sequence[Row], experiment: Experiment, metric: str, *, column: str = "value", **fields: Any
+    rows: Sequence[Row], experiment: Experiment, metric: str, column: str = "value", **fields: Any
 ) -> dict[int, Places]:
     """Return the grids of those replicates in some rows for which every place of an experiment has run."""
     if experiment.axes is None:
@@ -192,40 +204,16 @@ def complete(
     }
     seen: dict[int, dict[tuple[Any, Any], Any]] = {}
     for row in rows:
-        if (row["experiment"], row["metric"]) == (experiment.name, metric):
-            case = json.loads(row["case"])
+        if (row.experiment, row.metric) == (experiment.name, metric):
+            case = json.loads(row.case)
             if all(case.get(key, value) == value for key, value in fields.items()):
                 place = (case[down], case[across])
-                seen.setdefault(row["replicate"], {})[place] = row[column] if row["status"] == "ok" else None
-    return {
-        replicate: {place: value for place, value in grid.items() if value is not None}
-        for replicate, grid in sorted(seen.items())
-        if set(grid) == places
-    }
+                seen.setdefault(row.replicate, {})[place] = _content(row, column) if row.status == "ok" else None
+    return {replicate: grid for replicate, grid in sorted(seen.items()) if set(grid) == places}
 
 
-def _tables(study: str, profile: str) -> list[Sequence[Row]]:
-    """Return the rows that a profile has: the golden's as they were blessed, then the store's."""
-    root = registry.root()
-    golden, results = stored.path_of(root, study, profile), store.results_path(study, profile)
-    found = [_blessed_rows(root, study, profile, _changed(root, golden))] if golden.exists() else []
-    return [*found, *([_stored_rows(results, _changed(root, results))] if results.exists() else [])]
-
-
-def _changed(root: Path, path: Path) -> tuple[int, ...]:
-    """Return when a table, and what a golden is held to, were written last: rows are read once while it is the same."""
-    files = (path, stored.bands_path(path), stored.twin_path(path), log.path_of(root))
-    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
-
-
-@functools.lru_cache(maxsize=8)
-def _blessed_rows(root: Path, study: str, profile: str, _changed: tuple[int, ...]) -> list[Row]:
-    return list(log.blessed(root, study, profile).rows.select(COLUMNS).to_pylist())
-
-
-@functools.lru_cache(maxsize=8)
-def _stored_rows(path: Path, _changed: tuple[int, ...]) -> list[Row]:
-    return list(table.read(path).select(COLUMNS).to_pylist())
+def _content(row: Row, column: str) -> Any:
+    return row.numbers if column == "curve" else row.value
 
 
 def one_value(values: Sequence[float], experiment: str, metric: str) -> float:

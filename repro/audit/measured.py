@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from repro import printed, stats
 from repro.audit.claims import Claim
 from repro.audit.computed import bound_of
-from repro.audit.verdicts import LEVEL, Judgement, Span, Verdict
+from repro.audit.verdicts import LEVEL, Judgement, Runs, Span, Verdict
 from repro.errors import UsageError
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
 POWER = 0.80
 MOST_RUNS = 100_000  # beyond it, no number of further runs is named
+
+
+Decide = Callable[[Claim, Any], Judgement]
+
+
+def counting_all(decide: Decide) -> Decide:
+    """Let a judge of values take `Runs`: what is said of these stands in the evidence, and survivors reproduce nothing.
+
+    A difference that survivors show stays shown: that others diverged brings them no nearer to what is published.
+    """
+
+    @functools.wraps(decide)
+    def judge(claim: Claim, evidence: Any) -> Judgement:
+        if not isinstance(evidence, Runs):
+            return decide(claim, evidence)
+        said = decide(claim, evidence.values)
+        total = len(evidence.values) + evidence.diverged
+        lost = f"{evidence.diverged} of {total} diverged" if evidence.diverged else ""
+        said = replace(said, evidence="; ".join(text for text in (said.evidence, lost, evidence.besides) if text))
+        if not evidence.diverged:
+            return said
+        verdict = "inconclusive" if said.verdict == "reproduced" else said.verdict
+        return replace(said, verdict=verdict, more=None)
+
+    return judge
 
 
 def sample_of(values: Sequence[float]) -> stats.Sample:
@@ -33,6 +60,7 @@ def too_few(values: Sequence[float]) -> Judgement | None:
     return Judgement("inconclusive", f"{len(values)} runs, at least {LEAST_RUNS} are needed", n=len(values), more=more)
 
 
+@counting_all
 def decide_interval(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether a published value could be one more run of ours (prediction interval of 95 %)."""
     values = [float(value) for value in evidence]
@@ -89,6 +117,7 @@ def published_sample(claim: Claim, text: str) -> tuple[printed.Printed, printed.
     return printed.parse(found["mean"]), printed.parse(found["sd"])
 
 
+@counting_all
 def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     """Compare a published mean and deviation with another sample: runs of ours, or another publication's Sample.
 
@@ -172,6 +201,7 @@ def plant_samples(claim: Claim, evidence: Any) -> Any:
     return stats.Sample(value if near else value + 100 * margin, margin / 100, 10_000)
 
 
+@counting_all
 def decide_order(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether differences that should be above 0 are so on average, one a run (one-sided t intervals of 95 %)."""
     values = [float(value) for value in evidence]
@@ -205,6 +235,7 @@ def plant_order(claim: Claim, evidence: Any) -> Any:
     return [sign * margin * (1 + step / 100) for step in range(8)]
 
 
+@counting_all
 def decide_threshold(claim: Claim, evidence: Any) -> Judgement:
     """Ask on which side of a published bound the mean of our runs lies (one-sided t intervals of 95 %)."""
     side, limit = bound_of(claim)

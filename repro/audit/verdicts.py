@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from repro.audit.claims import Claim
 from repro.errors import UsageError
+from repro.stats import Sample
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "erratum", "protocol mismatch", "not testable"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
+ERROR: Literal["error"] = "error"  # what stands in a verdict's place where a claim cannot be judged; it is none
 LEVEL = 0.05
 
 Span = tuple[float, float, float]
+Shown = tuple[bool, str]  # whether something holds, and what was seen
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Evidence that is not there: what is missing, and how many runs it takes, None where no number would do."""
+
+    what: str
+    runs: int | None
+
+
+class MissingError(Exception):
+    """Stop a study's function where no row that it asks for is evidence: its claim is inconclusive."""
+
+    def __init__(self, missing: Missing) -> None:
+        super().__init__(missing.what)
+        self.missing = missing
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What runs found: a value for each that ended in a number, how many `diverged`, and in words what else to know.
+
+    Values are survivors where runs diverged: no judge calls a claim reproduced by these.
+    """
+
+    values: tuple[float, ...]
+    diverged: int = 0
+    besides: str = ""
+
+
+# What judges take: a number or several, a text, yes or no with or without words; the measured ones take runs, as `Runs`
+# or as plain values none of which diverged, or another publication's `Sample`.
+Evidence = float | str | bool | Shown | Sequence[float | str] | Runs | Sample | Missing
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What a judge says of a claim: the verdict, the evidence in words, and what the verdict rests on.
 
+    The verdict is "error" where the claim could not be judged; `evidence` is why, and `code` that error's exit code.
+
     `p` is that of no difference, before Holm's correction; `more` how many further runs a decision would need; `power`
     how likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs`
     are value, lower and upper end of the intervals that were compared, in the claim's unit.
     """
 
-    verdict: Verdict
+    verdict: Verdict | Literal["error"]
     evidence: str
     n: int | None = None
     p: float | None = None
@@ -35,6 +73,7 @@ class Judgement:
     power: float | None = None
     ours: Span | None = None
     theirs: Span | None = None
+    code: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,13 @@ from repro.bundle.bounds import bounded, weigh
 from repro.errors import INTEGRITY, IntegrityError, NothingSelectedError, UsageError
 from repro.golden import log, stored
 from repro.golden.check import check
+from repro.golden.confirm import refuse_old_runs
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
 from repro.runs import table
+from repro.runs.plan import identity, strangers
 from repro.runs.store import reruns_path
+from repro.study import Study
 
 RESULTS, RERUNS, ENVIRONMENTS, CHECK = "results.parquet", "reruns.parquet", "environments.json", "check.json"
 LICENCE = "LICENSE"
@@ -46,6 +49,18 @@ def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path
 def inputs_of(files: attest.Files, study: str, profile: str) -> list[str]:
     """Return which of a bundle's files its results are held to, and what they were installed from."""
     return [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
+
+
+def refuse_stale(study: Study, profile: str, results: Path) -> None:
+    """Raise CannotCompareError where other code, settings or data than are here made results, or what was run again.
+
+    A bundle says which golden its rows are held to, and so that they speak of the code beside it.
+    """
+    wanted = identity(study, profile)
+    for path in (results, reruns_path(results)):
+        old = strangers(table.read(path), wanted) if path == results or path.exists() else set()
+        if old:
+            refuse_old_runs(old, path, study.name, profile)
 
 
 def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:

@@ -52,7 +52,10 @@ def arguments(verbs: Verbs) -> None:
 
 
 def audit(arguments: Namespace) -> int:
-    """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
+    """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed.
+
+    A claim that cannot be judged is an `error` and stops no other; the exit code is then its own, or the highest.
+    """
     from repro.audit import document
     from repro.show.verdicts import render
 
@@ -72,8 +75,11 @@ def audit(arguments: Namespace) -> int:
     write_exports(arguments, found.records)
     if arguments.bless is not None:
         return _bless(arguments, found)
-    for change in found.changes:
-        say(arguments, change)
+    for line in (*found.changes, *(f"note: {note}" for note in found.notes)):
+        say(arguments, line)
+    if found.errors:
+        say(arguments, f"claims that could not be judged: {len(found.errors)}")
+        return found.exit_code
     return DEVIATION if arguments.strict and found.contradicted else found.exit_code
 
 
@@ -125,9 +131,9 @@ def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) ->
 
 
 def report(arguments: Namespace) -> int:
-    """Judge the studies, make their figures from blessed rows, and write the file."""
+    """Judge the studies, make their figures from blessed rows, and write the file; end as `repro audit` by errors."""
     from repro import registry
-    from repro.audit.document import judge_all
+    from repro.audit.document import Audit, judge_all
     from repro.machine import files
     from repro.show.report import PROFILE, figures_of, page
 
@@ -141,4 +147,4 @@ def report(arguments: Namespace) -> int:
     out: Path = arguments.out
     files.write(out, page(found, figures))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
-    return PASS
+    return Audit(found, ()).exit_code

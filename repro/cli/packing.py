@@ -41,12 +41,12 @@ def arguments(verbs: Verbs) -> None:
 
 
 def bundle(arguments: Namespace) -> int:
-    """Pack a run; a check that does not pass is packed as what it is."""
+    """Pack a run; a check that does not pass is packed as what it is. Rows of other code are not packed (exit 3)."""
     import pyarrow.compute as pc
 
     from repro import registry
     from repro.bundle import attest, signature
-    from repro.bundle.pack import archive, files_of
+    from repro.bundle.pack import archive, files_of, refuse_stale
     from repro.machine import git
     from repro.machine.files import write
     from repro.runs import store, table
@@ -54,6 +54,7 @@ def bundle(arguments: Namespace) -> int:
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
     results = arguments.results or store.results_path(study.name, arguments.profile)
+    refuse_stale(study, arguments.profile, results)
     files = files_of(registry.root(), study.name, arguments.profile, results)
     if arguments.key:
         files[attest.SIGNATURE] = signature.sign(files[attest.STATEMENT], arguments.key)

@@ -73,13 +73,13 @@ def _list(arguments: Namespace, study: Study) -> int:
 
 def _one(arguments: Namespace, study: Study) -> int:
     """Make one figure: print its table, write it where asked."""
-    from repro.show.figures import check_name, make
+    from repro.show.figures import check_name, make, noted
     from repro.show.tabular import shown
 
     name = arguments.name
     check_name(study, name)
-    rows = _rows(arguments)
-    made = make(study, name, rows)
+    rows, note = _rows(arguments, study)
+    made = noted(make(study, name, rows), note)
     written = _write(arguments, study, name, made, rows) if arguments.out else []
     if arguments.json:
         return print_json(_record(arguments, name, made, written))
@@ -92,15 +92,15 @@ def _one(arguments: Namespace, study: Study) -> int:
 
 def _all(arguments: Namespace, study: Study) -> int:
     """Make and write every figure; return the exit code of the first that cannot be made, which stops no other."""
-    from repro.show.figures import make
+    from repro.show.figures import make, noted
 
     if not study.figures:
         raise NothingSelectedError(f"study '{study.name}' has no figures to write to {arguments.out}")
-    rows = _rows(arguments)
+    rows, note = _rows(arguments, study)
     code, records = PASS, []
     for name in study.figures:
         try:
-            made = make(study, name, rows)
+            made = noted(make(study, name, rows), note)
             written = _write(arguments, study, name, made, rows)
         except ReproError as error:
             terminal.say(f"repro figures: figure '{name}' is not made: {error}")
@@ -157,12 +157,16 @@ def _others(block: Block) -> None:
         )
 
 
-def _rows(arguments: Namespace) -> list[dict[str, Any]]:
-    """Return the rows of the result table named, or else of the store, or else of the golden; none without any."""
+def _rows(arguments: Namespace, study: Study) -> tuple[list[dict[str, Any]], str]:
+    """Return the rows of the result table named, or else of the store, or else of the golden; none without any.
+
+    With it a note where other code, settings or data made some of them.
+    """
     from repro import registry
     from repro.golden import log
     from repro.golden import stored as goldens
     from repro.runs import store, table
+    from repro.show.figures import outdated
 
     golden = goldens.path_of(registry.root(), arguments.study, arguments.profile)
     own = store.results_path(arguments.study, arguments.profile)
@@ -173,7 +177,7 @@ def _rows(arguments: Namespace) -> list[dict[str, Any]]:
         held = log.blessed(registry.root(), arguments.study, arguments.profile).rows
     else:
         say(arguments, f"profile '{arguments.profile}' has no result table and no golden: computed from no rows")
-        return []
+        return [], ""
     rows: list[dict[str, Any]] = held.to_pylist()
     others = {(row["study"], row["profile"]) for row in rows} - {(arguments.study, arguments.profile)}
     if others:
@@ -183,7 +187,7 @@ def _rows(arguments: Namespace) -> list[dict[str, Any]]:
             "or another table"
         )
     say(arguments, f"computed from {path}")
-    return rows
+    return rows, outdated(study, arguments.profile, held)
 
 
 def _record(arguments: Namespace, name: str, made: Figure, written: Sequence[Path]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 import pyarrow as pa
 
 from repro.runs.rows import Cell, Row, as_rows
+from repro.study import Study, case_json
 
 ITEMS = 100_000  # of how many, at most, an undeclared share is looked for
 TELLING = 8  # so many equal shares of counted items are no coincidence any more
@@ -54,6 +55,17 @@ def like_a_share(row: Row) -> bool:
     fraction = Fraction(value).limit_denominator(ITEMS)
     percent = Fraction(value / 100).limit_denominator(ITEMS)
     return min(abs(value - fraction), abs(value / 100 - percent)) < 1e-12
+
+
+def recorded(study: Study) -> set[Cell]:
+    """Return what a study only records, a run's time say: equal values of it prove nothing."""
+    return {
+        (one.name, case_json(case), metric.name)
+        for one in study.experiments.values()
+        for case in one.cases
+        for metric in one.metrics
+        if not metric.judged
+    }
 
 
 def seed_ignored(

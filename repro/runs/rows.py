@@ -44,6 +44,11 @@ class Row(NamedTuple):
         return self.status, "" if self.value is None else self.value.hex(), self.curve
 
     @property
+    def numbers(self) -> list[float] | None:
+        """Return the curve's values, one an epoch, None where there is no curve."""
+        return None if self.curve is None else np.frombuffer(self.curve).tolist()
+
+    @property
     def origin(self) -> tuple[str | int, ...]:
         """Return what names the run wherever and by whatever code it was made."""
         return (*self.cell, self.seed, self.settings, self.data)

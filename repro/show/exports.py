@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from repro.audit.verdicts import CONTRADICTED
+from repro.audit.verdicts import CONTRADICTED, ERROR
 from repro.errors import NothingSelectedError, UsageError
 from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, summary
 from repro.machine.files import write as write_whole
@@ -21,7 +21,13 @@ from repro.study import Study, case_words
 Records = Sequence[Mapping[str, Any]]
 Form = tuple[Path | None, Callable[[], str]]  # where a form goes, None where nobody asked, and what makes it
 
-LEVELS = {"not reproduced": "error", "erratum": "error", "protocol mismatch": "warning", "inconclusive": "note"}
+LEVELS = {
+    "not reproduced": "error",
+    "erratum": "error",
+    "protocol mismatch": "warning",
+    "inconclusive": "note",
+    ERROR: "error",
+}
 CHECK_LEVELS = {
     "corrupt": "error", "deviates": "error", "changed": "error", "cannot compare": "warning", "suspicious": "warning",
 }  # fmt: skip
@@ -34,7 +40,7 @@ PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
 
 @dataclass(frozen=True)
 class Item:
-    """A thing that passed, failed or was skipped: its suite, name and word, what is said of it, and where it stands.
+    """A thing that passed, failed, was skipped or is an error: suite, name and word, what is said of it, its place.
 
     Its texts hold nothing that XML forbids or a terminal obeys. `level` is SARIF's and an annotation's ("error",
     "warning", "note"), "" for what neither shall show.
@@ -43,7 +49,7 @@ class Item:
     suite: str
     name: str
     word: str
-    state: str  # passed, failed or skipped
+    state: str  # passed, failed, skipped or error
     message: str
     detail: str
     level: str
@@ -57,7 +63,8 @@ def of_claims(records: Records) -> list[Item]:
     for record in records:
         word, found = record["verdict"], record["evidence"]
         state = "failed" if word in CONTRADICTED else "passed" if word == "reproduced" else "skipped"
-        message = escape(f"{word}: {found}" if state == "skipped" else record["statement"])
+        state = ERROR if word == ERROR else state
+        message = escape(f"{word}: {found}" if state in ("skipped", ERROR) else record["statement"])
         detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
         uri = f"studies/{record['study']}/claims.toml"
         level = LEVELS.get(word, "")
@@ -97,11 +104,13 @@ def junit(items: Sequence[Item]) -> str:
         mine = [item for item in items if item.suite == name]
         states = Counter(item.state for item in mine)
         counts = {"tests": str(len(mine)), "failures": str(states["failed"]), "skipped": str(states["skipped"])}
+        counts |= {"errors": str(states[ERROR])}
         suite = ElementTree.SubElement(suites, "testsuite", {"name": name, **counts})
         for item in mine:
             case = ElementTree.SubElement(suite, "testcase", classname=name, name=item.name)
-            if item.state == "failed":
-                problem = ElementTree.SubElement(case, "failure", type=item.word, message=item.message)
+            if item.state in ("failed", ERROR):
+                tag = "failure" if item.state == "failed" else ERROR
+                problem = ElementTree.SubElement(case, tag, type=item.word, message=item.message)
                 problem.text = item.detail
             elif item.state == "skipped":
                 ElementTree.SubElement(case, "skipped", message=item.message)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro import registry
 from repro.errors import InfrastructureError, ReproError, UsageError, did_you_mean
 from repro.machine.foreign import guarded
+from repro.runs.plan import identity, strangers
 from repro.show.pages import Block
 from repro.show.tabular import csv_table, latex_table, markdown_table
 from repro.study import Figure, Study
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings file says is left out
     "figure.figsize": (7.0, 4.5),  # inches
@@ -40,7 +45,7 @@ def check_name(study: Study, name: str) -> None:
 
 def blessed() -> Callable[[Block], str]:
     """Return what computes the content of a block from the golden rows of its study and profile, and nothing else."""
-    rows_of = functools.cache(golden_rows)
+    rows_of = functools.cache(lambda study, profile: golden_table(study, profile).to_pylist())
 
     def content(block: Block) -> str:
         try:
@@ -56,11 +61,11 @@ def blessed() -> Callable[[Block], str]:
     return content
 
 
-def golden_rows(study: str, profile: str) -> list[dict[str, Any]]:
+def golden_table(study: str, profile: str) -> pa.Table:
     """Return the rows of a golden as they were blessed. Raise IntegrityError where they are not those any more."""
     from repro.golden import log
 
-    return list(log.blessed(registry.root(), study, profile).rows.to_pylist())
+    return log.blessed(registry.root(), study, profile).rows
 
 
 def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -72,6 +77,25 @@ def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
         )
     return made
+
+
+def outdated(study: Study, profile: str, rows: pa.Table) -> str:
+    """Say how many of the runs that figures are made from other code, settings or data made; nothing where none."""
+    if not study.figures or not rows.num_rows:
+        return ""
+    old = strangers(rows, identity(study, profile))
+    if not old:
+        return ""
+    runs = set(zip(*(rows[name].to_pylist() for name in ("experiment", "case", "replicate")), strict=True))
+    return (
+        f"Of the {len(runs)} runs in these rows {len(old)} are of other code, settings or data than are here; "
+        f"`repro run {study.name} --profile {profile}` makes them again."
+    )
+
+
+def noted(made: Figure, note: str) -> Figure:
+    """Return a figure with a further note."""
+    return replace(made, notes="\n\n".join(text for text in (made.notes, note) if text)) if note else made
 
 
 def summary(study: Study, name: str) -> str:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from repro import registry
 from repro.audit.claims import KINDS, Claim
 from repro.audit.document import Audited
-from repro.audit.verdicts import CONTRADICTED, VERDICTS, Span
+from repro.audit.verdicts import CONTRADICTED, ERROR, VERDICTS, Span
 from repro.errors import ReproError
 from repro.machine.terminal import numbers
 from repro.show import verdicts
-from repro.show.figures import golden_rows, make, pictures, summary
+from repro.show.figures import golden_table, make, noted, outdated, pictures, summary
 from repro.show.tabular import shown
-from repro.show.verdicts import SUMMARY_HEADERS
 from repro.study import Figure, Study
 
 if TYPE_CHECKING:
@@ -99,10 +98,11 @@ class Document:
 
 def figures_of(study: Study) -> Iterable[Made]:
     """Yield name, summary and figure of each of a study's figures, or why it cannot be made from blessed rows."""
-    rows = golden_rows(study.name, PROFILE)
+    held = golden_table(study.name, PROFILE)
+    rows, note = held.to_pylist(), outdated(study, PROFILE, held)
     for name in study.figures:
         try:
-            yield name, summary(study, name), make(study, name, rows)
+            yield name, summary(study, name), noted(make(study, name, rows), note)
         except ReproError as error:
             yield name, summary(study, name), str(error)
 
@@ -114,12 +114,12 @@ def page(found: Sequence[Audited], figures: dict[str, list[Made]]) -> str:
     verdicts_there, kinds_there = {told.verdict for told in claims}, {told.claim.kind for told in claims}
     values = {
         "title": TITLE,
-        "summary": _table("Claims by verdict", SUMMARY_HEADERS, verdicts.summary(found)),
+        "summary": _table("Claims by verdict", verdicts.summary_headers(found), verdicts.summary(found)),
         "rates": _error_rates(registry.root() / "docs" / "error-rates.md"),
         "documents": [_document(name, claims, figures.get(name, [])) for name in studies],
         "choices": [
             ("study", studies),
-            ("verdict", [verdict for verdict in VERDICTS if verdict in verdicts_there]),
+            ("verdict", [word for word in (*VERDICTS, ERROR) if word in verdicts_there]),
             ("kind", [kind for kind in KINDS if kind in kinds_there]),
         ],
         "claims": claims,

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from repro.audit.document import Audited
-from repro.audit.verdicts import VERDICTS
+from repro.audit.verdicts import ERROR, VERDICTS
 from repro.machine.terminal import columns, escape, paint
 
-COLOURS = {"reproduced": "green", "not reproduced": "red", "erratum": "red", "protocol mismatch": "yellow"}
+COLOURS = {
+    "reproduced": "green",
+    "not reproduced": "red",
+    "erratum": "red",
+    "protocol mismatch": "yellow",
+    ERROR: "red",
+}
 WIDTH = 60  # characters of a published value or of evidence on the terminal
 
 
 def summary(found: Sequence[Audited]) -> list[list[Any]]:
-    """Return, for each study, how many claims got each verdict, and the share that a judge decided."""
+    """Return, for each study, how many claims got each word of `words`, and the share that has a judge."""
     by_study: dict[str, list[Audited]] = {}
     for one in found:
         by_study.setdefault(one.claim.study, []).append(one)
@@ -26,11 +32,18 @@ def summary(found: Sequence[Audited]) -> list[list[Any]]:
     for name, mine in by_study.items():
         counts = Counter[str](one.judgement.verdict for one in mine)
         judged = sum(1 for one in mine if one.claim.judge)
-        rows.append([name, len(mine), *(counts[verdict] for verdict in VERDICTS), f"{100 * judged / len(mine):.0f} %"])
+        rows.append([name, len(mine), *(counts[word] for word in words(found)), f"{100 * judged / len(mine):.0f} %"])
     return rows
 
 
-SUMMARY_HEADERS = ("study", "claims", *VERDICTS, "judged")
+def words(found: Sequence[Audited]) -> tuple[str, ...]:
+    """Return the verdicts, and "error" where there is one."""
+    return (*VERDICTS, *([ERROR] if any(one.judgement.verdict == ERROR for one in found) else []))
+
+
+def summary_headers(found: Sequence[Audited]) -> tuple[str, ...]:
+    """Return the headers of `summary`."""
+    return "study", "claims", *words(found), "judged"
 
 
 def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) -> str:
@@ -44,7 +57,10 @@ def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) ->
         for one in shown
     ]  # fmt: skip
     listed = columns(["study", "claim", "where", "published", "found", "verdict"], lines)
-    return f"{listed}\n\n{columns(SUMMARY_HEADERS, summary(found))}"
+    failed = [escape(one.judgement.evidence) for one in found if one.judgement.verdict == ERROR]
+    return "\n".join(
+        [listed, "", columns(summary_headers(found), summary(found)), *(f"error: {text}" for text in failed)]
+    )
 
 
 def _cut(text: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from repro.audit import blessed, evidence
 from repro.errors import UsageError
+from repro.runs.rows import Row
 from studies.rfnn.cases import SCALES
+from tests.repro.support.evidence import plant, row
 
 CHOSEN = {"reading": "as_listed"}
 
@@ -29,31 +30,26 @@ def test_verdicts_are_a_study_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert evidence.verdicts("rfnn") == {"one": "reproduced"}
 
 
-def rows_of(
-    replicate: int, *, missing: tuple[float, float] = (0.0, 0.0), diverged: bool = False
-) -> list[dict[str, Any]]:
+def rows_of(replicate: int, *, missing: tuple[float, float] = (0.0, 0.0), diverged: bool = False) -> list[Row]:
     """Return a replicate of rfnn's grid of scales, whose first cell may have diverged."""
     cells = [(first, second) for first in SCALES for second in SCALES if (first, second) != missing]
     return [
-        {"experiment": "scale_grid", "metric": "accuracy", "replicate": replicate, "value": 90.0, "curve": [80.0, 90.0],
-         "case": json.dumps({"reading": "as_listed", "first": first, "second": second}),
-         "status": "nonfinite" if diverged and (first, second) == cells[0] else "ok"}
+        row("scale_grid", "accuracy", json.dumps({"reading": "as_listed", "first": first, "second": second}),
+            replicate, 90.0, curve=[80.0, 90.0],
+            status="nonfinite" if diverged and (first, second) == cells[0] else "ok")
         for first, second in cells
     ]  # fmt: skip
 
 
 class TestGrids:
-    def test_only_whole_grids_count_and_hold_what_is_a_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        rows = [*rows_of(0), *rows_of(1, missing=(0.5, 0.5)), *rows_of(2, diverged=True)]
-        monkeypatch.setattr(evidence, "_tables", lambda _study, _profile: [rows])
+    def test_only_whole_grids_count_and_say_what_diverged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        plant(monkeypatch, [*rows_of(0), *rows_of(1, missing=(0.5, 0.5)), *rows_of(2, diverged=True)])
         found = evidence.grids("rfnn", "paper", "scale_grid", "accuracy", **CHOSEN)
-        assert {replicate: len(grid) for replicate, grid in found.items()} == {0: 25, 2: 24}
+        assert {replicate: len(grid) for replicate, grid in found.items()} == {0: 25, 2: 25}
+        assert [place for place, value in found[2].items() if value is None] == [(0.5, 0.5)]
         curves = evidence.grids("rfnn", "paper", "scale_grid", "accuracy", column="curve", **CHOSEN)
         assert curves[0][0.5, 2.0] == [80.0, 90.0]
 
-    def test_the_store_is_asked_where_the_golden_has_no_whole_grid(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        tables = [rows_of(0, missing=(0.5, 0.5)), rows_of(7)]
-        monkeypatch.setattr(evidence, "_tables", lambda _study, _profile: tables)
-        assert [*evidence.grids("rfnn", "paper", "scale_grid", "accuracy", **CHOSEN)] == [7]
-        monkeypatch.setattr(evidence, "_tables", lambda _study, _profile: [])
+    def test_without_rows_there_is_no_grid(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        plant(monkeypatch, [])
         assert evidence.grids("rfnn", "paper", "scale_grid", "accuracy", **CHOSEN) == {}

@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
 from repro import printed, stats
-from repro.audit.evidence import Missing, Shown, values
+from repro.audit.evidence import Missing, Runs, Shown, values
 from repro.stats import Sample
 from studies.sesn.cases import Cell as Trained
 from studies.sesn.cases import Realisation
@@ -144,18 +144,21 @@ def _distance(name: str) -> float:
     return abs(cell.matched.mean - cell.paper.mean)
 
 
-def _trained(name: str) -> list[float] | Missing:
-    """Return the errors of a column's network, trained here by the full protocol, one for each realisation."""
+def _trained(name: str) -> Runs | Missing:
+    """Return the errors of a column's network, trained here by the full protocol, one for each realisation.
+
+    A realisation of which a training diverged is one that diverged, whatever another seed gave.
+    """
     column = table.column_named(name)
-    found = []
-    for k in results.REALISATIONS:
-        case = Trained(column.model, column.factor, k)
-        found += values("sesn", "paper", "scaled_mnist", "error", case)[:1]
-    if len(found) < len(results.REALISATIONS):
+    cases = [Trained(column.model, column.factor, k) for k in results.REALISATIONS]
+    found = [values("sesn", "paper", "scaled_mnist", "error", case) for case in cases]
+    trained = [one.values[0] for one in found if one.values and not one.diverged]
+    diverged = sum(one.diverged > 0 for one in found)
+    if len(trained) + diverged < len(results.REALISATIONS):
         command = "repro run sesn --profile paper --experiment scaled_mnist --where"
         what = f"no faithful run yet: `{command} model={column.model} --where factor={column.factor}`"
-        return Missing(what, len(results.REALISATIONS) - len(found))
-    return found
+        return Missing(what, len(results.REALISATIONS) - len(trained) - diverged)
+    return Runs(tuple(trained), diverged)
 
 
 def _gains(worse: str, better: str) -> list[float]:
@@ -273,6 +276,6 @@ def realisations_alike() -> Shown:
 def published_files() -> int | Missing:
     """Return of how many realisations the files made here have the published MD5, as recorded on whole MNIST."""
     found = [values("sesn", "lite", "published_data", "equal_files", Realisation(k)) for k in results.REALISATIONS]
-    if not all(found):
+    if not all(one.values for one in found):
         return Missing("no run yet: `repro run sesn --profile lite --experiment published_data`", 1)
-    return sum(set(one) == {1.0} for one in found)
+    return sum(set(one.values) == {1.0} and not one.diverged for one in found)

@@ -12,14 +12,16 @@ from xml.etree import ElementTree
 import pytest
 
 from repro import registry
-from repro.audit import blessed, claims, document, evidence
+from repro.audit import admitted, blessed, claims, document, evidence
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
-from repro.audit.verdicts import Judgement
+from repro.audit.verdicts import Judgement, Runs
 from repro.cli import judging
 from repro.errors import DEVIATION, PASS, InfrastructureError, IntegrityError, NothingSelectedError, UsageError
+from repro.runs.rows import Row
 from repro.show import exports, pages
 from repro.study import Metric, Profile, Study, case_json, grid
+from tests.repro.support.evidence import row as evidence_row
 
 
 @dataclass(frozen=True)
@@ -50,27 +52,20 @@ def toy(data: Any = None) -> Study:
     return study
 
 
-def row(experiment: str, value: float, replicate: int, a: int = 1, status: str = "ok") -> dict[str, Any]:
-    case = json.dumps({"a": a}, separators=(",", ":"))
-    return {"experiment": experiment, "metric": "m", "case": case, "status": status, "value": value, "r": replicate}
+def row(experiment: str, value: float, replicate: int, a: int = 1, status: str = "ok") -> Row:
+    return evidence_row(experiment, "m", case_json(Case(a)), replicate, value, status=status)
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Stand in for golden tables by profile."""
-    held: dict[str, list[dict[str, Any]]] = {}
+def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[Row]]:
+    """Stand in for the rows of profiles that are evidence."""
+    held: dict[str, list[Row]] = {}
     monkeypatch.setattr(registry, "root", lambda: tmp_path)
 
-    def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> list[float]:
-        asked = (experiment, metric, case_json(case), "ok")
-        found = [
-            one
-            for one in held.get(profile, [])
-            if (one["experiment"], one["metric"], one["case"], one["status"]) == asked
-        ]
-        return [one["value"] for one in found]
+    def of(_study: Study, profile: str, experiment: str) -> admitted.Admitted:
+        return admitted.Admitted([one for one in held.get(profile, []) if one.experiment == experiment])
 
-    monkeypatch.setattr(evidence, "values", values)
+    monkeypatch.setattr(admitted, "of", of)
     return held
 
 
@@ -105,7 +100,7 @@ class TestEvidence:
         assert isinstance(missing, evidence.Missing)
         assert "repro run toy --profile paper --experiment drawn --where a=1" in missing.what
         tables["paper"] = [row("drawn", 1.0, 0), row("drawn", 2.0, 1), row("drawn", 9.0, 2, status="nonfinite")]
-        assert evidence.evidence_of(toy(), asked) == [1.0, 2.0]
+        assert evidence.evidence_of(toy(), asked) == Runs((1.0, 2.0), diverged=1)
 
     def test_nothing_found_is_inconclusive_and_says_what_is_missing(self, tables: Any) -> None:
         found = document.judge(toy(), by_rows("interval", experiment="drawn", metric="m", a=1))
@@ -273,7 +268,7 @@ class TestVerb:
         )[1]
 
     def test_exit_codes(self, given: Any, capsys: pytest.CaptureFixture[str]) -> None:
-        assert given() == DEVIATION  # not blessed yet
+        assert given() == PASS  # not blessed yet
         assert given(bless="first") == PASS
         assert given() == PASS
         assert given(value=4) == DEVIATION  # another verdict

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from repro import registry
 from repro.bundle import attest, pack
 from repro.bundle.pack import RESULTS, archive, files_of
 from repro.cli.main import main
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
 from repro.runs import table
+from repro.runs.plan import identity
 from repro.runs.store import reruns_path
 from repro.seeds import derive_seed
 from tests.repro.support.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
@@ -105,12 +107,14 @@ def test_what_the_crate_says(packed: Files) -> None:
 
 
 def fresh_rows(tmp_path: Path) -> Path:
-    """One more replicate of rfnn: the first golden one, moved in its last digits and named as another."""
+    """One more replicate of rfnn: the first golden one, moved in its last digits, of the code that is here."""
     held = table.read(ROOT / "golden" / "rfnn" / "smoke.parquet")
+    wanted = identity(registry.load("rfnn"), "smoke")
     rows = [row for row in held.to_pylist() if row["replicate"] == 0]
     for row in rows:
         row["replicate"] = 1000
         row["seed"] = derive_seed("rfnn", row["experiment"], row["case"], 1000)
+        row["settings"], row["data"], row["code"] = wanted.of(row["experiment"], row["case"])
         row["value"] = row["value"] and row["value"] * (1 + 1e-9 * (row["n_test"] is None))
     table.write(tmp_path / "fresh.parquet", table.build(rows, table.environments(held)))
     return tmp_path / "fresh.parquet"
@@ -131,6 +135,21 @@ def test_uncommitted_changes_are_said(bundled: Path, tmp_path: Path, monkeypatch
 
 
 # What cannot be packed
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_rows_of_other_code_are_not_packed(again: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor where they are what a check ran again."""
+    results, out = fresh_rows(tmp_path), tmp_path / "b.zip"
+    held = table.read(results)
+    rows = [{**row, "code": "before"} for row in held.to_pylist()]
+    stale = reruns_path(results) if again else results
+    table.write(stale, table.build(rows, table.environments(held)))
+    assert main(["bundle", "rfnn", "--results", str(results), "--out", str(out)]) == 3
+    said = capsys.readouterr().err
+    assert f"{stale}: 50 runs are of other code, settings or data than are here" in said
+    assert "repro run rfnn --profile smoke" in said
+    assert not out.exists()
 
 
 def test_without_a_golden_there_is_nothing_to_hold_results_to(bundled: Path) -> None:

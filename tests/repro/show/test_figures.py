@@ -141,6 +141,23 @@ def test_rows_come_from_the_table_named_or_the_store_or_the_golden(shown: Path, 
     assert "two.parquet: the rows are of montecarlo/smoke; wanted montecarlo/paper" in foreign.stderr
 
 
+def test_a_figure_says_where_its_rows_are_of_other_code(shown: Path, cli: Cli) -> None:
+    """Printed, written, and for machines; while the code is the rows', nothing is said."""
+    assert cli("run", "montecarlo", "-q").returncode == 0
+    assert "other code" not in cli("figures", "montecarlo", "counted").stdout
+    source = shown / "studies/montecarlo/__init__.py"
+    before = source.read_text()
+    source.write_text(before.replace("2 * dimensions", "3 * dimensions"))
+    assert source.read_text() != before
+    note = "Of the 18 runs in these rows 18 are of other code, settings or data than are here"
+    done = cli("figures", "montecarlo", "counted", "--out", "figures")
+    assert (done.returncode, note in done.stdout) == (0, True)
+    assert note in (shown / "figures/counted.md").read_text()
+    assert note in json.loads(cli("figures", "montecarlo", "counted", "--json").stdout)["notes"]
+    assert cli("figures", "montecarlo", "--out", "all").returncode == 0
+    assert note in (shown / "all/spread.md").read_text()
+
+
 def test_the_table_is_printed_and_written_with_its_picture(shown: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "-q").returncode == 0
     done = cli("figures", "montecarlo", "spread", "--out", "figures")

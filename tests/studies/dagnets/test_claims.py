@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from repro import printed, registry
-from repro.audit import evidence
 from repro.errors import UsageError
 from repro.golden import stored
 from studies.dagnets import profiles
@@ -27,6 +26,7 @@ from studies.dagnets.measured.printed import (
 from studies.dagnets.model import networks, resnets
 from studies.dagnets.published import layers as lists
 from studies.dagnets.published.items import PUBLISHED, published_named
+from tests.repro.support.evidence import answer
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("dagnets")
@@ -55,20 +55,14 @@ def test_headlines_are_read_from_exact_rows(name: str, verdict: str, words: str)
 
 @pytest.mark.parametrize("name", ["cifar-facts", "cifar-test-images", "cifar-width"])
 def test_what_takes_real_data_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
-        asked.append(profile)
-        return []
-
-    monkeypatch.setattr(evidence, "values", no_rows)
+    asked = answer(monkeypatch)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
 
 @pytest.mark.parametrize(("count", "verdict"), [(50_000.0, "reproduced"), (49_999.0, "erratum")])
 def test_images_that_are_counted_decide_either_way(count: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "values", lambda *_: [count])
+    answer(monkeypatch, count)
     assert finding("cifar-facts").verdict == verdict
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from repro import registry
-from repro.audit import evidence as evidence_
 from repro.errors import UsageError
 from repro.golden.stored import path_of
 from studies.filters2d import model, profiles
@@ -17,6 +16,7 @@ from studies.filters2d.claims import evidence, linear, recurrent, text
 from studies.filters2d.data import shapes, signals
 from studies.filters2d.measured import filters, listings, transforms
 from studies.filters2d.training import search
+from tests.repro.support.evidence import answer
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("filters2d")
@@ -37,13 +37,7 @@ def test_laws_are_read_from_exact_rows(name: str, verdict: str) -> None:
     "name", ["cannot-capture", "square-chance", "square-error", "bayer-deeper", "channel-nonlinear", "median-good"]
 )
 def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
-        asked.append(profile)
-        return []
-
-    monkeypatch.setattr(evidence_, "values", no_rows)
+    asked = answer(monkeypatch)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -60,7 +54,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence_, "values", lambda *_: errors)
+    answer(monkeypatch, *errors)
     assert finding(name).verdict == verdict
 
 

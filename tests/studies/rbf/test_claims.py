@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro.audit import evidence
 from studies.rbf import cases, claims
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
 from studies.rbf.training import fitting
+from tests.repro.support.evidence import answer
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("rbf")
@@ -22,13 +22,7 @@ CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
 
 @pytest.mark.parametrize("name", ["advised-rate-learns", "low-rate-needed", "epochs", "good", "start-default"])
 def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def no_rows(_study: str, profile: str, *_: Any) -> list[float]:
-        asked.append(profile)
-        return []
-
-    monkeypatch.setattr(evidence, "values", no_rows)
+    asked = answer(monkeypatch)
     assert finding(name).verdict == "inconclusive"
     assert asked == ["paper"]
 
@@ -45,7 +39,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
     ],
 )
 def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "values", lambda *_: errors)
+    answer(monkeypatch, *errors)
     assert finding(name).verdict == verdict
 
 

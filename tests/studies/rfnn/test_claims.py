@@ -11,13 +11,15 @@ import pytest
 from repro.audit import document, evidence
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES, MEASURED
-from repro.audit.verdicts import Judgement
+from repro.audit.verdicts import Judgement, Runs
+from repro.runs.rows import Row
 from repro.study import case_json
 from studies.common import gaussian, hermite
 from studies.rfnn import study, training
 from studies.rfnn.cases import SCALES
 from studies.rfnn.claims import kernels, layer, protocol, runs
 from studies.rfnn.model import network
+from tests.repro.support.evidence import plant, row
 
 CLAIMS = {claim.id: claim for claim in evidence.claims_of("rfnn")}
 FROM_GRIDS = [claim for claim in CLAIMS.values() if claim.judge in MEASURED and claim.compute]
@@ -98,11 +100,11 @@ def curve(name: str, value: float | None) -> list[float] | None:
     return [value - 20 * 2 ** (-epoch / pace) + 20 * 2 ** (-epochs / pace) for epoch in range(1, epochs + 1)]
 
 
-def rows_of(surface: Surface, replicates: int = 6) -> list[dict[str, Any]]:
+def rows_of(surface: Surface, replicates: int = 6) -> list[Row]:
     """Return rows of all experiments: values by a surface over experiment, case and replicate; None diverged."""
     return [
-        {"experiment": name, "metric": metric.name, "case": case_json(case), "replicate": replicate,
-         "value": value, "curve": curve(name, value), "status": "nonfinite" if value is None else "ok"}
+        row(name, metric.name, case_json(case), replicate, value, curve=curve(name, value),
+            status="nonfinite" if value is None else "ok")
         for name, experiment in study.experiments.items()
         for metric in experiment.metrics
         if metric.name in ("accuracy", "sharpness")
@@ -137,18 +139,14 @@ def reversed_order(name: str, case: Any, replicate: int) -> float | None:
     return None if value is None else 150 - value
 
 
-def planted(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> None:
-    monkeypatch.setattr(evidence, "_tables", lambda _study, _profile: [rows])
-
-
 @pytest.fixture(scope="module")
-def published_rows() -> list[dict[str, Any]]:
+def published_rows() -> list[Row]:
     return rows_of(as_published)
 
 
 @pytest.mark.parametrize("claim", FROM_GRIDS, ids=lambda claim: claim.id)
 def test_without_runs_nothing_is_said(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted(monkeypatch, [])
+    plant(monkeypatch, [])
     finding = document.judge(study, claim)
     assert (finding.verdict, finding.more) == ("inconclusive", 5)
     assert "--profile paper --experiment" in finding.evidence
@@ -156,13 +154,13 @@ def test_without_runs_nothing_is_said(claim: Claim, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("claim", FROM_GRIDS, ids=lambda claim: claim.id)
 def test_grids_as_published_are_judged_and_the_opposite_otherwise(
-    claim: Claim, monkeypatch: pytest.MonkeyPatch, published_rows: list[dict[str, Any]]
+    claim: Claim, monkeypatch: pytest.MonkeyPatch, published_rows: list[Row]
 ) -> None:
-    planted(monkeypatch, published_rows)
+    plant(monkeypatch, published_rows)
     values = evidence.evidence_of(study, claim)
     judge = JUDGES[claim.judge]
     verdict = judge.decide(claim, values).verdict
-    assert len(values) == 6
+    assert (len(values.values), values.diverged) == (6, 0)
     if claim.judge == "order":
         assert verdict == "reproduced"
     assert judge.decide(claim, judge.plant(claim, values)).verdict != verdict
@@ -172,24 +170,45 @@ def test_grids_as_published_are_judged_and_the_opposite_otherwise(
     "claim", ["exp1-taper", "exp2-scales", "exp2-half", "baseline-nine", "half-in-best", "exp1-instability"]
 )
 def test_reversed_grids_contradict(claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted(monkeypatch, rows_of(reversed_order))
+    plant(monkeypatch, rows_of(reversed_order))
     assert found(claim).verdict == "not reproduced"
 
 
-def test_a_replicate_without_a_cell_is_left_out(
-    monkeypatch: pytest.MonkeyPatch, published_rows: list[dict[str, Any]]
-) -> None:
-    planted(monkeypatch, [row for row in published_rows if (row["case"], row["replicate"]) != (FIRST_CELL, 3)])
-    assert len(runs.exp1_best_runs()) == 5  # type: ignore[arg-type]
-    assert len(runs.exp2_best_runs()) == 5  # type: ignore[arg-type]
-    assert len(runs.baseline_best_runs()) == 6  # type: ignore[arg-type]
+def test_a_replicate_without_a_cell_is_left_out(monkeypatch: pytest.MonkeyPatch, published_rows: list[Row]) -> None:
+    plant(monkeypatch, [one for one in published_rows if (one.case, one.replicate) != (FIRST_CELL, 3)])
+    for found, wanted in ((runs.exp1_best_runs(), 5), (runs.exp2_best_runs(), 5), (runs.baseline_best_runs(), 6)):
+        assert isinstance(found, Runs)
+        assert len(found.values) == wanted
 
 
 FIRST_CELL = case_json(study.experiments["scale_grid"].cases[0])
 
 
-def test_a_diverged_cell_gives_no_number() -> None:
+def test_a_diverged_cell_is_there_and_gives_no_number() -> None:
     rows = rows_of(as_published, 1)
     grid = evidence.complete(rows, study.experiments["scale_grid"], "accuracy", **runs.CHOSEN)[0]
-    assert len(grid) == 24
-    assert (0.5, 0.5) not in grid
+    assert len(grid) == 25
+    assert grid[0.5, 0.5] is None
+
+
+def test_what_a_test_shows_of_a_diverged_cell_counts_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, published_rows: list[Row]
+) -> None:
+    plant(monkeypatch, published_rows)
+    said = found("exp1-half")
+    assert (said.verdict, said.n) == ("reproduced", 6)
+    assert "6 runs that diverged count as 9.8 %" in said.evidence
+    assert "6 cells that diverged count as 9.8 %" in found("exp4-spread").evidence
+
+
+def test_a_curve_that_diverged_settles_nowhere(monkeypatch: pytest.MonkeyPatch, published_rows: list[Row]) -> None:
+    """Another pair than the one that the thesis says went wrong: its replicate gives no number."""
+    assert published_rows[0].status == "ok"
+    lost = case_json(study.experiments["scale_grid"].cases[1])
+    rows = [one._replace(status="nonfinite", value=None, curve=None)
+            if (one.experiment, one.case, one.replicate) == ("scale_grid", lost, 2) else one
+            for one in published_rows]  # fmt: skip
+    plant(monkeypatch, rows)
+    said = found("faster-convergence")
+    assert (said.verdict, said.n) == ("inconclusive", 5)
+    assert said.evidence.endswith("1 of 6 diverged")

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from repro.audit import document
-from repro.audit.evidence import claims_of, evidence_of
+from repro.audit.evidence import Runs, claims_of, evidence_of
 from repro.stats import Sample
 from repro.study import Study
 from studies.sesn import study
@@ -120,24 +120,26 @@ def test_the_table_does_not_bear_out_a_reproduction(audited: dict[str, document.
 
 @every_column
 def test_the_papers_cells_wait_for_faithful_runs(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(on_table, "values", lambda *_: [])
+    monkeypatch.setattr(on_table, "values", lambda *_: Runs(()))
     found = document.judge(study, CLAIMS[f"paper-{side}"])
     assert (found.verdict, found.more) == ("inconclusive", 6)
     assert "no faithful run yet: `repro run sesn --profile paper" in found.evidence
 
 
 def test_faithful_runs_answer_the_papers_cells_one_a_realisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = {k: [2.09 + 0.005 * k, 9.0] for k in results.REALISATIONS}
-    monkeypatch.setattr(on_table, "values", lambda *asked: rows.get(asked[-1].realisation, []))
-    assert evidence("paper-scalar-28") == [2.09 + 0.005 * k for k in results.REALISATIONS]
+    rows = {k: Runs((2.09 + 0.005 * k, 9.0)) for k in results.REALISATIONS}
+    monkeypatch.setattr(on_table, "values", lambda *asked: rows.get(asked[-1].realisation, Runs(())))
+    assert evidence("paper-scalar-28") == Runs(tuple(2.09 + 0.005 * k for k in results.REALISATIONS))
+    rows[3] = Runs((9.0,), diverged=1)  # of one seed; another does not stand in for it
+    assert evidence("paper-scalar-28") == Runs(tuple(2.09 + 0.005 * k for k in (0, 1, 2, 4, 5)), diverged=1)
     del rows[5]
     assert document.judge(study, CLAIMS["paper-scalar-28"]).more == 1
 
 
 def test_hashes_without_rows_are_no_mistake_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(on_table, "values", lambda *_: [])
+    monkeypatch.setattr(on_table, "values", lambda *_: Runs(()))
     assert verdict("data-hashes") == "inconclusive"
-    monkeypatch.setattr(on_table, "values", lambda *_: [1.0, 0.0])
+    monkeypatch.setattr(on_table, "values", lambda *_: Runs((1.0, 0.0)))
     assert verdict("data-hashes") == "erratum"
 
 
