@@ -34,7 +34,8 @@ def arguments(verbs: Verbs) -> None:
     options.json(made)
     made.add_argument("--claim", action="append", default=[], metavar="ID", help="this claim, in full (repeatable)")
     made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
-    made.add_argument("--strict", action="store_true", help="exit 1 where a claim is contradicted")
+    strict = "exit 1 where a claim is contradicted; one that cannot be judged has a code of its own with or without"
+    made.add_argument("--strict", action="store_true", help=strict)
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
     made.add_argument("--codecheck", type=Path, metavar="FOLDER", help="write codecheck.yml for the figures made there")
     made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
