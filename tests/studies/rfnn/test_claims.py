@@ -16,7 +16,7 @@ from repro.runs.rows import Row
 from repro.study import case_json
 from studies.common import gaussian, hermite
 from studies.rfnn import study, training
-from studies.rfnn.cases import SCALES
+from studies.rfnn.cases import SCALES, Pair
 from studies.rfnn.claims import kernels, layer, protocol, runs
 from studies.rfnn.model import network
 from tests.repro.support.evidence import plant, row
@@ -29,7 +29,8 @@ def found(claim: str) -> Judgement:
     return document.judge(study, CLAIMS[claim])
 
 
-def test_one_run_of_a_cell_answers_nothing() -> None:
+def test_one_run_of_a_cell_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, [row("scale_grid", "accuracy", case_json(Pair("as_listed", *runs.FAILING)), 0, 11.35)])
     finding = found("exp1-half")
     assert (finding.verdict, finding.n, finding.more) == ("inconclusive", 1, 4)
 
