@@ -148,6 +148,7 @@ def bless(arguments: Namespace) -> int:
     from repro import registry
     from repro.golden import stored
     from repro.golden.bless import bless as make_golden
+    from repro.golden.carried import carried
     from repro.golden.confirm import refuse_old_runs
     from repro.runs import store, table
     from repro.runs.plan import identity, refuse_foreign_seeds, strangers
@@ -159,8 +160,9 @@ def bless(arguments: Namespace) -> int:
     rows = table.read(results)
     refuse_foreign_seeds(rows, results)
     old = strangers(rows, identity(study, arguments.profile))
-    if old:
-        refuse_old_runs(old, results, study.name, arguments.profile)
+    kept = carried(registry.root(), study.name, arguments.profile, rows, old)
+    if old - kept:
+        refuse_old_runs(old - kept, results, study.name, arguments.profile)
     blessing = make_golden(
         results,
         stored.path_of(registry.root(), study.name, arguments.profile),
@@ -174,6 +176,8 @@ def bless(arguments: Namespace) -> int:
         uncommitted=uncommitted(study, arguments.profile, results),
     )
     answer(blessing.text)
+    if kept:
+        answer(f"kept     {len(kept)} runs of older code, as the golden of before holds them: evidence of nothing new")
     if blessing.written:
         say(arguments, "look at the .md twin's diff, enter the reason in CHANGELOG.md under Golden, and commit them")
     return PASS

@@ -117,6 +117,25 @@ def test_a_planted_mistake_in_the_study_is_a_deviation(blessed: Path, cli: Cli) 
     assert cli("check", "montecarlo").returncode == 1
 
 
+GOLDEN = Path("golden/montecarlo/smoke.parquet")
+
+
+def test_a_new_golden_may_keep_runs_of_the_one_before(blessed: Path, cli: Cli) -> None:
+    """Of older code, and said to be so; a run that is another than the golden's is of no code that is here."""
+    write_study(blessed, "montecarlo", toy_source().replace("2 * dimensions * inside", "1.5 * dimensions * inside"))
+    commit(blessed)
+    again = ("bless", "montecarlo", "--reason", "bands drawn again", "--results")
+    done = cli(*again, str(GOLDEN))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"kept +60 runs of older code, as the golden of before holds them", done.stdout)
+    commit(blessed)
+    changed = build(first_pi(read(blessed / GOLDEN).to_pylist(), value=lambda row: row["value"] + 0.1), {})
+    write(blessed / "other.parquet", changed)
+    done = cli(*again, "other.parquet")
+    assert done.returncode == 3
+    assert "1 runs are of other code" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
