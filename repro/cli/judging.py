@@ -8,7 +8,8 @@ from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
-from repro.errors import DEVIATION, PASS, UsageError
+from repro.errors import DEVIATION, PASS, UsageError, did_you_mean
+from repro.machine import terminal
 from repro.machine.terminal import answer, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
@@ -54,12 +55,17 @@ def arguments(verbs: Verbs) -> None:
 def audit(arguments: Namespace) -> int:
     """Judge the claims of one study or of all, print verdicts, write what was asked for, compare with those blessed."""
     from repro.audit import document
+    from repro.audit.verdicts import VERDICTS
     from repro.show.verdicts import render
 
     if arguments.page is not None:
         return _page(arguments)
     if arguments.claim and not arguments.study:
         raise UsageError("--claim: name the study that the claim is of")
+    for word in arguments.verdict:
+        if word not in VERDICTS:
+            known = f"(verdicts: {', '.join(VERDICTS)})"
+            raise UsageError(f"--verdict {word}: no such verdict{did_you_mean(word, [*VERDICTS])} {known}")
     names = [arguments.study] if arguments.study else []
     if arguments.bless is None:
         found = document.audit(*names, claims=arguments.claim)
@@ -72,8 +78,8 @@ def audit(arguments: Namespace) -> int:
     write_exports(arguments, found.records)
     if arguments.bless is not None:
         return _bless(arguments, found)
-    for change in found.changes:
-        say(arguments, change)
+    for change in found.changes:  # which are why this does not end with 0, and so a result, whoever wants quiet
+        terminal.say(change)
     return DEVIATION if arguments.strict and found.contradicted else found.exit_code
 
 
