@@ -135,6 +135,7 @@ def run(
     chosen = device or registry.profile(found, profile).device
     wanted = identity(found, profile)
     with Store.exclusive(path) as kept:
+        refuse_foreign_seeds(kept.table, path)
         aside = kept.set_aside(outdated(kept, wanted))
         request = Request(
             study=found,
