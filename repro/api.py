@@ -21,6 +21,7 @@ from repro.golden.findings import CheckResult, RunKey
 from repro.runs import runner, store, table
 from repro.runs.ignored import recorded, seed_ignored
 from repro.runs.plan import (
+    MOST_REPLICATES,
     PlannedRun,
     identity,
     named_cases,
@@ -83,8 +84,8 @@ def planned(
     if fresh is not None and replicates is not None:
         raise UsageError("wanted either replicates or a number of fresh ones, got both; leave one out")
     if fresh is not None:
-        if fresh < 1:
-            raise UsageError(f"--fresh {fresh}: wanted at least one replicate")
+        if not 1 <= fresh <= MOST_REPLICATES:
+            raise UsageError(f"--fresh {fresh}: wanted at least one replicate, and at most {MOST_REPLICATES}")
         first = first_fresh(study.name, profile)
         chosen = range(first, first + fresh)
     elif replicates is not None:
@@ -133,6 +134,7 @@ def run(
     chosen = device or registry.profile(found, profile).device
     wanted = identity(found, profile)
     with Store.exclusive(path) as kept:
+        refuse_foreign_seeds(kept.table, path)
         aside = kept.set_aside(outdated(kept, wanted))
         request = Request(
             study=found,
@@ -251,7 +253,12 @@ def _texts(where: Where) -> list[str]:
     if not isinstance(where, Mapping):
         return list(where)
     several = {name: value if isinstance(value, list | tuple | set) else [value] for name, value in where.items()}
-    return [f"{name}={','.join(_text(one) for one in values)}" for name, values in several.items()]
+    return [f"{name}={','.join(_quoted(_text(one)) for one in values)}" for name, values in several.items()]
+
+
+def _quoted(text: str) -> str:
+    """Return a value as a filter takes it for one, whatever it holds."""
+    return '"{}"'.format(text.replace('"', '""')) if {",", '"'} & set(text) else text
 
 
 def _text(value: Any) -> str:

@@ -27,6 +27,12 @@ def names() -> list[str]:
     return sorted({*_folders(), *_entry_points()})
 
 
+def nowhere() -> str:
+    """Say where studies were looked for, and where to go."""
+    here = "neither the current folder nor one above it holds studies/NAME/__init__.py"
+    return f"{here}, and no installed package offers one; go to the project's folder"
+
+
 def _folders() -> list[str]:
     return sorted(path.parent.name for path in root().glob("studies/*/__init__.py") if path.parent.name != "common")
 
@@ -52,7 +58,10 @@ def load(name: str) -> Study:
         with guarded(f"{where}: cannot be imported"):
             study = _entry_points()[name].load()
     else:
-        raise UsageError(f"no study '{name}'{did_you_mean(name, names())} (studies: {', '.join(names()) or 'none'})")
+        known = names()
+        if not known:
+            raise UsageError(f"no study '{name}': {nowhere()}")
+        raise UsageError(f"no study '{name}'{did_you_mean(name, known)} (studies: {', '.join(known)})")
     if not isinstance(study, Study):
         raise UsageError(f"{where}: declares no `study`; assign repro.study.Study(...) to that name")
     with guarded(f"{where}: cannot be held to its declaration"):  # which calls functions of the study's

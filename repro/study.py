@@ -6,7 +6,8 @@ import dataclasses
 import importlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -287,6 +288,17 @@ def case_words(case: str) -> str:
     """Return a case's canonical JSON as 'field=value' words, floats to four digits."""
     fields: dict[str, Any] = json.loads(case)
     return " ".join(f"{name}={_short(value)}" for name, value in fields.items())
+
+
+def words_of(cases: Iterable[str]) -> dict[str, str]:
+    """Return cases in words, by their JSON; those whose words would be the same have their values in full."""
+    texts = {case: case_words(case) if case.startswith("{") else case for case in cases}
+    often = Counter(texts.values())
+    return {case: text if often[text] == 1 else _in_full(case) for case, text in texts.items()}
+
+
+def _in_full(case: str) -> str:
+    return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in json.loads(case).items())
 
 
 def _short(value: Any) -> str:

@@ -5,6 +5,7 @@ The other process is this module, run. It is asked by one line of JSON, says tha
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -102,9 +103,10 @@ def read(bundle: Path, signers: Path | None, log: Path | None) -> tuple[Answer |
             raise IntegrityError(f"{bundle}: refused: {error}") from error
     except ReproError as error:
         return None, plain(error, LINE), error.exit_code
-    except MemoryError:
-        return None, f"{plain(bundle)}: refused: takes more than {MEMORY_BYTES} bytes of memory to read", 6
     except Exception as error:  # whatever a stranger's file makes a reader do
+        # A system call that finds no memory says so otherwise than Python does.
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return None, f"{plain(bundle)}: refused: takes more than {MEMORY_BYTES} bytes of memory to read", 6
         return None, plain(f"{bundle}: refused: cannot be read ({type(error).__name__}: {error})", LINE), 6
 
 

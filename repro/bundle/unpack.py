@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 from repro.errors import IntegrityError, UsageError
+from repro.machine.files import there
 
 ARCHIVE_BYTES = 256 * 2**20  # of the archive, and of all its files together
 FILES = 100
@@ -32,7 +33,8 @@ def contents(path: Path) -> dict[str, bytes]:
     The archive and all its files together may have `ARCHIVE_BYTES` each, and it `FILES` of them.
     """
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; `repro bundle` makes one")
+        found = "no regular file" if there(path) else "no such file"
+        raise UsageError(f"{path}: {found}; `repro bundle` makes one")
     try:
         if path.stat().st_size > ARCHIVE_BYTES:
             raise Refused(f"has more than {ARCHIVE_BYTES} bytes")

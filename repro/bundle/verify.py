@@ -19,6 +19,7 @@ from repro.golden.check import check
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
 from repro.runs import provenance, table
+from repro.runs.plan import refuse_foreign_seeds
 from repro.stats import alike
 
 
@@ -98,6 +99,7 @@ def read(root: Path, files: attest.Files) -> Tables:
     for name, some in ((RESULTS, results), (RERUNS, reruns), (path.relative_to(root).as_posix(), golden.rows)):
         if some is not None:
             forms.hold_commits(some, name)
+            refuse_foreign_seeds(some, Path(name))
     forms.hold_environments(table.environments(results), RESULTS)
     forms.hold_log(log.read(log.path_of(root)))
     return Tables(results, reruns, golden, study, profile)

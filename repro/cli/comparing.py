@@ -81,7 +81,7 @@ def _check_arguments(verbs: Verbs) -> None:
 
 def check(arguments: Namespace) -> int:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again."""
-    from repro import api, registry
+    from repro import api
     from repro.golden import findings, stored
 
     result = api.check(
@@ -96,7 +96,8 @@ def check(arguments: Namespace) -> int:
         jobs=arguments.jobs,
         say=lambda text: say(arguments, text),
     )
-    path = arguments.golden or stored.path_of(registry.root(), arguments.study, arguments.profile)
+    # Places are said from the project's root, wherever this was asked.
+    path = arguments.golden or stored.path_of(Path(), arguments.study, arguments.profile)
     _export(arguments, f"{arguments.study}/{arguments.profile}", stored.twin_path(path), result)
     code = result.exit_code_with_power() if arguments.require_power else result.exit_code
     if arguments.json:

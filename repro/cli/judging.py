@@ -8,7 +8,8 @@ from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
-from repro.errors import DEVIATION, PASS, UsageError
+from repro.errors import DEVIATION, PASS, UsageError, did_you_mean
+from repro.machine import terminal
 from repro.machine.terminal import answer, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
@@ -58,12 +59,17 @@ def audit(arguments: Namespace) -> int:
     A claim that cannot be judged is an `error` and stops no other; the exit code is then its own, or the highest.
     """
     from repro.audit import document
+    from repro.audit.verdicts import ERROR, VERDICTS
     from repro.show.verdicts import render
 
     if arguments.page is not None:
         return _page(arguments)
     if arguments.claim and not arguments.study:
         raise UsageError("--claim: name the study that the claim is of")
+    for word in arguments.verdict:
+        if word not in (*VERDICTS, ERROR):
+            known = f"(verdicts: {', '.join((*VERDICTS, ERROR))})"
+            raise UsageError(f"--verdict {word}: no such verdict{did_you_mean(word, [*VERDICTS, ERROR])} {known}")
     names = [arguments.study] if arguments.study else []
     if arguments.bless is None:
         found = document.audit(*names, claims=arguments.claim)
@@ -76,10 +82,12 @@ def audit(arguments: Namespace) -> int:
     write_exports(arguments, found.records)
     if arguments.bless is not None:
         return _bless(arguments, found)
-    for line in (*found.changes, *(f"note: {note}" for note in found.notes)):
-        say(arguments, line)
+    for change in found.changes:  # which are why this does not end with 0, and so a result, whoever wants quiet
+        terminal.say(change)
+    for note in found.notes:
+        say(arguments, f"note: {note}")
     if found.errors:
-        say(arguments, f"claims that could not be judged: {len(found.errors)}")
+        terminal.say(f"claims that could not be judged: {len(found.errors)}")
         return found.exit_code
     return DEVIATION if arguments.strict and found.contradicted else found.exit_code
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, verb
-from repro.errors import PASS, ReproError, UsageError, did_you_mean
+from repro.errors import PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
 from repro.machine.terminal import answer, columns, paint, print_json, say
 
 NOT_FOLLOWED = "not in the identity of its runs: "
@@ -37,6 +37,10 @@ def arguments(verbs: Verbs) -> None:
 def list_studies(arguments: Namespace) -> int:
     """List the studies with their profiles; one that is broken is named and stops no other."""
     studies, code = _loaded()
+    if not studies and not code:
+        from repro import registry
+
+        raise NothingSelectedError(f"no study: {registry.nowhere()}")
     if arguments.json:
         print_json(
             [

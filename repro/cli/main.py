@@ -6,18 +6,33 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from repro import __version__
 from repro.cli import ends
 from repro.cli.arguments import EXIT_CODES, VERBS
+from repro.errors import USAGE, did_you_mean
 from repro.machine import terminal
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that answers a mistake in one line; an unknown verb by the nearest."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2 and one line."""
+        wrong = re.fullmatch(r"argument VERB: invalid choice: '(.*)' \(choose from .*\)", message, re.DOTALL)
+        if wrong:
+            name = terminal.escape(wrong[1])
+            message = f"no verb '{name}'{did_you_mean(wrong[1], [*VERBS])} (verbs: {', '.join(VERBS)})"
+        self.exit(USAGE, f"{self.prog}: {terminal.escape(message)}; `{self.prog} --help` says more\n")
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of all verbs; with `verb` the options of its family alone are known, of others the names."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="repro",
         description="Run published machine-learning results again, over seeds, and judge what comes out.",
         epilog=EXIT_CODES,
@@ -44,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         argcomplete.autocomplete(parser())
     try:
-        chosen = parser(given[0] if given else "").parse_args(given)
+        top = parser(given[0] if given else "")
+        chosen, strange = top.parse_known_args(given)
+        if strange:  # which the verb's own parser leaves to the one of all verbs
+            top.prog = f"{top.prog} {chosen.verb}"
+            top.error(f"unrecognized arguments: {' '.join(strange)}")
     finally:  # help and usage are printed there
         terminal.flush()
     return ends.end(chosen.verb, lambda: chosen.act(chosen), debug=chosen.debug)

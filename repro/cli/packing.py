@@ -50,10 +50,12 @@ def bundle(arguments: Namespace) -> int:
     from repro.machine import git
     from repro.machine.files import write
     from repro.runs import store, table
+    from repro.runs.plan import refuse_foreign_seeds
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
     results = arguments.results or store.results_path(study.name, arguments.profile)
+    refuse_foreign_seeds(table.read(results), results)
     refuse_stale(study, arguments.profile, results)
     files = files_of(registry.root(), study.name, arguments.profile, results)
     if arguments.key:

@@ -13,6 +13,7 @@ from repro.machine.terminal import answer, columns, duration, paint, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from repro.api import Made
@@ -119,11 +120,14 @@ def plan(arguments: Namespace) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run a study; every finished run is kept, and what is already there is not made again."""
-    from repro import api
+    from repro import api, registry
+    from repro.study import case_json, words_of
 
     if arguments.dry_run:
         return plan(arguments)
-    with _Progress(quiet=arguments.quiet) as progress:
+    declared = registry.load(arguments.study).experiments.values()
+    names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
+    with _Progress(names, quiet=arguments.quiet) as progress:
         made = api.run(
             arguments.study,
             profile=arguments.profile,
@@ -177,7 +181,8 @@ def _report_run(arguments: Namespace, made: Made) -> int:
 class _Progress:
     """Show each finished run: a bar on a terminal, otherwise one line a run; nothing when asked to be quiet."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
+        self.names = names  # of cases, in words
         self.quiet = quiet
         self.total = self.count = 0
         self.bar: Any = None
@@ -199,13 +204,10 @@ class _Progress:
 
     def __call__(self, run: PlannedRun, report: Report) -> None:
         """Take note of one finished run."""
-        from repro.study import case_words
-
         self.count += 1
         found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
-        text = (
-            f"{run.experiment} {case_words(run.case)} r{run.replicate}: {found or f'{report.status}: {report.detail}'}"
-        )
+        said = found or f"{report.status}: {report.detail}"
+        text = f"{run.experiment} {self.names[run.case]} r{run.replicate}: {said}"
         if self.bar is not None:
             self.bar.update(1)
             self.bar.set_postfix_str(terminal.escape(text)[:70])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.errors import CANNOT_COMPARE, DEVIATION, INTEGRITY, PASS, UNDERPOWERED
 from repro.machine.terminal import columns, counted, escape
-from repro.study import case_words
+from repro.study import words_of
 
 # From the gravest down; what was shown outranks what could not be compared.
 WORDS = {
@@ -90,7 +90,8 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def render(result: CheckResult, *, limit: int = 20) -> str:
     """Return the worst findings as a table, the notes, and one line that sums up."""
     shown = result.findings[:limit]
-    parts = [columns(HEADERS, [cells(finding) for finding in shown])] if shown else []
+    names = names_of(result.findings)
+    parts = [columns(HEADERS, [cells(finding, names) for finding in shown])] if shown else []
     hidden = len(result.findings) - len(shown)
     parts += [f"... and {hidden} more"] if hidden else []
     parts += [f"note: {escape(note)}" for note in result.notes]
@@ -102,14 +103,29 @@ def summary(result: CheckResult) -> str:
     return f"{'PASS' if result.exit_code == PASS else 'FAIL'}: {counted(result.counts) or 'nothing compared'}"
 
 
-def cells(finding: Finding) -> tuple[str, ...]:
-    """Return a finding's line of the printed table."""
+def names_of(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return the cases of findings in words that tell them apart."""
+    return words_of(finding.case for finding in findings)
+
+
+def cells(finding: Finding, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a finding's line of the printed table; `names` are the cases in words."""
     band = "" if finding.low is None or finding.high is None else f"{finding.low:.6g} .. {finding.high:.6g}"
     mean, value = ("" if number is None else f"{number:.6g}" for number in (finding.mean, finding.value))
     sees = "" if finding.sees is None else f"{finding.sees:.3g}"
-    case = case_words(finding.case) if finding.case.startswith("{") else finding.case
     sizes = (str(finding.n0 or ""), str(finding.n1 or ""))
-    return finding.experiment, case, finding.metric, *sizes, mean, band, value, sees, finding.word, finding.text
+    return (
+        finding.experiment,
+        names[finding.case],
+        finding.metric,
+        *sizes,
+        mean,
+        band,
+        value,
+        sees,
+        finding.word,
+        finding.text,
+    )
 
 
 def as_json(result: CheckResult) -> dict[str, Any]:

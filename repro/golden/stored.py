@@ -12,7 +12,7 @@ from repro.errors import CannotCompareError, IntegrityError
 from repro.golden.bands import BANDS_SCHEMA, as_bands
 from repro.machine.terminal import markdown_line
 from repro.runs import table
-from repro.study import case_words
+from repro.study import words_of
 
 METHOD = "two-stage-t/5"  # name of the rule that draws the bands; another rule gets another name
 
@@ -89,6 +89,7 @@ def twin(golden: Golden) -> str:
     """Return the golden as a text that a reviewer can read and compare."""
     text = heading(golden)
     lines, experiment = [], None
+    names = words_of(golden.bands["case"].to_pylist())
     for line in as_bands(golden.bands):
         if line.experiment != experiment:
             experiment = line.experiment
@@ -97,7 +98,7 @@ def twin(golden: Golden) -> str:
             lines += ["|---|---|---|---|--:|--:|--:|--:|---|--:|"]
         band = "" if line.low is None else f"{number(line.low)} to {number(line.high)}"
         numbers = (f"{line.n0}", f"{line.k0}", number(line.mean), number(line.sd), band, number(line.detectable))
-        lines.append(markdown_line((case_words(line.case), line.metric, line.unit, line.kind, *numbers)))
+        lines.append(markdown_line((names[line.case], line.metric, line.unit, line.kind, *numbers)))
     return text + "\n".join(lines) + "\n"
 
 

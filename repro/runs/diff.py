@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
 from repro.machine.terminal import columns, escape
 from repro.runs import table
-from repro.study import case_words
+from repro.study import words_of
 
 WORDS = ("status", "unit", "n_test", "settings", "data")  # compared for equality; value within a tolerance
-READ = (*table.KEY, "value", *WORDS)
+NOTED = ("seed", "code", "curve", "epochs", "detail")  # told where they are not the same, and deciding nothing
+READ = (*table.KEY, "value", *WORDS, *NOTED)
 
+CASE = table.KEY.index("case")
 Mask = NDArray[np.bool_]
 
 
@@ -38,7 +41,8 @@ class Change:
 class Difference:
     """What two tables do not share. Keys are in the order of `repro.table.KEY`.
 
-    `facts` says what differs between the environments that the rows are from; it decides nothing.
+    `facts` says what differs between the environments that the rows are from, and `noted` names the columns that are
+    not compared and differ in rows that both have; neither decides anything.
     """
 
     added: tuple[tuple[Any, ...], ...]
@@ -46,6 +50,7 @@ class Difference:
     changed: tuple[Change, ...]
     rows: int
     facts: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -79,12 +84,12 @@ def same(first: pa.ChunkedArray, second: pa.ChunkedArray) -> bool:
 def compare(first: pa.Table, second: pa.Table, *, absolute: float = 0.0, relative: float = 0.0) -> Difference:
     """Return what changed from the first table to the second.
 
-    Values may differ by `absolute` plus `relative` times the first value. A number that is none equals nothing.
+    Values may differ by `absolute` plus `relative` times the second value. A number that is none equals nothing.
     Tables with the same keys in the same order (as `repro.table.write` leaves them) are compared column by column;
     otherwise rows are matched by their key first.
     """
-    if not (absolute >= 0.0 and relative >= 0.0):
-        raise UsageError(f"tolerances must be 0 or more, got absolute {absolute}, relative {relative}")
+    if not (0.0 <= absolute < math.inf and 0.0 <= relative < math.inf):
+        raise UsageError(f"tolerances must be finite, 0 or more, got absolute {absolute}, relative {relative}")
     rows = first.num_rows
     added: Sequence[tuple[Any, ...]] = ()
     removed: Sequence[tuple[Any, ...]] = ()
@@ -97,7 +102,8 @@ def compare(first: pa.Table, second: pa.Table, *, absolute: float = 0.0, relativ
     for name in WORDS:
         if not same(first[name], second[name]):
             changed += changes(first, second, name, unlike(plain(first[name]), plain(second[name])))
-    return Difference(tuple(added), tuple(removed), tuple(changed), rows, facts)
+    noted = tuple(name for name in NOTED if not same(first[name], second[name]))
+    return Difference(tuple(added), tuple(removed), tuple(changed), rows, facts, noted)
 
 
 def differing_facts(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
@@ -145,7 +151,7 @@ def differing(first: pa.ChunkedArray, second: pa.ChunkedArray, absolute: float, 
     gone, new_gone = (column.is_null().to_numpy() for column in (first, second))
     old, new = (column.to_numpy() for column in (first, second))
     with np.errstate(invalid="ignore"):
-        near = (old == new) | (np.abs(new - old) <= absolute + relative * np.abs(old))
+        near = (old == new) | (np.abs(new - old) <= absolute + relative * np.abs(new))
     result: Mask = ~(near & ~gone & ~new_gone) & ~(gone & new_gone)
     return result
 
@@ -169,15 +175,20 @@ def changes(first: pa.Table, second: pa.Table, name: str, places: Mask) -> list[
 
 def render(difference: Difference, *, limit: int = 20) -> str:
     """Return the first differences of each sort as a table, and one line that sums up."""
-    lines = [[*words(key), "row", "present", "removed"] for key in difference.removed[:limit]]
-    lines += [[*words(key), "row", "absent", "added"] for key in difference.added[:limit]]
     moved = sorted(difference.changed, key=lambda change: -distance(change))
-    lines += [[*words(change.key), change.column, str(change.first), str(change.second)] for change in moved[:limit]]
+    keys = (*difference.removed, *difference.added, *(change.key for change in moved))
+    names = words_of(key[CASE] for key in keys)
+    lines = [[*words(key, names), "row", "present", "removed"] for key in difference.removed[:limit]]
+    lines += [[*words(key, names), "row", "absent", "added"] for key in difference.added[:limit]]
+    lines += [
+        [*words(change.key, names), change.column, str(change.first), str(change.second)] for change in moved[:limit]
+    ]
     heads = ("experiment", "case", "metric", "replicate", "column", "first", "second")
     counts = f"{len(difference.removed)} removed, {len(difference.added)} added, {len(difference.changed)} changed"
     summary = f"{'EQUAL' if difference.exit_code == PASS else 'DIFFERENT'}: {difference.rows} rows, {counts}"
     facts = [f"the environments differ in {escape(fact)}" for fact in difference.facts]
-    return "\n".join([*([columns(heads, lines)] if lines else []), *facts, summary])
+    noted = [f"not compared, and not the same: {', '.join(difference.noted)}"] if difference.noted else []
+    return "\n".join([*([columns(heads, lines)] if lines else []), *facts, *noted, summary])
 
 
 def distance(change: Change) -> float:
@@ -186,11 +197,10 @@ def distance(change: Change) -> float:
     return abs(change.second - change.first) if numbers else float("inf")
 
 
-def words(key: Sequence[Any]) -> list[str]:
-    """Return the parts of a key that a reader wants to see."""
+def words(key: Sequence[Any], names: Mapping[str, str]) -> list[str]:
+    """Return the parts of a key that a reader wants to see; `names` are the cases in words."""
     named = dict(zip(table.KEY, key, strict=True))
-    case = case_words(named["case"]) if named["case"].startswith("{") else named["case"]
-    return [named["experiment"], case, named["metric"], str(named["replicate"])]
+    return [named["experiment"], names[named["case"]], named["metric"], str(named["replicate"])]
 
 
 def as_json(difference: Difference) -> dict[str, Any]:

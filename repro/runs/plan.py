@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ from repro.study import Experiment, Profile, Study, case_json, settings_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+MOST_REPLICATES = 1_000_000  # of one request: each case's are planned, and held in memory, before the first is made
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ def planned_runs(
         if (not experiments or experiment.name in experiments) and keep(case)
     ]
     if not chosen:
+        _refuse_unknown_fields(study, profile_name, where)
         request = " ".join([*(f"--experiment {name}" for name in experiments), *(f"--where {text}" for text in where)])
         raise NothingSelectedError(
             f"profile '{profile_name}' of study '{study.name}' has no case for {request or 'this request'}; "
@@ -146,6 +151,19 @@ def planned_runs(
         )
     runs = [_run(study, experiment, case, replicate) for replicate in replicates for experiment, case in chosen]
     return sorted(runs, key=lambda run: (run.replicate, run.cost))
+
+
+def _refuse_unknown_fields(study: Study, profile_name: str, where: Sequence[str]) -> None:
+    """Raise NothingSelectedError, with the nearest field, where a filter names one that no case has."""
+    fields = {field.name for _, case in study.select(profile_name) for field in dataclasses.fields(case)}
+    for text in where:
+        name = text.partition("=")[0]
+        if name not in fields:
+            known = sorted(fields)
+            raise NothingSelectedError(
+                f"--where {text}: no case of profile '{profile_name}' of study '{study.name}' has a field '{name}'"
+                f"{did_you_mean(name, known)} (fields: {', '.join(known)})"
+            )
 
 
 def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
@@ -185,13 +203,20 @@ def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
 
 
 def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
+    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written.
+
+    A value that holds a comma stands in double quotes, as in CSV.
+    """
     wanted: list[tuple[str, list[str]]] = []
     for text in where:
         name, equals, values = text.partition("=")
-        if not (name and equals and values):
+        try:
+            parts = next(csv.reader([values])) if name and equals and values else []
+        except csv.Error:  # an end of line, or a text without end
+            parts = []
+        if not parts:
             raise UsageError(f"--where {text}: wanted field=value[,value...], for example --where first=0.5,1")
-        wanted.append((name, values.split(",")))
+        wanted.append((name, parts))
 
     def keep(fields: Mapping[str, Any]) -> bool:
         return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in wanted)
@@ -209,9 +234,11 @@ def _matches(value: Any, text: str) -> bool:
 def replicate_range(text: str) -> range:
     """Read 'N' as replicates 0 to N-1 and 'A-B' as replicates A to B."""
     first, dash, last = text.partition("-")
-    if not first.isdigit() or (dash and not last.isdigit()):
+    if not all(re.fullmatch("[0-9]{1,9}", part) for part in ((first, last) if dash else (first,))):
         raise UsageError(f"--replicates {text}: wanted a number of replicates, as 5, or a range of them, as 10-12")
     chosen = range(int(first), int(last) + 1) if dash else range(int(first))
+    if len(chosen) > MOST_REPLICATES:
+        raise UsageError(f"--replicates {text}: wanted at most {MOST_REPLICATES} of them at once; ask for fewer")
     if not chosen:
         raise UsageError(f"--replicates {text}: that is no replicate at all; the first is 0")
     return chosen

@@ -14,14 +14,14 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, get_args
 
 from repro import registry
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
 from repro.runs.plan import PlannedRun
 from repro.runs.provenance import torch_facts
-from repro.study import Experiment, Outcome, Run
+from repro.study import Experiment, Outcome, Run, Status
 
 MOST = 2**31 - 1  # that a count in the results schema can be
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -115,7 +115,9 @@ def execute(order: Order) -> Report:
     except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
         report = Report("failed", describe(error))
     seconds = time.perf_counter() - start
-    return replace(report, detail=without_home(str(report.detail)), wall_seconds=seconds, torch=torch_facts())
+    # Half a pair of UTF-16, which an error's text may hold, can stand in no table.
+    detail = without_home(str(report.detail)).encode("utf-8", "backslashreplace").decode("utf-8")
+    return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts())
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
@@ -131,10 +133,18 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     odd = [f"{name} is {value!r}" for name, value in counts.items() if not (value is None or _is_count(value))]
     if odd:
         return Report("failed", f"{', '.join(odd)}, wanted a whole number from 0 to {MOST}")
+    known = get_args(Status)
+    if outcome.status not in known:  # a crash that calls itself something else is no divergence
+        detail = f", with the detail {outcome.detail}" if outcome.detail else ""
+        return Report("failed", f"returned the status {outcome.status!r}, wanted {' or '.join(known)}{detail}")
     if outcome.status != "ok":
         return found
     if set(outcome.values) != declared:
         return Report("failed", f"returned metrics {sorted(outcome.values)}, declared {sorted(declared)}")
+    counted = [metric.name for metric in experiment.metrics if metric.counted]
+    if counted and not outcome.n_test:
+        text = f"{', '.join(counted)} is a share of counted items and n_test, how many, is {outcome.n_test!r}"
+        return Report("failed", f"{text}; let the experiment report it: Outcome(values, n_test=...)")
     values = {name: float(value) for name, value in outcome.values.items()}
     wild = [name for name, value in values.items() if not math.isfinite(value)]
     if wild:

@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 
 from repro.audit.verdicts import CONTRADICTED, ERROR
 from repro.errors import NothingSelectedError, UsageError
-from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, summary
+from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, names_of, summary
 from repro.machine.files import write as write_whole
 from repro.machine.terminal import counted, escape
 from repro.machine.terminal import markdown as table
-from repro.study import Study, case_words
+from repro.study import Study
 
 Records = Sequence[Mapping[str, Any]]
 Form = tuple[Path | None, Callable[[], str]]  # where a form goes, None where nobody asked, and what makes it
@@ -72,12 +72,14 @@ def of_claims(records: Records) -> list[Item]:
     return items
 
 
-def of_findings(name: str, uri: str, findings: Iterable[Finding]) -> list[Item]:
+def of_findings(name: str, uri: str, findings: Sequence[Finding]) -> list[Item]:
     """Return an item for each row of a check of `name` ("study/profile"); `uri` is the golden's twin, a text."""
-    items = []
+    items, names = [], names_of(findings)
     for finding in findings:
-        case = case_words(finding.case) if finding.case.startswith("{") else finding.case
-        row = escape(" ".join(part for part in (finding.experiment, case, finding.metric) if part)) or "the table"
+        row = (
+            escape(" ".join(part for part in (finding.experiment, names[finding.case], finding.metric) if part))
+            or "the table"
+        )
         state = STATES.get(finding.word, "failed")
         value = "" if finding.value is None else f"value {finding.value:.6g}, golden {finding.mean or 0.0:.6g}"
         level = CHECK_LEVELS.get(finding.word, "")
@@ -165,8 +167,9 @@ def escaped(text: str, codes: dict[str, str]) -> str:
 def check_markdown(name: str, result: CheckResult) -> str:
     """Return a check for a step's summary or a comment: the outcome, and every row that does not simply agree."""
     odd = [finding for finding in result.findings if finding.word not in (AGREES, UNDER)]
+    names = names_of(result.findings)
     lines = [f"### {name}: {summary(result)}", "", *(f"> {escape(note)}" for note in result.notes)]
-    lines += ["", *table(HEADERS, [cells(finding) for finding in odd[:SHOWN]])] if odd else []
+    lines += ["", *table(HEADERS, [cells(finding, names) for finding in odd[:SHOWN]])] if odd else []
     lines += [f"\n{len(odd) - SHOWN} more rows are not shown."] if len(odd) > SHOWN else []
     return "\n".join([*lines, ""])
 

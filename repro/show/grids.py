@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from repro.machine.terminal import escape, paint
-from repro.study import _short
+from repro.study import _short, words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,34 +36,37 @@ def grids(study: Study, table: pa.Table) -> str:
 def _experiment_grids(experiment: Experiment, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     assert experiment.axes is not None
     down, across = experiment.axes
-    groups: dict[str, dict[tuple[Any, Any], list[Mapping[str, Any]]]] = {}
+    groups: dict[str, dict[tuple[Any, Any], list[Mapping[str, Any]]]] = {}  # by the JSON of the other fields
     for row in rows:
         fields = json.loads(row["case"])
         place = (fields.pop(down), fields.pop(across))
-        name = " ".join(f"{key}={_short(value)}" for key, value in fields.items())
-        groups.setdefault(name, {}).setdefault(place, []).append(row)
+        groups.setdefault(json.dumps(fields), {}).setdefault(place, []).append(row)
     metric = experiment.metrics[0]
-    blocks = []
-    for name, cells in groups.items():
+    blocks, names = [], words_of(groups)
+    for fields, cells in groups.items():
         downs, acrosses = (sorted({place[side] for place in cells}) for side in (0, 1))
         replicates = max(len(found) for found in cells.values())
-        title = f"{experiment.name} {name}".strip()
+        title = f"{experiment.name} {names[fields]}".strip()
         what = f"{metric.name} ({metric.unit}), {_replicates(replicates)}, {down} down, {across} across"
         head = f"{paint(title, 'bold')}: {what}"
-        body = [[_text(one), *(_cell(cells.get((one, other), [])) for other in acrosses)] for one in downs]
-        blocks.append(head + "\n" + _right([["", *map(_text, acrosses)], *body]))
+        form = ".2f" if metric.unit == "%" else ".4g"
+        made = [[_cell(cells.get((one, other), []), form) for other in acrosses] for one in downs]
+        body = [[label, *line] for label, line in zip(_labels(downs), made, strict=True)]
+        blocks.append(head + "\n" + _right([["", *_labels(acrosses)], *body]))
     return blocks
 
 
-def _text(value: Any) -> str:
-    return escape(_short(value))
+def _labels(values: Sequence[Any]) -> list[str]:
+    """Return the values along an axis in a few digits, or in full where some would read the same."""
+    short = [_short(value) for value in values]
+    return [escape(text) for text in (short if len(set(short)) == len(short) else map(str, values))]
 
 
 def _replicates(count: int) -> str:
     return "one replicate" if count == 1 else f"mean of {count} replicates"
 
 
-def _cell(rows: Sequence[Mapping[str, Any]]) -> str:
+def _cell(rows: Sequence[Mapping[str, Any]], form: str) -> str:
     values = [row["value"] for row in rows if row["status"] == "ok"]
     if not rows:
         return "-"
@@ -71,7 +74,7 @@ def _cell(rows: Sequence[Mapping[str, Any]]) -> str:
         statuses = {row["status"] for row in rows}
         return "diverged" if statuses == {"nonfinite"} else "failed"
     lost = len(rows) - len(values)
-    return f"{fmean(values):.2f}" + (f" ({lost} lost)" if lost else "")
+    return f"{fmean(values):{form}}" + (f" ({lost} lost)" if lost else "")
 
 
 def _right(rows: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 """What a bundle may cost: bytes, rows, memory and seconds, each with a line that says so and exit 6."""
 
+import errno
 import json
 import os
 import stat
@@ -150,9 +151,12 @@ def test_what_takes_too_long_is_ended(
     assert not list(tmp_path.glob("tmp*"))
 
 
-def test_what_asks_for_more_memory_than_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory", "/tmp/x")])
+def test_what_asks_for_more_memory_than_there_is(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def ask(path: Path) -> Files:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr("repro.bundle.unpack.contents", ask)
     with pytest.raises(IntegrityError, match="refused: takes more than 1073741824 bytes of memory to read"):

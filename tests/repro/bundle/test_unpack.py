@@ -1,6 +1,7 @@
 """Archives that a stranger could send: each refused, with its own reason, before anything of it is used."""
 
 import io
+import os
 import stat
 import struct
 import warnings
@@ -181,9 +182,10 @@ def test_a_huge_archive_is_not_even_read(tmp_path: Path) -> None:
 
 
 def test_there_must_be_a_file(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "absent.zip"):
-        with pytest.raises(UsageError, match="no such file"):
-            contents(path)
+    os.mkfifo(tmp_path / "pipe.zip")
+    for name, found in (("", "no regular file"), ("pipe.zip", "no regular file"), ("absent.zip", "no such file")):
+        with pytest.raises(UsageError, match=found):
+            contents(tmp_path / name)
 
 
 @given(st.data())

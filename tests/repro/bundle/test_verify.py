@@ -194,6 +194,14 @@ SEALED: dict[str, tuple[Callable[[Files], Any], str]] = {
     "a row twice": (rewritten(RESULTS, lambda some: pa.concat_tables([some, some])), "13 duplicate rows"),
     "a column less": (rewritten(RESULTS, lambda some: some.drop_columns(["seed"])), "missing column seed"),
     "a table that unfolds": (unfolding, "results.parquet: has 200001 rows, wanted 200000 at most"),
+    "a seed of another run": (
+        rewritten(RESULTS, lambda some: better(some, "seed", 1)),
+        'results.parquet: exact {"x":0} replicate 0 has the seed',
+    ),
+    "replicates that nobody made": (
+        rewritten(RESULTS, lambda some: better(some, "replicate", 10**6)),
+        "replicate 1000000 has the seed",
+    ),
     "an environment without record": (
         rewritten(RESULTS, lambda some: set_all(some, "environment", "0" * 16)),
         "names the environment 0000000000000000, of which there is no record",

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from repro.runs import table
 from repro.runs.table import build, read, write
 from tests.repro.conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
 from tests.test_docs import commands
@@ -224,3 +225,26 @@ def test_runs_before_the_first_commit_are_made_again_after_it(project: Path, cli
 
 def test_quiet_prints_one_line(blessed: Path, cli: Cli) -> None:
     assert len(cli("check", "montecarlo", "-q").stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["check", "--no-confirm"],
+        ["run", "--fresh", "1", "-q"],
+        ["bless", "--reason", "r"],
+        ["bundle", "--out", "b.zip"],
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_a_seed_that_is_not_its_replicates_own_is_no_result(blessed: Path, cli: Cli, verb: list[str]) -> None:
+    """One flipped bit of a seed is another run's, which nobody can make again by its replicate."""
+    rows = table.read(blessed / RESULTS)
+    seeds = [rows["seed"][0].as_py() ^ 1, *rows["seed"].to_pylist()[1:]]
+    place = rows.column_names.index("seed")
+    altered = rows.set_column(place, rows.schema.field(place), pa.array(seeds, rows.schema.field(place).type))
+    table.write_file(blessed / "altered.parquet", altered)
+    done = cli(verb[0], "montecarlo", "--results", "altered.parquet", *verb[1:])
+    assert done.returncode == 6, done.stderr
+    assert "which is not the one that these give" in done.stderr
+    assert not (blessed / "b.zip").exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,10 +105,36 @@ def test_a_mistake_is_one_line_and_the_documented_code(cli: Cli, arguments: list
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_a_missing_verb_or_option_is_a_usage_error(cli: Cli) -> None:
-    assert cli().returncode == 2
-    assert cli("bless", "montecarlo").returncode == 2
-    assert cli("frobnicate").returncode == 2
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "repro: the following arguments are required: VERB; `repro --help` says more"),
+        (["chekc"], "repro: no verb 'chekc'; did you mean 'check'? (verbs: list, show, "),
+        (["frob\x1b[2J"], r"repro: no verb 'frob\x1b[2J' (verbs: "),
+        (["bless", "montecarlo"], "repro bless: the following arguments are required: --reason; `repro bless --help`"),
+        (["run", "montecarlo", "--nope", "3"], "repro run: unrecognized arguments: --nope 3; `repro run --help` says"),
+        (
+            ["run", "montecarlo", "--jobs", "x"],
+            "repro run: argument --jobs: invalid int value: 'x'; `repro run --help`",
+        ),
+    ],
+)
+def test_a_missing_or_unknown_verb_or_option_is_one_line(cli: Cli, arguments: list[str], said: str) -> None:
+    done = cli(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("verb", "code"), [(["list"], 5), (["list", "--json"], 5), (["run", "montecarlo"], 2)])
+def test_where_there_is_no_study_it_is_said_where_they_were_looked_for(
+    verb: list[str], code: int, tmp_path: Path, cli: Cli
+) -> None:
+    """An empty list with exit code 0 reads as if all were well."""
+    shutil.rmtree(tmp_path / "studies")
+    done = cli(*verb)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert "neither the current folder nor one above it holds studies/NAME/__init__.py" in done.stderr
 
 
 def test_json_is_json(cli: Cli, project: Path) -> None:

@@ -1,6 +1,8 @@
 """`repro check` makes the runs it wants: fresh seeds that confirm, the golden's seeds again, a run a second time."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,7 +11,7 @@ import pytest
 from repro.golden import confirm
 from repro.golden.stored import Golden
 from repro.runs import table
-from tests.repro.conftest import RESULTS, Cli, commit, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, command, commit, toy_source, write_study
 from tests.repro.support.checking import STUDY
 from tests.repro.support.synthetic import golden_of
 
@@ -198,6 +200,17 @@ def test_every_form_says_the_same(blessed: Path, cli: Cli) -> None:
     assert done.returncode == 2
     assert "out/one: named for two forms; give each a file of its own" in done.stderr
     assert not (blessed / "out/one").exists()
+
+
+def test_places_are_said_from_the_root(blessed: Path) -> None:
+    """Whoever reads the file, or GitHub, is there and not where the check was asked."""
+    alter(blessed, -1.0)
+    folder = blessed / "studies"
+    line = command("check", "montecarlo", "--no-confirm", "--sarif", "c.sarif")
+    variables = {**os.environ, "GITHUB_ACTIONS": "true"}
+    done = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert "::warning file=golden/montecarlo/smoke.md,line=1" in done.stdout
+    assert '"uri": "golden/montecarlo/smoke.md"' in (folder / "c.sarif").read_text()
 
 
 def test_annotations_are_for_github_alone(blessed: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

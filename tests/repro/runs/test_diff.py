@@ -87,16 +87,31 @@ def test_the_order_of_rows_changes_no_difference(shifts: list[float], absolute: 
     )
     assert fast.changed == slow.changed
     wanted = [
-        abs(new["value"] - old["value"]) > absolute + relative * abs(old["value"])
+        abs(new["value"] - old["value"]) > absolute + relative * abs(new["value"])
         for old, new in zip(ROWS, rows, strict=True)
     ]
     assert len(fast.changed) == sum(wanted)
 
 
-@pytest.mark.parametrize("bad", [-1.0, math.nan])
-def test_tolerances_are_not_negative(bad: float) -> None:
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
+def test_tolerances_are_finite_and_not_negative(bad: float) -> None:
     with pytest.raises(UsageError, match="tolerances"):
         compare(build(ROWS), build(ROWS), absolute=bad)
+
+
+def test_a_relative_tolerance_is_of_the_second_table() -> None:
+    """As the help says: 10 % of 90.5 are less than the 9.5 that it is away from 100."""
+    high, low = edited(4, value=100.0), edited(4, value=90.5)
+    assert [len(compare(*pair, relative=0.1).changed) for pair in ((high, low), (low, high))] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("seed", 1), ("code", "other"), ("curve", [1.0]), ("epochs", 9), ("detail", "else")]
+)
+def test_what_is_not_compared_is_said_where_it_differs(column: str, value: object) -> None:
+    found = compare(build(ROWS), edited(4, **{column: value}))
+    assert (found.exit_code, found.noted) == (0, (column,))
+    assert f"not compared, and not the same: {column}\nEQUAL: " in render(found)
 
 
 def test_files_are_compared_and_the_largest_change_comes_first(tmp_path: Path) -> None:

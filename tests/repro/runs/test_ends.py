@@ -111,6 +111,15 @@ def test_a_count_that_no_table_holds_is_a_failed_run(project: Path, cli: Cli) ->
     assert (done.returncode, "n_test is 3000000000" in done.stderr) == (7, True), done.stderr
 
 
+def test_half_a_pair_in_a_text_costs_no_run(project: Path, cli: Cli) -> None:
+    """No table holds one; the run that said it, and all after it, were lost."""
+    raised = r"    if points.count == 500: raise ValueError('a\ud800b')"
+    write_study(project, "montecarlo", toy_source().replace("    draw = random", f"{raised}\n    draw = random"))
+    done = cli("run", "montecarlo", "--replicates", "1", "-q")
+    assert (done.returncode, done.stderr.count("ValueError: a\\ud800b")) == (7, 2), done.stderr
+    assert table.read(project / "results/montecarlo/smoke.parquet").num_rows == 6 * 2
+
+
 class TestWhatKilledWritersLeave:
     """The next writer removes it, and nothing of a writer that lives."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from repro import api
 from repro.data import DataSet
 from repro.errors import NothingSelectedError, UsageError
 from repro.runs.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
@@ -69,13 +70,38 @@ def test_runs_go_by_replicate_and_then_by_cost() -> None:
     assert all(run.seed == derive_seed("toy", run.experiment, run.case, run.replicate) for run in runs)
 
 
-@pytest.mark.parametrize("where", ["first=9", "frist=0.5", "reading=A"])
+@pytest.mark.parametrize("where", ["first=9", "reading=A"])
 def test_a_request_that_matches_nothing_is_an_error(where: str) -> None:
     with pytest.raises(NothingSelectedError, match=f"no case for --where {where}"):
         count(where=[where])
 
 
-@pytest.mark.parametrize("where", ["first", "first=", "=1"])
+def test_a_field_that_no_case_has_is_answered_with_the_nearest() -> None:
+    with pytest.raises(NothingSelectedError, match="has a field 'frist'; did you mean 'first'"):
+        count(where=["frist=0.5"])
+
+
+class TestTextsWithCommas:
+    """A comma lies between two values of a filter, but in double quotes, as in CSV."""
+
+    STUDY = Study("words", paper=Profile(None, faithful=True))
+    STUDY.experiment([Pair(text, 1.0, True) for text in ("a", "b", "a,b", 'say "a"')], metrics=["x"])(one)
+
+    @pytest.mark.parametrize(
+        ("where", "expected"),
+        [("a,b", ["a", "b"]), ('"a,b"', ["a,b"]), ('"a,b",a', ["a", "a,b"]), ('say "a"', ['say "a"'])],
+    )
+    def test_is_chosen_in_quotes(self, where: str, expected: list[str]) -> None:
+        found = planned_runs(self.STUDY, "paper", replicates=[0], where=[f"reading={where}"])
+        assert [self.STUDY.experiments["one"].cases[run.case_index].reading for run in found] == expected
+
+    @pytest.mark.parametrize("value", ["a", "a,b", 'say "a"'])
+    def test_from_python_needs_none(self, value: str) -> None:
+        (found,) = api.planned(self.STUDY, "paper", where={"reading": value})
+        assert self.STUDY.experiments["one"].cases[found.case_index].reading == value
+
+
+@pytest.mark.parametrize("where", ["first", "first=", "=1", "first=a\nb", "first=" + "1" * 200_000])
 def test_a_malformed_filter_is_a_usage_error(where: str) -> None:
     with pytest.raises(UsageError, match="field=value"):
         count(where=[where])
@@ -91,7 +117,9 @@ def test_replicates_are_a_number_or_a_range(text: str, expected: list[int]) -> N
     assert list(replicate_range(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["0", "5-4", "a", "-3", "1-", ""])
+@pytest.mark.parametrize(
+    "text", ["0", "5-4", "a", "-3", "1-", "", "²", "1-²", "\uff11", "1" * 5000, "0-1000000", "9" * 9]
+)
 def test_other_replicates_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--replicates"):
         replicate_range(text)

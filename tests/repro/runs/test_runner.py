@@ -227,6 +227,25 @@ class TestWhatAnExperimentMayReturn:
         report = self.report(returned)
         assert (report.status, report.values) == ("failed", None)
 
+    @pytest.mark.parametrize("status", ["OK", "failed", "", None, []])
+    def test_an_unknown_status_is_no_divergence(self, status: object) -> None:
+        """A study that says "failed" (out of memory, say) was counted among the runs that left the real numbers."""
+        report = self.report(Outcome({"pi": 3.0, "inside": 1.0}, status=status, detail="out of memory"))
+        assert (report.status, report.values) == ("failed", None)
+        assert "wanted ok or nonfinite, with the detail out of memory" in report.detail
+
+    @pytest.mark.parametrize("n_test", [None, 0])
+    def test_a_share_of_unknown_items_fails_at_the_first_run(self, n_test: int | None) -> None:
+        """It was told by bless alone, when all the runs had been made."""
+        from types import SimpleNamespace
+
+        counted = SimpleNamespace(metrics=(Metric("error", "%", counted=True),))
+        report = checked(counted, Outcome({"error": 3.0}, n_test=n_test))
+        assert (report.status, report.values) == ("failed", None)
+        assert "error is a share of counted items and n_test, how many, is" in report.detail
+        assert checked(counted, Outcome({"error": 3.0}, n_test=100)).status == "ok"
+        assert checked(counted, Outcome({}, status="nonfinite")).status == "nonfinite"
+
     @pytest.mark.parametrize("wild", [float("nan"), float("inf"), -float("inf")])
     def test_a_value_that_is_no_number_is_never_kept(self, wild: float) -> None:
         report = self.report({"pi": wild, "inside": 1.0})

@@ -15,6 +15,7 @@ import pyarrow as pa
 from repro.golden import bless
 from repro.golden.stored import Golden
 from repro.runs import table
+from repro.seeds import derive_seed
 from repro.study import Metric, Profile, Study, case_json
 
 Row = dict[str, Any]
@@ -63,8 +64,8 @@ def rows_of(study: Study, replicates: range) -> list[Row]:
     rows = []
     for experiment, case in study.select("smoke"):
         for replicate in replicates if not experiment.deterministic else range(1):
-            seed = 1000 * replicate + case.x
-            random = np.random.default_rng(seed)
+            random = np.random.default_rng(1000 * replicate + case.x)
+            seed = derive_seed(study.name, experiment.name, case_json(case), replicate)
             for metric in experiment.metrics:
                 value = 90.0 + case.x + float(random.normal(0.0, 0.5))
                 if metric.counted:
