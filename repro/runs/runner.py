@@ -89,8 +89,13 @@ def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
 
 
 def commit_of(store: Store, wanted: Identity) -> str:
-    """Return the commits of the repositories that the code of these runs lies in; what the store holds is no change."""
-    return git.commits(wanted.owners, registry.root(), ignoring=store.holds)
+    """Return the commits of the repositories that the code of these runs lies in.
+
+    What the store holds, and a golden that was blessed and is not committed yet, are no change of code.
+    """
+    root = registry.root()
+    golden = (root / "golden").resolve()
+    return git.commits(wanted.owners, root, ignoring=lambda path: golden in path.parents or store.holds(path))
 
 
 def uncommitted(study: Study, profile: str, results: Path) -> list[str]:

@@ -216,6 +216,15 @@ def test_results_make_no_tree_dirty_and_a_bless_names_what_does(project: Path, c
     assert cli(*BLESS, "-n").returncode == 0  # the golden itself is no code
 
 
+def test_a_golden_that_is_not_committed_yet_makes_no_run_dirty(committed: Path, cli: Cli) -> None:
+    """The page says bless, then run --fresh; a bundle of such rows said that nobody can run them again."""
+    for line in (("run", "montecarlo", "--replicates", "10", "-q"), BLESS, ("run", "montecarlo", "--fresh", "1", "-q")):
+        assert cli(*line).returncode == 0
+    (found,) = set(table.read(committed / RESULTS)["commit"].to_pylist())
+    assert "dirty" not in found
+    assert "nobody can run that again" not in cli("bundle", "montecarlo", "--out", "b.zip").stderr
+
+
 def test_runs_before_the_first_commit_are_made_again_after_it(project: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "--replicates", "1", "-q").returncode == 0
     assert "lies in no repository" in cli(*BLESS).stderr
