@@ -10,7 +10,7 @@ from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import DEVIATION, PASS, UsageError, did_you_mean
 from repro.machine import terminal
-from repro.machine.terminal import answer, print_json
+from repro.machine.terminal import answer, escape, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -87,9 +87,15 @@ def audit(arguments: Namespace) -> int:
     for note in found.notes:
         say(arguments, f"note: {note}")
     if found.errors:
-        terminal.say(f"claims that could not be judged: {len(found.errors)}")
+        terminal.say(not_judged("audit", found))
         return found.exit_code
     return DEVIATION if arguments.strict and found.contradicted else found.exit_code
+
+
+def not_judged(verb: str, found: Audit) -> str:
+    """Say how many claims could not be judged, and why the first of them."""
+    first = escape(found.errors[0].judgement.evidence)
+    return f"repro {verb}: {len(found.errors)} of {len(found.claims)} claims could not be judged, first {first}"
 
 
 def _bless(arguments: Namespace, found: Audit) -> int:
@@ -156,4 +162,7 @@ def report(arguments: Namespace) -> int:
     out: Path = arguments.out
     files.write(out, page(found, figures))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
-    return Audit(found, ()).exit_code
+    whole = Audit(found, ())
+    if whole.errors:
+        terminal.say(not_judged("report", whole))
+    return whole.exit_code

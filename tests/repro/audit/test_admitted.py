@@ -257,7 +257,7 @@ class TestErrors:
         assert [found[name][:2] for name in ("broken", "leaving", "damaged")] == [("error", c) for c in (2, 2, 6)]
         assert "ZeroDivisionError: division by zero (studies/montecarlo/claims.py:6)" in found["broken"][2]
         assert "a file is damaged" in found["damaged"][2]
-        assert "claims that could not be judged: 3" in done.stderr
+        assert "repro audit: 3 of 5 claims could not be judged, first " in done.stderr
         written = (tmp_path / "a.xml").read_text()
         assert 'tests="5" failures="1" skipped="0" errors="3"' in written
         assert written.count('<error type="error"') == 3

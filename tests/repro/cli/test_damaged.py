@@ -71,7 +71,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     (folder / "studies/montecarlo/claims.toml").write_text(CLAIM)
     (folder / ".gitignore").write_text("/results/\n/cache/\n__pycache__/\n*.parquet\n*.zip\n!golden/**\n")
     commit(folder)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    drawing = {"MPLCONFIGDIR": str(tmp_path_factory.mktemp("drawing"))}  # where pictures' fonts are listed
+    environment = {**os.environ, **drawing, "XDG_CACHE_HOME": str(folder / "cache")}
     for line in (
         ["run", "montecarlo", "--replicates", "10"], ["bless", "montecarlo", "--reason", "first"],
         ["run", "montecarlo", "--fresh", "1", "--results", "fresh.parquet"], ["audit", "--bless", "first"],
