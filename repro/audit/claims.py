@@ -26,6 +26,7 @@ OPTIONAL = (
 )  # fmt: skip
 MOST = 1e15  # no number of a claim reaches it
 NEEDS_MARGIN = ("interval", "samples", "order")
+HEADER = re.compile(r"\s*\[\[\s*claim\s*\]\]\s*(#.*)?$")
 FUNCTION = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -81,7 +82,7 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
     repeated id, a claim with no judge and no reason, or with both.
     """
     text, entries = _entries(path)
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[claim]]"]
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if HEADER.match(line)]
     if not entries or len(lines) != len(entries):
         raise UsageError(
             f"{path}: wanted [[claim]] tables, each on a line of its own, got {len(entries)}; see the docs"
@@ -96,10 +97,9 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
         seen[claim.id] = claim.line
     for claim in found:
         for other in claim.depends:
-            if other not in seen:
-                raise UsageError(
-                    f"{path}:{claim.line}: claim '{claim.id}' depends on '{other}', which is no claim here"
-                )
+            if other not in seen or other == claim.id:
+                what = "itself" if other == claim.id else f"'{other}', which is no claim here"
+                raise UsageError(f"{path}:{claim.line}: claim '{claim.id}' depends on {what}")
     return tuple(found)
 
 

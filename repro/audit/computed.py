@@ -21,7 +21,7 @@ def decide_printed(claim: Claim, evidence: Any) -> Judgement:
             said.append(value)
         else:
             if not math.isfinite(value):
-                raise UsageError(f"claim '{claim.id}': the value found is {value}, which prints as no number")
+                raise UsageError(f"the value found is {value}, which prints as no number")
             number = printed.parse(text)
             same = number.rounds(value)
             cut = not same and number.truncates(value)
@@ -46,7 +46,7 @@ def decide_count(claim: Claim, evidence: Any) -> Judgement:
     parts = found_as(claim, evidence)
     wanted = [int(printed.parse(text).value) for text in claim.published]
     if any(value != int(value) for value in parts):
-        raise UsageError(f"claim '{claim.id}': counts are whole numbers, got {parts}")
+        raise UsageError(f"counts are whole numbers, got {parts}")
     return outcome([int(value) for value in parts] == wanted, "; ".join(f"{int(value):,}" for value in parts))
 
 
@@ -62,7 +62,7 @@ def decide_law(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether two sides of an equation lie within the tolerance of one another; the evidence is their distance."""
     distance = float(evidence)
     if not distance >= 0:
-        raise UsageError(f"claim '{claim.id}': a distance is 0 or more, got {distance}")
+        raise UsageError(f"a distance is 0 or more, got {distance}")
     return outcome(distance <= claim.tolerance, f"the two sides differ by {distance:.3g}")
 
 
@@ -71,11 +71,11 @@ def plant_law(claim: Claim, evidence: Any) -> Any:
     return 10 * claim.tolerance if float(evidence) <= claim.tolerance else 0.0
 
 
-def decide_shown(claim: Claim, evidence: Any) -> Judgement:
+def decide_shown(_claim: Claim, evidence: Any) -> Judgement:
     """Take a yes or no that was computed, with or without words to it."""
     holds, words = evidence if isinstance(evidence, tuple) else (evidence, "")
     if not isinstance(holds, bool):
-        raise UsageError(f"claim '{claim.id}': wanted yes or no for evidence, got {holds!r}")
+        raise UsageError(f"wanted yes or no for evidence, got {holds!r}")
     return outcome(holds, words or ("it holds" if holds else "it does not hold"))
 
 
@@ -91,7 +91,7 @@ def bound_of(claim: Claim) -> tuple[str, float]:
     """Return the side and the number of a published bound, as in "> 90"."""
     found = BOUND.fullmatch(claim.published[0].strip())
     if found is None:
-        raise UsageError(f"claim '{claim.id}': wanted a bound such as '> 90', got {claim.published[0]!r}")
+        raise UsageError(f"wanted a bound such as '> 90', got {claim.published[0]!r}")
     return found["side"], float(printed.parse(found["number"]).value)
 
 
@@ -139,7 +139,7 @@ def plant_granularity(claim: Claim, evidence: Any) -> Any:
     for items in range(1, 100_000):
         if decide_granularity(claim, items).verdict != before:
             return items
-    raise UsageError(f"claim '{claim.id}': no number of items makes another answer; judge it otherwise")
+    raise UsageError("no number of items makes another answer; judge it otherwise")
 
 
 def decide_protocol(_claim: Claim, evidence: Any) -> Judgement:

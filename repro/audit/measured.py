@@ -109,11 +109,11 @@ def plant_interval(claim: Claim, evidence: Any) -> Any:
 PAIR = re.compile(r"(?P<mean>\S+)\s*(?:±|\+-|\+/-)\s*(?P<sd>\S+)")
 
 
-def published_sample(claim: Claim, text: str) -> tuple[printed.Printed, printed.Printed]:
+def published_sample(text: str) -> tuple[printed.Printed, printed.Printed]:
     """Return the printed mean and deviation of a text such as "1.95 ± 0.17"."""
     found = PAIR.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"claim '{claim.id}': wanted a mean and a deviation such as '1.95 ± 0.17', got {text!r}")
+        raise UsageError(f"wanted a mean and a deviation such as '1.95 ± 0.17', got {text!r}")
     return printed.parse(found["mean"]), printed.parse(found["sd"])
 
 
@@ -124,9 +124,9 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     Welch's test and two one-sided tests, at the corners of what the printed digits may stand for: a verdict has to hold
     at all of them.
     """
-    mean, sd = published_sample(claim, claim.published[0])
+    mean, sd = published_sample(claim.published[0])
     if claim.runs is None:
-        raise UsageError(f"claim '{claim.id}': a published mean needs its number of 'runs'")
+        raise UsageError("a published mean needs its number of 'runs'")
     if isinstance(evidence, stats.Sample):
         other = evidence
     else:
@@ -195,7 +195,7 @@ def further_runs(ours: float, theirs: float, margin: float, n: int) -> int | Non
 
 def plant_samples(claim: Claim, evidence: Any) -> Any:
     """Return a sample on the published mean where the two were told apart, else one far from it."""
-    mean, _ = published_sample(claim, claim.published[0])
+    mean, _ = published_sample(claim.published[0])
     margin, value = float(claim.margin or 0), float(mean.value)
     near = decide_samples(claim, evidence).verdict == "not reproduced"
     return stats.Sample(value if near else value + 100 * margin, margin / 100, 10_000)

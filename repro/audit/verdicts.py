@@ -88,7 +88,7 @@ def found_as(claim: Claim, evidence: Any) -> list[Any]:
     """Return evidence part by part. Raise UsageError unless it has as many parts as were published."""
     parts = list(evidence) if isinstance(evidence, list | tuple) else [evidence]
     if len(parts) != len(claim.published):
-        raise UsageError(f"claim '{claim.id}': {len(claim.published)} parts are published, and {len(parts)} were found")
+        raise UsageError(f"{len(claim.published)} parts are published, and {len(parts)} were found")
     return parts
 
 

@@ -78,7 +78,8 @@ def records_of(schema: pa.Schema, where: Path | str) -> dict[str, dict[str, Any]
     """Return the provenance records that a schema carries. Raise IntegrityError where they are none."""
     found: dict[str, dict[str, Any]] = json_of(schema, b"repro.environments", where)
     for name, record in found.items():
-        if not isinstance(record, dict) or not isinstance(record.get("packages", {}), dict):
+        said = record if isinstance(record, dict) else {"packages": None}
+        if not isinstance(said.get("packages", {}), dict) or not isinstance(said.get("torch") or {}, dict):
             raise IntegrityError(f"{where}: the record of environment '{name}' is no record of one; {SET_ASIDE}")
     return found
 

@@ -56,6 +56,7 @@ DAMAGES: dict[str, Damage] = {
     "environments of texts": about(b"repro.environments", json.dumps({"here": "text"}).encode()),
     "environments of numbers": about(b"repro.environments", json.dumps({"here": 3}).encode()),
     "packages a list": about(b"repro.environments", json.dumps({"here": {"packages": []}}).encode()),
+    "torch a list": about(b"repro.environments", json.dumps({"here": {"torch": ["AVX2"]}}).encode()),
     "environments deep": about(b"repro.environments", DEEP),
     "schema no UTF-8": about(b"repro.schema", b"\xff"),
     "column twice": lambda path: pq.write_table(WHOLE.append_column("value", WHOLE["value"]), path),
@@ -120,6 +121,7 @@ WRONG_CLAIMS: dict[str, tuple[str | bytes, type[ReproError], str]] = {
     "numbers": ("claim = [1, 2]\n", UsageError, r"wanted \[\[claim\]\] tables"),
     "depends number": (f"{CLAIM}depends = 3\n", UsageError, "'depends' is 3, wanted a list of ids"),
     "depends text": (f'{CLAIM}depends = "a"\n', UsageError, "'depends' is 'a', wanted a list of ids"),
+    "depends on itself": (f'{CLAIM}depends = ["a"]\n', UsageError, "claim 'a' depends on itself"),
     "depends lists": (f'{CLAIM}depends = [["a"]]\n', UsageError, "'depends' is"),
     "other tables": (f'{CLAIM}[[claims]]\nid = "b"\n', UsageError, "'claims' beside them"),
     "endless margin": (f"{CLAIM}margin = inf\n", UsageError, "'margin' is inf"),
@@ -130,6 +132,14 @@ WRONG_CLAIMS: dict[str, tuple[str | bytes, type[ReproError], str]] = {
     "deep": (f"{CLAIM}depends = {'[' * 10_000}\n", IntegrityError, "not readable as TOML"),
     "bytes": (b"\xff\xfe", IntegrityError, "not UTF-8 at byte 0"),
 }
+
+
+@pytest.mark.parametrize("header", ["[[claim]]  # Table 1", "[[ claim ]]", "  [[claim]]"])
+def test_a_claim_is_found_however_its_table_is_headed(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "claims.toml"
+    path.write_text(f"\n{CLAIM.replace('[[claim]]', header)}")
+    (claim,) = claims.load(path, "s", {})
+    assert (claim.id, claim.line) == ("a", 2)
 
 
 @pytest.mark.parametrize("name", WRONG_CLAIMS)
