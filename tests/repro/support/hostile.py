@@ -89,7 +89,7 @@ def heavy_claims(files: Files, chance: Chance) -> None:
     count = 4_900_000
     files[CLAIMS] = chance.choice(
         (
-            b"a" + b".a" * 20_000 + b" = 1", b"a = [" + b"[" * 5_000,
+            b"a" + b".a" * 500 + b" = 1", b"a = [" + b"[" * 5_000,
             b"[[a]]\n" * (count // 6), b'a = "' + b"x" * count,
             b"a = " + b"1" * count, b"\n".join(b"k%d = 1" % number for number in range(300_000)), b"#" * count,
         )
