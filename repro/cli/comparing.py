@@ -115,11 +115,11 @@ def check(arguments: Namespace) -> int:
 
 def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) -> None:
     """Write a check in the forms that were asked for, by option or by GitHub's environment."""
-    from repro.show import exports
-
     annotated = os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json
     if not (annotated or arguments.junit_xml or arguments.sarif or arguments.markdown):
         return
+    from repro.show import exports  # which costs as much as a tenth of a check
+
     items = exports.of_findings(name, twin.as_posix(), result.findings)
     forms = [
         (arguments.junit_xml, lambda: exports.junit(items)),

@@ -147,7 +147,7 @@ def blessed(root: Path, study: str, profile: str) -> Golden:
     """
     path = stored.path_of(root, study, profile)
     golden = stored.load(path)
-    rows, bands = digest(golden.rows), digest(golden.bands)
+    rows, bands = table.digest_as_read(golden.rows), table.digest_as_read(golden.bands)
     hold(root, f"{study}/{profile}", {"rows": rows, "bands": bands, "twin": hash_of(twin_path(path))})
     record, own = stored.metadata(golden.rows), stored.metadata(golden.bands)
     kept = {name: record.get(name) for name in ("method", "alpha", "minimum_seeds")}

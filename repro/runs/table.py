@@ -183,6 +183,12 @@ def hold_seal(found: pa.Table, path: Path | str, *, whole: bool = True) -> None:
             raise IntegrityError(f"{path}: {what} not what was written, by its own digest; {SET_ASIDE}")
 
 
+def digest_as_read(found: pa.Table) -> str:
+    """Return the digest of a table that was just read, and so held to its seal; one without a seal is summed up now."""
+    said = json_of(found.schema, SEAL, "table")
+    return str(said["rows"]) if said else digest(found)
+
+
 def _about(schema: pa.Schema) -> str:
     """Return the SHA-256 of what a table says of itself."""
     own = sorted((key, value) for key, value in (schema.metadata or {}).items() if key != SEAL)
