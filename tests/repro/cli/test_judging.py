@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repro.conftest import Cli
+from tests.repro.conftest import Cli, commit
 
 CLAIM = """[[claim]]
 id = "a"
@@ -34,7 +34,10 @@ def test_a_verdict_that_is_none_is_refused(word: str, near: str, cli: Cli) -> No
     assert f"--verdict {word}: no such verdict{near} (verdicts: reproduced, not reproduced, " in done.stderr
 
 
-@pytest.mark.usefixtures("claimed")
-def test_what_makes_it_end_with_1_is_said_to_who_wants_quiet(cli: Cli) -> None:
+def test_what_makes_it_end_with_1_is_said_to_who_wants_quiet(claimed: Path, cli: Cli) -> None:
+    commit(claimed)
+    assert cli("audit", "montecarlo", "--bless", "first").returncode == 0
+    path = claimed / "studies/montecarlo/claims.toml"
+    path.write_text("\n".join([CLAIM, CLAIM.replace('"a"', '"b"')]))
     done = cli("audit", "montecarlo", "-q")
-    assert (done.returncode, done.stderr.split()[:2]) == (1, ["new", "montecarlo"])
+    assert (done.returncode, done.stderr.split()[:3]) == (1, ["new", "montecarlo", "b:"])

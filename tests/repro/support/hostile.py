@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import random
+import re
 import resource
 import sys
 import time
@@ -226,6 +227,13 @@ def same(made: bytes, files: Files) -> bool:
     return True
 
 
+def peak() -> int:
+    """Return the most bytes that this program held: by getrusage a process begins with the peak of its parent."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
 def ask(bundle: Path, seed: int, count: int) -> dict[str, Any]:
     files = unpack.contents(bundle)
     path = bundle.with_name("hostile.zip")
@@ -249,7 +257,7 @@ def ask(bundle: Path, seed: int, count: int) -> dict[str, Any]:
                 "bytes": len(content),
             }
         )
-    return {"found": found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"found": found, "peak": peak()}
 
 
 if __name__ == "__main__":
