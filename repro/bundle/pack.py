@@ -21,7 +21,7 @@ from repro.golden.confirm import refuse_old_runs
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
 from repro.runs import table
-from repro.runs.plan import identity, strangers
+from repro.runs.plan import identity, refuse_foreign_seeds, strangers
 from repro.runs.store import reruns_path
 from repro.study import Study
 
@@ -51,16 +51,20 @@ def inputs_of(files: attest.Files, study: str, profile: str) -> list[str]:
     return [name for name in (*map(Path.as_posix, golden_paths(Path(), study, profile)), *PINS) if name in files]
 
 
-def refuse_stale(study: Study, profile: str, results: Path) -> None:
-    """Raise CannotCompareError where other code, settings or data than are here made results, or what was run again.
+def current_rows(study: Study, profile: str, results: Path) -> pa.Table:
+    """Return results that are fit to be packed. A bundle's rows speak of the code beside it, under seeds of their own.
 
-    A bundle says which golden its rows are held to, and so that they speak of the code beside it.
+    Raise CannotCompareError where other code, settings or data than are here made them, or what was run again, and
+    IntegrityError for a seed that is not its run's.
     """
-    wanted = identity(study, profile)
-    for path in (results, reruns_path(results)):
-        old = strangers(table.read(path), wanted) if path == results or path.exists() else set()
+    wanted, rows = identity(study, profile), table.read(results)
+    again = reruns_path(results)
+    for path, some in ((results, rows), *([(again, table.read(again))] if again.exists() else [])):
+        refuse_foreign_seeds(some, path)
+        old = strangers(some, wanted)
         if old:
             refuse_old_runs(old, path, study.name, profile)
+    return rows
 
 
 def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, bytes]:

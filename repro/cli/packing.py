@@ -46,17 +46,15 @@ def bundle(arguments: Namespace) -> int:
 
     from repro import registry
     from repro.bundle import attest, signature
-    from repro.bundle.pack import archive, files_of, refuse_stale
+    from repro.bundle.pack import archive, current_rows, files_of
     from repro.machine import git
     from repro.machine.files import write
-    from repro.runs import store, table
-    from repro.runs.plan import refuse_foreign_seeds
+    from repro.runs import store
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
     results = arguments.results or store.results_path(study.name, arguments.profile)
-    refuse_foreign_seeds(table.read(results), results)
-    refuse_stale(study, arguments.profile, results)
+    rows = current_rows(study, arguments.profile, results)
     files = files_of(registry.root(), study.name, arguments.profile, results)
     if arguments.key:
         files[attest.SIGNATURE] = signature.sign(files[attest.STATEMENT], arguments.key)
@@ -66,7 +64,7 @@ def bundle(arguments: Namespace) -> int:
     outcome = attest.load(files[attest.STATEMENT], attest.STATEMENT)["predicate"]["result"]
     signed = "signed" if arguments.key else "not signed"
     answer(f"wrote {out}: {len(files)} files, {len(content)} bytes, check {outcome}, {signed}")
-    commits = pc.unique(table.read(results)["commit"]).to_pylist()
+    commits = pc.unique(rows["commit"]).to_pylist()
     dirty = [commit for commit in commits if git.is_dirty(commit)]
     if dirty:
         say(arguments, f"note: rows were made with uncommitted changes ({', '.join(dirty)}); nobody can run that again")
