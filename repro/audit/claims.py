@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,18 +17,44 @@ Kind = Literal["exact", "count", "formula", "value", "mean-and-deviation", "orde
 # Why a claim has no judge: no computation answers it; it is about other people's work; the document leaves out what is
 # needed; the data or the machine is out of reach; we could judge it and have not built that yet.
 Reason = Literal["opinion", "literature", "unpublished", "out-of-reach", "not-built"]
+# What changes if the claim is wrong: what the document concludes, a number in it, or nothing but the letters; nothing
+# can where the evidence was written from the document, so that it holds by definition.
+Weight = Literal["conclusion", "number", "slip", "definition"]
+# What a contradiction comes from where it is not the author's: the text as it reached us, or another version of a tool.
+Cause = Literal["transcription", "version"]
+# What stands behind the ± of a published value: a standard deviation, a standard error, half of a 95 % confidence
+# interval, two standard deviations, or nobody knows.
+Spread = Literal["sd", "se", "ci95", "2sd", "unknown"]
 KINDS: tuple[str, ...] = get_args(Kind)
 REASONS: tuple[str, ...] = get_args(Reason)
+WEIGHTS: tuple[str, ...] = get_args(Weight)
+CAUSES: tuple[str, ...] = get_args(Cause)
+SPREADS: tuple[str, ...] = get_args(Spread)
+CHOICES = {"kind": KINDS, "reason": REASONS, "weight": WEIGHTS, "cause": CAUSES, "spread": SPREADS}
 REQUIRED = ("id", "where", "kind", "statement", "published")
 OPTIONAL = (
-    "unit", "runs", "images", "margin", "tolerance", "depends", "judge", "rows", "compute", "reason", "note",
-    "headline", "happens",
+    "unit", "runs", "images", "spread", "margin", "tolerance", "depends", "restates", "judge", "rows", "compute",
+    "reason", "weight", "cause", "note", "headline", "happens", "lines", "digest", "elsewhere",
+)  # fmt: skip
+TEXTS = (
+    "id", "where", "kind", "statement", "unit", "spread", "judge", "compute", "restates", "reason", "weight", "cause",
+    "note", "headline", "happens", "lines", "digest", "elsewhere",
 )  # fmt: skip
 MOST = 1e15  # no number of a claim reaches it
 NEEDS_MARGIN = ("interval", "samples", "order")
 HEADER = re.compile(r"\s*\[\[\s*claim\s*\]\]\s*(#.*)?$")
 FUNCTION = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LINES = re.compile(r"[1-9]\d*(-[1-9]\d*)?(, [1-9]\d*(-[1-9]\d*)?)*", re.ASCII)
+DIGEST = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a document is called and where it can be read, as its file of claims says under [document]."""
+
+    title: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +67,11 @@ class Claim:
     any run, in the claim's unit; `runs` and `images` say how many the document used. A `headline` is what the report's
     first screen says of it; `happens` names a function that words what result rows come to, whatever data they are of
     (`studies.common.beside`). `line` is its place in the file.
+
+    `lines` of the document hold its passage, and `digest` is that of their text (`repro.audit.passages`); a claim that
+    is not the document's own says `elsewhere` where it stands. `restates` is the claim that it says again. `weight`
+    says what changes if it is wrong, `cause` what a contradiction comes from where not from the author, `spread` what
+    the ± of a published value is.
     """
 
     study: str
@@ -63,6 +94,18 @@ class Claim:
     note: str = ""
     headline: str = ""
     happens: str = ""
+    spread: str = "unknown"
+    restates: str = ""
+    weight: str = "number"
+    cause: str = ""
+    lines: str = ""
+    digest: str = ""
+    elsewhere: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Say whether the claim is a finding of its own: neither another one again nor true by definition."""
+        return not self.restates and self.weight != "definition"
 
     @property
     def value(self) -> str:
@@ -95,16 +138,50 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
                 f"{path}:{claim.line}: claim '{claim.id}' stands at line {seen[claim.id]} already; rename one"
             )
         seen[claim.id] = claim.line
-    for claim in found:
-        for other in claim.depends:
-            if other not in seen or other == claim.id:
-                what = "itself" if other == claim.id else f"'{other}', which is no claim here"
-                raise UsageError(f"{path}:{claim.line}: claim '{claim.id}' depends on {what}")
+    _hold_references(path, found)
     return tuple(found)
+
+
+def source_of(path: Path) -> Source:
+    """Return what a file of claims says of its document; empty texts where it says nothing."""
+    return Source(**_parsed(path)[1].get("document", {}))
+
+
+def _hold_references(path: Path, found: Sequence[Claim]) -> None:
+    """Raise UsageError where a claim names another that is none, itself, or one that restates another itself."""
+    by_id = {claim.id: claim for claim in found}
+    for claim in found:
+        named = [("depends on", other) for other in claim.depends] + [("restates", claim.restates)] * bool(
+            claim.restates
+        )
+        for verb, other in named:
+            what = "itself" if other == claim.id else f"'{other}', which is no claim here" if other not in by_id else ""
+            if not what and verb == "restates" and by_id[other].restates:
+                what = f"'{other}', which restates '{by_id[other].restates}'; name that one"
+            if what:
+                raise UsageError(f"{path}:{claim.line}: claim '{claim.id}' {verb} {what}")
 
 
 def _entries(path: Path) -> tuple[str, list[Any]]:
     """Return a file of claims as text, and the claims in it as TOML has them."""
+    text, found = _parsed(path)
+    strange = sorted(set(found) - {"claim", "document"})
+    entries = found.get("claim", [])
+    if strange or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        got = f"'{strange[0]}' beside them" if strange else f"claim = {entries!r:.40}"
+        raise UsageError(f"{path}: wanted [[claim]] tables and [document], nothing else, got {got}; see the docs")
+    about = found.get("document", {})
+    if (
+        not isinstance(about, dict)
+        or set(about) - {"title", "link"}
+        or not all(isinstance(x, str) for x in about.values())
+    ):
+        raise UsageError(f"{path}: [document] is {about!r:.60}, wanted texts 'title' and 'link'")
+    return text, entries
+
+
+def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return a file of claims as text and as TOML has it."""
     if not files.there(path):
         raise UsageError(f"{path}: no such file; a study that is audited has its claims there")
     text = files.read_text(path, "file of claims", "mend it there")
@@ -113,12 +190,7 @@ def _entries(path: Path) -> tuple[str, list[Any]]:
     except (ValueError, RecursionError) as error:  # ValueError is of TOML, and of whole numbers without end
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise IntegrityError(f"{path}: not readable as TOML ({reason}); mend it there") from error
-    strange = sorted(set(found) - {"claim"})
-    entries = found.get("claim", [])
-    if strange or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        got = f"'{strange[0]}' beside them" if strange else f"claim = {entries!r:.40}"
-        raise UsageError(f"{path}: wanted [[claim]] tables and nothing else, got {got}; see the docs")
-    return text, entries
+    return text, found
 
 
 def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: Mapping[str, Any]) -> Claim:
@@ -155,8 +227,7 @@ def _texts(value: Any) -> Iterator[str]:
 def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
-    texts = ("id", "where", "kind", "statement", "unit", "judge", "compute", "reason", "note", "headline", "happens")
-    faults += [f"'{key}' is {entry[key]!r}, wanted a text" for key in texts if not isinstance(entry.get(key, ""), str)]
+    faults += [f"'{key}' is {entry[key]!r}, wanted a text" for key in TEXTS if not isinstance(entry.get(key, ""), str)]
     published = entry["published"] if isinstance(entry["published"], list) else [entry["published"]]
     if not published or not all(isinstance(one, str) and one for one in published):
         faults.append(f"'published' is {entry['published']!r}, wanted a text as printed, in quotes, or a list of such")
@@ -176,13 +247,18 @@ def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
         return faults
     if not IDENTIFIER.fullmatch(entry["id"]):
         faults.append("wants an id of small letters, digits and single hyphens")
-    if entry["kind"] not in KINDS:
-        faults.append(f"is of the unknown kind '{entry['kind']}' (kinds: {', '.join(KINDS)})")
+    for key, choices in CHOICES.items():
+        if entry.get(key) and entry[key] not in choices:
+            faults.append(f"has the unknown {key} '{entry[key]}' ({key}: {', '.join(choices)})")
+    if entry.get("lines") and not LINES.fullmatch(entry["lines"]):
+        faults.append(f"has '{entry['lines']}' for 'lines', wanted numbers as in '12' or '12-14, 20'")
+    if entry.get("digest") and not (DIGEST.fullmatch(entry["digest"]) and entry.get("lines")):
+        faults.append(f"has '{entry['digest']}' for 'digest', wanted sixteen hexadecimal digits, and 'lines' beside it")
+    if entry.get("lines") and entry.get("elsewhere"):
+        faults.append("stands in 'lines' of the document and 'elsewhere'; leave out one of them")
     judge, reason = entry.get("judge", ""), entry.get("reason", "")
     if bool(judge) == bool(reason):
         faults.append("wants either a judge or a reason why there is none")
-    elif reason and reason not in REASONS:
-        faults.append(f"has the unknown reason '{reason}' (reasons: {', '.join(REASONS)})")
     elif judge and judge not in judges:
         faults.append(f"names the unknown judge '{judge}' (judges: {', '.join(judges)})")
     elif judge and bool(entry.get("rows")) == bool(entry.get("compute")):

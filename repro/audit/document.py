@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed
+from repro.audit import admitted, blessed, passages
 from repro.audit import claims as registered
 from repro.audit.claims import Claim
 from repro.audit.evidence import Missing, claims_of, evidence_of
@@ -26,6 +27,7 @@ class Audited:
     claim: Claim
     judgement: Judgement
     seconds: float
+    passage: str = ""  # what the document says, where it was at hand
 
     @property
     def record(self) -> dict[str, Any]:
@@ -37,6 +39,8 @@ class Audited:
             "judge": claim.judge, "reason": claim.reason, "verdict": said.verdict, "evidence": said.evidence,
             "statistic": said.statistic, "n": said.n, "p": said.p, "power": said.power,
             "further_runs": said.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
+            "weight": claim.weight, "restates": claim.restates, "lines": claim.lines, "elsewhere": claim.elsewhere,
+            "passage": self.passage,
             "exit_code": said.code, "command": f"repro audit {claim.study} --claim {claim.id}",
         }  # fmt: skip
 
@@ -75,15 +79,15 @@ class Audit:
         return failed or (DEVIATION if self.changes else PASS)
 
 
-def audit(*studies: str, claims: Sequence[str] = ()) -> Audit:
+def audit(*studies: str, claims: Sequence[str] = (), text: Path | None = None) -> Audit:
     """Judge the claims of these studies, of all that have some without any, and hold the verdicts to the blessed ones.
 
     `claims` are the ids of those wanted, of one study; all are judged in any case, and one that cannot be judged is an
-    error of its own. A study of which no verdict was blessed yet is held to none, which is noted. Raise UsageError for
-    an unknown study or claim, NothingSelectedError where no study has claims, IntegrityError where verdicts are not
-    what was blessed.
+    error of its own. A study of which no verdict was blessed yet is held to none, which is noted. With the document's
+    `text`, each claim is held to its passage there. Raise UsageError for an unknown study or claim,
+    NothingSelectedError where no study has claims, IntegrityError where verdicts are not what was blessed.
     """
-    found = judge_all(*studies, claims=claims)
+    found = judge_all(*studies, claims=claims, text=text)
     names = list(studies) or audited_names()
     records = [one.record for one in found]
     before = blessed.held(registry.root())
@@ -96,14 +100,16 @@ def audit(*studies: str, claims: Sequence[str] = ()) -> Audit:
     return Audit(found, tuple(changes), tuple(notes))
 
 
-def judge_all(*studies: str, claims: Sequence[str] = ()) -> tuple[Audited, ...]:
+def judge_all(*studies: str, claims: Sequence[str] = (), text: Path | None = None) -> tuple[Audited, ...]:
     """Judge the claims as `audit` does, and hold the verdicts to nothing."""
     names = list(studies) or audited_names()
     if not names:
         raise NothingSelectedError("no study has claims; write studies/STUDY/claims.toml")
     if claims and len(names) > 1:
         raise UsageError("--claim: name the study that the claim is of")
-    return tuple(one for name in names for one in judge_study(name, claims))
+    if text is not None and len(names) > 1:
+        raise UsageError("--document: name the study that the document is of")
+    return tuple(one for name in names for one in judge_study(name, claims, text))
 
 
 def audited_names() -> list[str]:
@@ -112,7 +118,7 @@ def audited_names() -> list[str]:
     return [name for name in registry.names() if registered.path_of(root, name).exists()]
 
 
-def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
+def judge_study(name: str, only: Sequence[str] = (), text: Path | None = None) -> list[Audited]:
     """Judge the claims of a study and return all of them or some.
 
     All are judged in either case: Holm's correction is made over the whole document, whatever is looked at.
@@ -129,7 +135,19 @@ def judge_study(name: str, only: Sequence[str] = ()) -> list[Audited]:
         found.append((claim, judged(study, claim)))
         seconds.append(time.perf_counter() - start)
     audited = [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
+    if text is not None:
+        document = passages.read(text)
+        audited = [held(one, document) for one in audited]
     return [one for one in audited if not only or one.claim.id in only]
+
+
+def held(one: Audited, document: passages.Text) -> Audited:
+    """Return a claim with its passage; one whose passage is not there is an error, whatever its verdict was."""
+    try:
+        return replace(one, passage=document.passage(one.claim))
+    except ReproError as error:
+        where = f"{registered.path_of(registry.root(), one.claim.study)}:{one.claim.line}: claim '{one.claim.id}'"
+        return replace(one, judgement=Judgement(ERROR, f"{where}: {error}", code=error.exit_code))
 
 
 def judged(study: Study, claim: Claim) -> Judgement:

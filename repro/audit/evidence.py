@@ -88,6 +88,8 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
     A figure that no seed moves and that no stand-in's data enter is the same in every profile.
     """
     asked = dict(claim.rows)
+    if "study" in asked:  # what another document's study has counted already
+        study = registry.load(asked.pop("study"))
     name, metric = asked.pop("experiment"), asked.pop("metric")
     if name not in study.experiments:
         raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")

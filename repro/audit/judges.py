@@ -8,7 +8,7 @@ from dataclasses import replace
 from repro import stats
 from repro.audit import computed, measured
 from repro.audit.claims import Claim
-from repro.audit.verdicts import LEVEL, Judge, Judgement
+from repro.audit.verdicts import LEVEL, Judge, Judgement, caused
 
 JUDGES: dict[str, Judge] = {
     "printed": Judge(computed.decide_printed, computed.plant_printed),
@@ -29,7 +29,8 @@ MEASURED = ("interval", "samples", "order", "threshold")  # judges that ask for 
 def accused(judgements: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, Judgement]]:
     """Return a document's judgements with its accusations corrected for being several (Holm 1979).
 
-    A difference that is not shown any more after the correction is inconclusive.
+    A difference that is not shown any more after the correction is inconclusive; one that is not the author's gets the
+    word of its cause.
     """
     tested = [number for number, (_, judgement) in enumerate(judgements) if judgement.p is not None]
     adjusted = dict(zip(tested, stats.holm([float(judgements[number][1].p or 0.0) for number in tested]), strict=True))
@@ -39,4 +40,4 @@ def accused(judgements: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, 
         if judgement.verdict == "not reproduced" and p > LEVEL:
             words = f"{judgement.evidence}; p={p:.2g} after Holm's correction"
             corrected[number] = claim, replace(judgement, verdict="inconclusive", evidence=words)
-    return corrected
+    return [(claim, caused(claim, said)) for claim, said in corrected]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from repro.audit.claims import Claim
 from repro.errors import UsageError
 from repro.stats import Sample
 
-Verdict = Literal["reproduced", "not reproduced", "inconclusive", "erratum", "protocol mismatch", "not testable"]
+Verdict = Literal[
+    "reproduced", "not reproduced", "inconclusive", "erratum", "protocol mismatch", "transcription", "not testable"
+]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
 ERROR: Literal["error"] = "error"  # what stands in a verdict's place where a claim cannot be judged; it is none
 LEVEL = 0.05
+BECAUSE: dict[str, Verdict] = {"transcription": "transcription", "version": "protocol mismatch"}  # by a claim's cause
 
 Span = tuple[float, float, float]
 Shown = tuple[bool, str]  # whether something holds, and what was seen
@@ -90,6 +93,13 @@ def found_as(claim: Claim, evidence: Any) -> list[Any]:
     if len(parts) != len(claim.published):
         raise UsageError(f"{len(claim.published)} parts are published, and {len(parts)} were found")
     return parts
+
+
+def caused(claim: Claim, said: Judgement) -> Judgement:
+    """Return a judgement with the word that a contradiction has where its cause is not the author."""
+    if said.verdict in CONTRADICTED and claim.cause:
+        return replace(said, verdict=BECAUSE[claim.cause])
+    return said
 
 
 def outcome(agrees: bool, evidence: str) -> Judgement:

@@ -30,11 +30,15 @@ def arguments(verbs: Verbs) -> None:
         "repro audit STUDY --claim ID",
         "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
         "repro audit STUDY --codecheck FOLDER",
+        "repro audit STUDY --document FILE",
     )
     options.study(made, "one study; all that have claims without it", nargs="?")
     options.json(made)
     made.add_argument("--claim", action="append", default=[], metavar="ID", help="this claim, in full (repeatable)")
     made.add_argument("--verdict", action="append", default=[], metavar="VERDICT", help="list only these (repeatable)")
+    made.add_argument(
+        "--document", type=Path, metavar="FILE", help="the text: hold each claim to its passage, and print it"
+    )
     strict = "exit 1 where a claim is contradicted; one that cannot be judged has a code of its own with or without"
     made.add_argument("--strict", action="store_true", help=strict)
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
@@ -72,9 +76,9 @@ def audit(arguments: Namespace) -> int:
             raise UsageError(f"--verdict {word}: no such verdict{did_you_mean(word, [*VERDICTS, ERROR])} {known}")
     names = [arguments.study] if arguments.study else []
     if arguments.bless is None:
-        found = document.audit(*names, claims=arguments.claim)
+        found = document.audit(*names, claims=arguments.claim, text=arguments.document)
     else:  # what was blessed before is no hindrance: a bless that was cut short is mended by another
-        found = document.Audit(document.judge_all(*names, claims=arguments.claim), ())
+        found = document.Audit(document.judge_all(*names, claims=arguments.claim, text=arguments.document), ())
     if arguments.json:
         print_json(found.records)
     else:

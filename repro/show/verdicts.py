@@ -16,6 +16,7 @@ COLOURS = {
     "not reproduced": "red",
     "erratum": "red",
     "protocol mismatch": "yellow",
+    "transcription": "yellow",
     ERROR: "red",
 }
 WIDTH = 60  # characters of a published value or of evidence on the terminal
@@ -51,12 +52,14 @@ def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) ->
     if whole:
         return "\n\n".join(in_full(one) for one in found)
     shown = [one for one in found if not verdicts or one.judgement.verdict in verdicts]
+    held = any(one.passage for one in found)  # to a document that is at hand
     lines = [
-        [one.claim.study, one.claim.id, one.claim.where, _cut(one.claim.value), _cut(one.judgement.evidence),
-         paint(one.judgement.verdict, COLOURS.get(one.judgement.verdict, "bold"))]
+        [one.claim.study, one.claim.id, one.claim.where, *([_cut(one.passage)] if held else []), _cut(one.claim.value),
+         _cut(one.judgement.evidence), paint(one.judgement.verdict, COLOURS.get(one.judgement.verdict, "bold"))]
         for one in shown
     ]  # fmt: skip
-    listed = columns(["study", "claim", "where", "published", "found", "verdict"], lines)
+    headers = ["study", "claim", "where", *(["passage"] if held else []), "published", "found", "verdict"]
+    listed = columns(headers, lines)
     failed = [escape(one.judgement.evidence) for one in found if one.judgement.verdict == ERROR]
     return "\n".join(
         [listed, "", columns(summary_headers(found), summary(found)), *(f"error: {text}" for text in failed)]

@@ -56,6 +56,15 @@ def test_claims_come_with_their_lines(tmp_path: Path) -> None:
         ('judge = "count"\n', "", "either a judge or a reason"),
         ('reason = "opinion"', 'reason = "opinion"\njudge = "law"', "either a judge or a reason"),
         ('reason = "opinion"', 'reason = "boring"', "unknown reason 'boring'"),
+        ('kind = "count"', 'kind = "count"\nweight = "heavy"', "unknown weight 'heavy'"),
+        ('kind = "count"', 'kind = "count"\ncause = "haste"', "unknown cause 'haste'"),
+        ('kind = "count"', 'kind = "count"\nspread = "range"', "unknown spread 'range'"),
+        ('kind = "count"', 'kind = "count"\nlines = "4 to 9"', "has '4 to 9' for 'lines'"),
+        ('kind = "count"', 'kind = "count"\nlines = "4"\ndigest = "12"', "has '12' for 'digest'"),
+        ('kind = "count"', 'kind = "count"\ndigest = "0123456789abcdef"', "and 'lines' beside it"),
+        ('kind = "count"', 'kind = "count"\nlines = "4"\nelsewhere = "its code"', "leave out one of them"),
+        ('kind = "count"', 'kind = "count"\nrestates = "parameters"', "restates itself"),
+        ('kind = "count"', 'kind = "count"\nrestates = "nothing"', "restates 'nothing', which is no claim here"),
         ('rows = { experiment = "sizes", metric = "parameters" }', "", "either from 'rows' or by 'compute'"),
         (', metric = "parameters" }', " }", "wants 'experiment' and 'metric' in its 'rows'"),
         ('rows = { experiment = "sizes", metric = "parameters" }', 'compute = "three"', "wanted MODULE.FUNCTION"),
@@ -84,3 +93,24 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         load(tmp_path, "# nothing\n")
     with pytest.raises(UsageError, match="no such file"):
         claims.load(tmp_path / "gone.toml", "toy", JUDGES)
+
+
+def test_a_claim_that_restates_names_the_first(tmp_path: Path) -> None:
+    third = GOOD.split("\n\n")[1].replace('"beauty"', '"grace"') + 'restates = "beauty"\n'
+    assert [one.counts for one in load(tmp_path, GOOD + third)] == [True, True, False]
+    with pytest.raises(UsageError, match="restates 'beauty', which restates 'parameters'; name that one"):
+        load(tmp_path, GOOD + 'restates = "parameters"\n' + third)
+
+
+def test_what_holds_by_definition_does_not_count(tmp_path: Path) -> None:
+    assert not load(tmp_path, GOOD + 'weight = "definition"\n')[1].counts
+
+
+def test_a_file_of_claims_names_its_document(tmp_path: Path) -> None:
+    path = tmp_path / "claims.toml"
+    path.write_text('[document]\ntitle = "On layers"\n' + GOOD)
+    assert claims.source_of(path) == claims.Source("On layers", "")
+    assert claims.load(path, "toy", JUDGES)[0].line == 4
+    path.write_text('[document]\nauthor = "?"\n' + GOOD)
+    with pytest.raises(UsageError, match=r"\[document\] is .*, wanted texts 'title' and 'link'"):
+        claims.load(path, "toy", JUDGES)

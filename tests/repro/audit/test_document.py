@@ -218,7 +218,7 @@ class TestPage:
         bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
         text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
         made = pages.with_counts(text, tmp_path, "page.md")
-        assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 3 |" in made.splitlines()
+        assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 0 | 3 |" in made.splitlines()
         assert (made.startswith("before\n"), made.endswith("after\n"), "old" in made) == (True, True, False)
         assert pages.with_counts(made, tmp_path, "page.md") == made
         with pytest.raises(UsageError, match=r"page\.md: wanted one block"):

@@ -176,3 +176,11 @@ class TestHolm:
         several = accused(self.findings(0.03, 0.03, 0.0001))
         assert [found.verdict for _, found in several] == ["inconclusive", "inconclusive", "not reproduced"]
         assert "after Holm's correction" in several[0][1].evidence
+
+
+@pytest.mark.parametrize(("cause", "word"), [("transcription", "transcription"), ("version", "protocol mismatch")])
+def test_what_is_not_the_author_s_is_no_erratum(cause: str, word: str) -> None:
+    said = [
+        (claim("-", cause=cause), Judgement(verdict, "")) for verdict in ("erratum", "not reproduced", "reproduced")
+    ]
+    assert [one.verdict for _, one in accused(said)] == [word, word, "reproduced"]
