@@ -260,7 +260,7 @@ class TestVerb:
         monkeypatch.setattr(evidence.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
-            "junit_xml": None, "page": None, "codecheck": None, "sarif": None, "markdown": None,
+            "junit_xml": None, "page": None, "codecheck": None, "document": None, "sarif": None, "markdown": None,
         }  # fmt: skip
         return lambda value=3, **changed: (
             answer.update(value=value),
