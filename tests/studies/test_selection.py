@@ -1,4 +1,4 @@
-"""The labels of the test choose nothing: drawn anew, they move the test's own metrics and nothing else, to the bit.
+"""Images and labels of the test choose nothing: drawn anew, they move the test's own metrics and nothing else, to the bit.
 
 No weight after any update, no network that is evaluated, no checkpoint that is restored, no other metric or curve.
 """
@@ -56,7 +56,7 @@ def traced(study: str, name: str, relabelled: int | None = None) -> Trace:
 
 
 def free(study: str, name: str) -> set[str]:
-    """Return the metrics that other labels, or the clock, may move."""
+    """Return the metrics that another test, or the clock, may move."""
     return set() if (study, name) in WITHOUT_SEED else OF_THE_TEST[study] | OF_THE_CLOCK
 
 
@@ -72,7 +72,7 @@ def moved(free: set[str], one: Trace, other: Trace) -> list[str]:
 
 
 @every_training
-def test_the_labels_of_the_test_choose_nothing(study: str, name: str) -> None:
+def test_images_and_labels_of_the_test_choose_nothing(study: str, name: str) -> None:
     plain = traced(study, name)
     assert plain[1].status == "ok"
     assert "update" in dict(plain[0])

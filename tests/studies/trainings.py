@@ -28,7 +28,7 @@ from studies.sesn import cases as sesn
 
 @dataclass(frozen=True)
 class Toy:
-    """Stands for a data set: noise over a picture of each class; `relabelled` draws the labels of the test anew."""
+    """Stands for a data set: noise over a picture of each class; `relabelled` draws labels and noise of the test anew."""
 
     shape: tuple[int, ...] = (8, 8)
     peak: int = 16
@@ -50,6 +50,8 @@ class Toy:
             # Unevenly: a network that knows one class only would be right as often by every even choice.
             anew = np.random.default_rng(self.relabelled).integers(0, 10, self.counts[2]) ** 2 % 10
             arrays["test_labels"] = anew.astype(np.uint8)
+            noise = np.random.default_rng(self.relabelled).integers(0, self.peak, (self.counts[2], *self.shape))
+            arrays["test_images"] = ((pictures[anew] + noise) // 2).astype(np.uint8)
         return arrays
 
 
@@ -91,6 +93,7 @@ RGB = Toy((3, 32, 32), 255)
 SCALED = Toy((28, 28), 255, (40, 20, 20))
 DATA = {
     ("rfnn", "start_of_training"): Toy(counts=(10, 0, 5)),
+    ("rbf", "open_choices"): Toy(counts=(130, 0, 40)),  # an image for each of 100 centres
     ("sesn", "scaled_mnist"): SCALED,
     ("sesn", "plain_cnn"): SCALED,
     ("sesn", "stl10"): Toy((3, 96, 96), 255, (8, 0, 8)),
@@ -101,6 +104,7 @@ PAIR = rfnn.Pair("as_listed", 1.0, 1.0)  # the first, of smaller scales, is at t
 CASES = {
     **{("rfnn", name): PAIR for name in ("scale_grid", "upscaled", "without_bias", "upscaled_without_bias")},
     ("rfnn", "normalised"): PAIR,
+    ("rbf", "open_choices"): rbf.Choice(start="features"),  # which looks at images before it trains
     ("rbf", "learning_rates"): rbf.Recipe("momentum", 0.05),
     ("sesn", "scaled_mnist"): sesn.Cell("scalar_small", 0.5, 0),
     ("sesn", "plain_cnn"): sesn.Cell("cnn_small", 0.5, 0),
@@ -123,7 +127,7 @@ every_training = pytest.mark.parametrize(("study", "name"), TRAINED)
 
 
 def made(study: str, name: str, *, relabelled: int | None = None) -> Outcome:
-    """Make one run of an experiment in its smallest form; `relabelled` changes what the test images should give."""
+    """Make one run of an experiment in its smallest form; `relabelled` draws its test images and labels anew."""
     experiment: Experiment = registry.load(study).experiments[name]
     case = CASES.get((study, name), experiment.cases[0])
     data = replace(DATA.get((study, name), Toy()), relabelled=relabelled)
