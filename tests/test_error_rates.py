@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.error_rates import baselines, clean, elsewhere, measuring, page, planting, worlds
+from bench.error_rates import baselines, clean, documents, elsewhere, measuring, page, planting, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
 from repro.cli.main import parser
@@ -238,3 +238,32 @@ def test_what_was_measured_of_others_is_kept_and_shown(seeds: Path, monkeypatch:
     text = page.others({"elsewhere": {**found, "none": {"5 1 0": {"tables": 0, "any": 0}}}})
     assert "| golden | 5 seeds, 1 new | 5 seeds, 3 new | 10 seeds, 1 new | 5 seeds, 1 new: 3 sd found |" in text
     assert "none" not in text
+
+
+@pytest.mark.parametrize("world", documents.WORLDS)
+def test_simulated_documents_are_counted_by_every_rule(world: str) -> None:
+    counts = documents.block(world, 3, 1)
+    assert counts["true"] + counts["false"] == 3 * documents.CLAIMS
+    for rule in documents.RULES:
+        assert counts[rule]["accused"] <= 3
+        assert counts[rule]["found"] <= counts["false"]
+        assert counts[rule]["reproduced"] <= counts["true"]
+    assert counts["within rounding"]["accused"] == 3  # orders on the edge are on the wrong side half of the time
+
+
+def test_what_is_behind_the_sign_is_what_a_document_of_a_world_prints() -> None:
+    values = [1.0, 2.0, 3.0, 4.0]
+    sd = math.sqrt(5 / 3)
+    wanted = {"sd": sd, "se": sd / 2, "2sd": 2 * sd, "ci95": 3.182446 * sd / 2}
+    for spread, value in wanted.items():
+        world = documents.World("", spread)
+        assert documents.spread_of(world, values) == pytest.approx(value, rel=1e-6)
+
+
+def test_the_page_tells_of_judges_what_was_measured() -> None:
+    assert page.judges({"documents": {}}) == page.judges_beside({"documents": {}}) == "Not measured yet."
+    counts = {"documents": 100, "true": 1500, "false": 500}
+    counts |= {rule: {"accused": 3, "found": 250, "reproduced": 300} for rule in documents.RULES}
+    text = page.judges({"documents": {"sd": counts}})
+    assert "| standard deviations | 3.00 % (0.62 to 8.52) | 50.0 % | 20.0 % |" in text
+    assert "| standard deviations | 3 %, 50.0 % |" in page.judges_beside({"documents": {"sd": counts}})

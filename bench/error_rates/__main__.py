@@ -3,6 +3,7 @@
 Usage: python -m bench.error_rates               everything but clean checks, and the page
        python -m bench.error_rates --short       a few minutes of it, and exit 1 where a bound is broken
        python -m bench.error_rates --clean 299   unchanged code run again, and the page; --seconds S ends it early
+       python -m bench.error_rates --judges      the judges of the audit alone, and the page
        python -m bench.error_rates --page        the page from what was measured
 """
 
@@ -14,15 +15,16 @@ import sys
 import time
 from typing import Any
 
-from bench.error_rates import baselines, clean, measuring, page
+from bench.error_rates import baselines, clean, documents, measuring, page
 from bench.error_rates.catalogue import DEFECTS
 from bench.error_rates.planting import ROOT
+from repro.audit.verdicts import LEVEL
 from repro.golden import rule
 from repro.machine import files
 
 MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"
-TABLES, POWER_TABLES, CHECKS = 1250, 250, 800
+TABLES, POWER_TABLES, CHECKS, DOCUMENTS = 1250, 250, 800, 2000
 OTHERS, POWER_OTHERS = 1000, 250  # tables of real seeds of others
 SHORT = ("hermite-recurrence", "adam-bias", "transpose", "crop", "width", "leak")
 
@@ -43,7 +45,12 @@ def with_rules(found: dict[str, Any]) -> dict[str, Any]:
 
 def known() -> dict[str, Any]:
     """Return what was measured before."""
-    return {"clean": {}, "elsewhere": {}, **(json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {})}
+    return {
+        "clean": {},
+        "elsewhere": {},
+        "documents": {},
+        **(json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}),
+    }
 
 
 def write(**parts: Any) -> None:
@@ -64,6 +71,11 @@ def short() -> int:
         chance = float(binom.sf(counts["any"] - 1, counts["tables"], rule.ALPHA))
         print(f"{world}: {counts['any']} alarms in {counts['tables']} tables, chance of as many at 1 %: {chance:.3f}")
         broken += [world] if chance < 1e-3 else []
+    for world, counts in documents.measured(200).items():
+        alarms = counts[documents.OURS]["accused"]
+        chance = float(binom.sf(alarms - 1, counts["documents"], LEVEL))
+        print(f"{world}: {alarms} of {counts['documents']} documents accused, chance of as many at 5 %: {chance:.3f}")
+        broken += [world] if chance < 1e-3 else []
     for name, one in measuring.plant([defect for defect in DEFECTS if defect.name in SHORT]).items():
         layers = page.caught(one)
         print(f"{name}: found by {', '.join(layers) or 'nothing'}")
@@ -78,21 +90,27 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--clean", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--judges", action="store_true")
     parser.add_argument("--page", action="store_true")
     chosen = parser.parse_args()
     if chosen.short:
         return short()
     if chosen.clean:
         write(clean=clean.clean(chosen.clean, known()["clean"], chosen.seconds))
+    elif chosen.judges:
+        write(documents=documents.measured(DOCUMENTS))
     elif chosen.page:
         write()
     else:
         start = time.monotonic()
+        judged = documents.measured(DOCUMENTS)
         simulated = measuring.simulate(TABLES, POWER_TABLES)
         others = measuring.others(OTHERS, POWER_OTHERS)
         real = measuring.banks(CHECKS)
         planted = with_rules(measuring.plant())
-        write(worlds=simulated, banks=real, defects=planted, **({"elsewhere": others} if others else {}))
+        write(
+            documents=judged, worlds=simulated, banks=real, defects=planted, **({"elsewhere": others} if others else {})
+        )
         print(f"measured in {(time.monotonic() - start) / 60:.0f} min", file=sys.stderr)
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from bench.error_rates import baselines, planting, worlds
+from bench.error_rates import baselines, documents, planting, worlds
 from bench.error_rates.catalogue import DEFECTS
 
 Json = Mapping[str, Any]
@@ -209,9 +209,43 @@ def side_by_side(measured: Json) -> str:
     return grid(head, rows)
 
 
+def judges(measured: Json) -> str:
+    """Return how many simulated documents are accused wrongly, by world, and what every rule finds."""
+    found = measured["documents"]
+    if not found:
+        return "Not measured yet."
+    rows = []
+    for world, one in found.items():
+        ours, true = one[documents.OURS], one["true"]
+        rows.append([documents.WORLDS[world].title, percent(ours["accused"], one["documents"], bounds=True),
+                     percent(ours["found"], one["false"]), percent(ours["reproduced"], true)])  # fmt: skip
+    return grid(
+        ["what documents print", "documents accused wrongly", "false claims accused", "true ones reproduced"], rows
+    )
+
+
+def judges_beside(measured: Json) -> str:
+    """Return the share of documents that each rule accuses wrongly, and of false claims that it accuses."""
+    found = measured["documents"]
+    if not found:
+        return "Not measured yet."
+    rows = [
+        [
+            documents.WORLDS[world].title,
+            *(
+                f"{percent(one[rule]['accused'], one['documents'])}, {percent(one[rule]['found'], one['false'])}"
+                for rule in documents.RULES
+            ),
+        ]
+        for world, one in found.items()
+    ]
+    return grid(["what documents print", *documents.RULES], rows)
+
+
 TABLES = {
     "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "others": others,
     "clean-checks": clean_checks, "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
+    "judges": judges, "judges-beside": judges_beside,
 }  # fmt: skip
 
 
