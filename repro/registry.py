@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from repro.errors import UsageError, did_you_mean
@@ -39,6 +41,35 @@ def _folders() -> list[str]:
 
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def package(name: str) -> str:
+    """Return the dotted name of the package that a study's declaration lies in. Raise UsageError for one that is none.
+
+    Of a study that another package offers, that is the package which its entry point names, or the one around it.
+    """
+    point = None if name in _folders() else _entry_points().get(name)
+    if point is None:
+        return f"studies.{name}"
+    spec = _spec(point)
+    return spec.name if spec.submodule_search_locations else str(spec.parent)
+
+
+def folder(name: str) -> Path:
+    """Return the folder that a study's declaration lies in, below the project's or where a package is installed."""
+    point = None if name in _folders() else _entry_points().get(name)
+    if point is None:
+        return root() / "studies" / name
+    return Path(str(_spec(point).origin)).parent
+
+
+def _spec(point: importlib.metadata.EntryPoint) -> ModuleSpec:
+    """Return where an entry point's module is."""
+    with guarded(f"entry point {point.value}: cannot be found"):
+        spec = importlib.util.find_spec(point.module)
+    if spec is None or spec.origin is None:
+        raise UsageError(f"entry point {point.value}: there is no module '{point.module}'; install its package again")
+    return spec
 
 
 def load(name: str) -> Study:

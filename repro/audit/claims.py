@@ -40,6 +40,7 @@ TEXTS = (
     "id", "where", "kind", "statement", "unit", "spread", "judge", "compute", "restates", "reason", "weight", "cause",
     "note", "headline", "happens", "lines", "digest", "elsewhere",
 )  # fmt: skip
+NAME = "claims.toml"
 MOST = 1e15  # no number of a claim reaches it
 NEEDS_MARGIN = ("interval", "samples", "order")
 HEADER = re.compile(r"\s*\[\[\s*claim\s*\]\]\s*(#.*)?$")
@@ -115,7 +116,7 @@ class Claim:
 
 def path_of(root: Path, study: str) -> Path:
     """Return where a study's claims stand below a project's root."""
-    return root / "studies" / study / "claims.toml"
+    return root / "studies" / study / NAME
 
 
 def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]:

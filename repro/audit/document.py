@@ -10,9 +10,8 @@ from typing import Any
 
 from repro import registry
 from repro.audit import admitted, blessed, passages
-from repro.audit import claims as registered
 from repro.audit.claims import Claim
-from repro.audit.evidence import Missing, claims_of, evidence_of
+from repro.audit.evidence import Missing, claims_file, claims_of, evidence_of
 from repro.audit.judges import JUDGES, accused
 from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
@@ -114,8 +113,7 @@ def judge_all(*studies: str, claims: Sequence[str] = (), text: Path | None = Non
 
 def audited_names() -> list[str]:
     """Return the studies that have a file of claims."""
-    root = registry.root()
-    return [name for name in registry.names() if registered.path_of(root, name).exists()]
+    return [name for name in registry.names() if claims_file(name).exists()]
 
 
 def judge_study(name: str, only: Sequence[str] = (), text: Path | None = None) -> list[Audited]:
@@ -146,7 +144,7 @@ def held(one: Audited, document: passages.Text) -> Audited:
     try:
         return replace(one, passage=document.passage(one.claim))
     except ReproError as error:
-        where = f"{registered.path_of(registry.root(), one.claim.study)}:{one.claim.line}: claim '{one.claim.id}'"
+        where = f"{claims_file(one.claim.study)}:{one.claim.line}: claim '{one.claim.id}'"
         return replace(one, judgement=Judgement(ERROR, f"{where}: {error}", code=error.exit_code))
 
 
@@ -162,7 +160,7 @@ def judge(study: Study, claim: Claim) -> Judgement:
     """Return what is said of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
     if claim.reason:
         return Judgement("not testable", claim.note or claim.reason)
-    where = f"{registered.path_of(registry.root(), claim.study)}:{claim.line}: claim '{claim.id}'"
+    where = f"{claims_file(claim.study)}:{claim.line}: claim '{claim.id}'"
     try:
         evidence = evidence_of(study, claim)
         if isinstance(evidence, Missing):

@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from repro import registry
@@ -36,7 +37,12 @@ Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: a
 
 def claims_of(study: str) -> tuple[Claim, ...]:
     """Return the claims of a study."""
-    return claims.load(claims.path_of(registry.root(), study), study, JUDGES)
+    return claims.load(claims_file(study), study, JUDGES)
+
+
+def claims_file(study: str) -> Path:
+    """Return where a study's claims stand: beside its declaration, in this project or in a package of its own."""
+    return registry.folder(study) / claims.NAME
 
 
 def published(study: str, claim: str) -> tuple[str, ...]:
@@ -72,13 +78,13 @@ def evidence_of(study: Study, claim: Claim) -> Any:
 def function_of(study: str, name: str) -> Callable[..., Any]:
     """Return a study's function by its dotted name inside the study. Raise UsageError where there is none."""
     module, _, wanted = name.rpartition(".")
-    full = f"studies.{study}.{module}"
+    full, where = f"{registry.package(study)}.{module}", registry.folder(study)
     try:
         function: Callable[..., Any] | None = getattr(importlib.import_module(full), wanted, None)
     except ModuleNotFoundError as error:
-        raise UsageError(f"studies/{study}/ has no module '{module}' ({error}); write it there") from error
+        raise UsageError(f"{where}/ has no module '{module}' ({error}); write it there") from error
     if function is None:
-        raise UsageError(f"studies/{study}/: module '{module}' has no function '{wanted}'; write it there")
+        raise UsageError(f"{where}/: module '{module}' has no function '{wanted}'; write it there")
     return function
 
 
