@@ -244,10 +244,10 @@ def test_what_was_measured_of_others_is_kept_and_shown(seeds: Path, monkeypatch:
 def test_simulated_documents_are_counted_by_every_rule(world: str) -> None:
     counts = documents.block(world, 3, 1)
     assert counts["true"] + counts["false"] == 3 * documents.CLAIMS
-    for rule in documents.RULES:
-        assert counts[rule]["accused"] <= 3
-        assert counts[rule]["found"] <= counts["false"]
-        assert counts[rule]["reproduced"] <= counts["true"]
+    for name in documents.RULES:
+        assert counts[name]["accused"] <= 3
+        assert counts[name]["found"] <= counts["false"]
+        assert counts[name]["reproduced"] <= counts["true"]
     assert counts["within rounding"]["accused"] == 3  # orders on the edge are on the wrong side half of the time
 
 

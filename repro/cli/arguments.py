@@ -45,7 +45,7 @@ VERBS = {
 EXIT_CODES = """exit codes:
   0 pass   1 deviation   2 usage   3 cannot compare   4 underpowered   5 nothing selected
   6 integrity (hash, schema, corrupt file)   7 infrastructure (no GPU, no data, out of memory or time)
-  70 an error that nobody foresaw, no verdict   130 interrupted"""
+  70 an error that nobody foresaw, no verdict   130 interrupted   143, 129 ended by SIGTERM, SIGHUP"""
 
 
 def verb(verbs: Verbs, name: str, act: Act, *examples: str) -> Parser:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from repro import errors
 from repro.machine import terminal
 from repro.machine.foreign import described, place
 
 VARIABLE = "REPRO_DEBUG"
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 # What a machine refuses that is in order otherwise: room, permission, handles, a whole disk.
 REFUSED = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE,
@@ -20,12 +24,21 @@ REFUSED = {
 }  # fmt: skip
 
 
-def end(verb: str, act: Callable[[], int], *, debug: bool = False) -> int:
+class Stopped(KeyboardInterrupt):
+    """The process was asked to end by a signal other than Ctrl-C's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def end(verb: str, act: Callable[[], int], *, debug: bool = False, json: bool = False) -> int:
     """Do what a verb does and return the exit code; what stops it is one line on standard error.
 
-    With `debug`, or REPRO_DEBUG set, the traceback stands before that line.
+    With `debug`, or REPRO_DEBUG set, the traceback stands before that line. With `json` a machine reads what is
+    answered: it gets the error, too, where nothing was answered before.
     """
-    with terminal.held_output() as output:
+    with terminal.held_output() as output, stoppable():
         try:
             code = act()
         except BaseException as error:  # the last resort: a traceback would end with 1, which means a deviation
@@ -33,13 +46,36 @@ def end(verb: str, act: Callable[[], int], *, debug: bool = False) -> int:
                 traceback.print_exc(file=sys.stderr)
             code, text = of(error)
             terminal.say(f"repro {verb}: {text}")
+            if json and not output.used:
+                terminal.print_json({"error": text, "exit_code": code})
         return output.ended(code)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let the signals that end a process raise `Stopped`, but for those that somebody handles or ignores already."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise Stopped(number)
+
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        taken = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def of(error: BaseException) -> tuple[int, str]:
     """Return the exit code of an error that nobody caught, and the line that is said of it."""
     if isinstance(error, errors.ReproError):
         return error.exit_code, str(error)
+    if isinstance(error, Stopped):
+        return 128 + error.number, f"ended by {signal.Signals(error.number).name}; finished runs are kept"
     if isinstance(error, KeyboardInterrupt):
         return errors.INTERRUPTED, "interrupted; finished runs are kept"
     what = f"{described(error)} ({place(error)})"

@@ -66,4 +66,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             top.error(f"unrecognized arguments: {' '.join(strange)}")
     finally:  # help and usage are printed there
         terminal.flush()
-    return ends.end(chosen.verb, lambda: chosen.act(chosen), debug=chosen.debug)
+    return ends.end(chosen.verb, lambda: chosen.act(chosen), debug=chosen.debug, json=getattr(chosen, "json", False))

@@ -32,9 +32,11 @@ class Output:
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
         self.fault: OSError | None = None
+        self.used = False  # something was answered
 
     def write(self, text: str) -> None:
         """Write a text and its end of line, now: what foreign code writes by itself comes after it."""
+        self.used = True
         if self.stream is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""Images and labels of the test choose nothing: drawn anew, they move the test's own metrics and nothing else, to the bit.
+"""Images and labels of the test choose nothing: drawn anew, they move the test's own metrics alone, to the bit.
 
 No weight after any update, no network that is evaluated, no checkpoint that is restored, no other metric or curve.
 """

@@ -28,7 +28,7 @@ from studies.sesn import cases as sesn
 
 @dataclass(frozen=True)
 class Toy:
-    """Stands for a data set: noise over a picture of each class; `relabelled` draws labels and noise of the test anew."""
+    """Stands for a data set: noise over a picture of each class; `relabelled` draws the test's anew."""
 
     shape: tuple[int, ...] = (8, 8)
     peak: int = 16

@@ -61,6 +61,13 @@ class TestTheLastResort:
         assert "Traceback" in self.ended(ValueError("odd"), capsys, debug=True)[1]
 
 
+def test_a_machine_that_reads_json_gets_the_error_too(project: Path, cli: Cli) -> None:
+    done = cli("check", "montecalro", "--json")
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (2, 2)
+    assert json.loads(done.stdout)["error"] in done.stderr
+    assert cli("check", "montecalro").stdout == ""
+
+
 class TestStudiesThatEndTheProgram:
     """`sys.exit` in a study is its error: 2 where the module is imported, and never the code it asks for."""
 

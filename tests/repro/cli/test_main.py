@@ -133,7 +133,8 @@ def test_where_there_is_no_study_it_is_said_where_they_were_looked_for(
     """An empty list with exit code 0 reads as if all were well."""
     shutil.rmtree(tmp_path / "studies")
     done = cli(*verb)
-    assert (done.returncode, done.stdout) == (code, "")
+    assert done.returncode == code
+    assert json.loads(done.stdout)["exit_code"] == code if "--json" in verb else done.stdout == ""
     assert "neither the current folder nor one above it holds studies/NAME/__init__.py" in done.stderr
 
 

@@ -136,7 +136,15 @@ def test_a_second_process_on_one_store_is_told_so(project: Path, cli: Cli) -> No
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_interruption_keeps_what_is_finished(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "interrupted; finished runs are kept"),
+        (signal.SIGTERM, 143, "ended by SIGTERM; finished runs are kept"),
+        (signal.SIGHUP, 129, "ended by SIGHUP; finished runs are kept"),
+    ],
+)
+def test_interruption_keeps_what_is_finished(project: Path, number: signal.Signals, code: int, words: str) -> None:
     write_study(project, "montecarlo", SLOW)
     process = subprocess.Popen(
         command("run", "montecarlo", "--jobs", "1"),
@@ -144,16 +152,17 @@ def test_interruption_keeps_what_is_finished(project: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell's background job, and what it starts, ignores the signal unless told otherwise.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        # A shell's background job, and what it starts, ignores Ctrl-C unless told otherwise.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
     )
     assert process.stderr is not None
     while "[3/18]" not in (line := process.stderr.readline()):
         assert line, "ended before its third run"
-    os.killpg(process.pid, signal.SIGINT)
+    # Ctrl-C reaches all processes of a terminal; a supervisor asks the one that it started.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     talk = process.stderr.read()
-    assert process.wait(timeout=20) == 130
-    assert "interrupted; finished runs are kept" in talk
+    assert process.wait(timeout=20) == code
+    assert words in talk
     assert "Traceback" not in talk
     assert table.read(results(project)).num_rows >= 3 * 2
 
