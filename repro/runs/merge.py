@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from repro.errors import CannotCompareError, UsageError
 from repro.runs import table as tables
+from repro.runs.plan import refuse_foreign_seeds
 from repro.runs.store import IDENTITY
 from repro.runs.table import KEY, build, environments
 
@@ -21,9 +22,12 @@ def merge(paths: Sequence[Path]) -> pa.Table:
     """Return the union of the tables' rows; a row that several hold is kept once, from the first.
 
     A failed run gives way to a finished one. Raises CannotCompareError (exit 3) naming every row whose seed, identity,
-    status or value differs between tables, and UsageError for tables of more than one study and profile.
+    status or value differs between tables, UsageError for tables of more than one study and profile, and IntegrityError
+    for a seed that is not that of its run.
     """
     read = [tables.read(path) for path in paths]
+    for path, table in zip(paths, read, strict=True):
+        refuse_foreign_seeds(table, path)
     owners = {
         pair for table in read for pair in zip(*(table[name].to_pylist() for name in ("study", "profile")), strict=True)
     }

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import CannotCompareError, UsageError
+from repro.errors import CannotCompareError, IntegrityError, UsageError
 from repro.runs import table
 from repro.runs.merge import merge
+from repro.seeds import derive_seed
 from tests.repro.conftest import Cli
-from tests.repro.runs.test_table import row
+from tests.repro.runs import test_table
+
+
+def row(**changed: object) -> dict[str, object]:
+    """Return a row with the seed of its run."""
+    made = test_table.row(**changed)
+    names = ("study", "experiment", "case", "replicate")
+    return {**made, "seed": changed.get("seed", derive_seed(*(made[name] for name in names)))}
 
 
 def write(path: Path, *rows: dict[str, object], environment: str = "e") -> Path:
@@ -30,7 +38,7 @@ def test_the_union_keeps_each_row_once_with_every_environment(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "changed",
     [{name: "other"} for name in ("unit", "code", "settings", "data")]
-    + [{"value": 3.2}, {"seed": 2}, {"curve": [1.0]}, {"status": "nonfinite", "value": None}],
+    + [{"value": 3.2}, {"curve": [1.0]}, {"status": "nonfinite", "value": None}],
 )
 def test_the_same_run_with_something_else_is_a_conflict(tmp_path: Path, changed: dict[str, object]) -> None:
     a, b = write(tmp_path / "a.parquet", row()), write(tmp_path / "b.parquet", row(**changed))
@@ -43,6 +51,12 @@ def test_a_failed_run_gives_way_to_a_finished_one_from_either_side(tmp_path: Pat
     b = write(tmp_path / "b.parquet", row())
     for order in ([a, b], [b, a]):
         assert [r["status"] for r in merge(order).to_pylist()] == ["ok"]
+
+
+def test_a_seed_that_is_not_its_run_s_is_refused(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.parquet", row()), write(tmp_path / "b.parquet", row(replicate=1, seed=2))
+    with pytest.raises(IntegrityError, match=r"b\.parquet: .* replicate 1 has the seed 2, which is not the one"):
+        merge([a, b])
 
 
 def test_tables_of_two_profiles_are_not_merged(tmp_path: Path) -> None:
