@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from repro.audit.evidence import Shown
 from repro.errors import UsageError
 from studies.sesn.model.group import UNIT, Affine, Element, Residue, Signal
-from studies.sesn.model.mnist import ARCHITECTURES
 
 TRIALS = 2000
 FINITE = Affine(7)  # 42 elements
@@ -157,34 +156,23 @@ def truncated_scales() -> Shown:
     a, count = Fraction(2), 4
     listed = [a, *(a**-n for n in range(1, count + 1))]
     ratios = {high / low for low, high in pairwise(listed)}
+    left = sum(g * h not in listed for g, h in product(listed, repeat=2))
     words = f"for a = {a} and N_S = {count} it reads {', '.join(map(str, listed))}: {len(listed)} elements"
-    rising = sum(list(one.scales) == sorted(one.scales) for one in ARCHITECTURES.values() if one.scales)
-    words += f"{'' if 1 in listed else ', without 1'}; the scales of all {rising} networks here rise from the smallest"
+    words += f"{'' if 1 in listed else ', without 1'}; {left} of {len(listed) ** 2} products leave the list"
     return 1 in listed and len(listed) == count and len(ratios) == 1, words
 
 
 # Normalisation (eq. 1)
 
 
-def _norm_ratios(dimensions: int) -> list[float]:
-    """Return the integral of a function rescaled by eq. 1, in units of the unscaled one's, at 20 scales."""
+def norm_in_one_dimension() -> float:
+    """Return how far eq. 1 moves the integral of a function on a line, relative to it, at 20 scales."""
     x = np.arange(-80, 80, 0.004)
 
     def integral(sigma: float) -> float:
-        line = float(((1 + (x / sigma) ** 2 + x / sigma) * np.exp(-((x / sigma) ** 2) / 2)).sum() * 0.004)
-        return line**dimensions / sigma  # the function is a product of one factor along each axis
+        return float(((1 + (x / sigma) ** 2 + x / sigma) * np.exp(-((x / sigma) ** 2) / 2)).sum() * 0.004) / sigma
 
-    return [integral(sigma) / integral(1.0) for sigma in np.linspace(0.1, 4.0, 20)]
-
-
-def norm_in_one_dimension() -> float:
-    """Return how far eq. 1 moves the integral of a function on a line, relative to it."""
-    return max(abs(ratio - 1) for ratio in _norm_ratios(1))
-
-
-def norm_in_two_dimensions() -> float:
-    """Return how far eq. 1 moves the integral of a function in the plane, relative to it."""
-    return max(abs(ratio - 1) for ratio in _norm_ratios(2))
+    return max(abs(integral(sigma) / integral(1.0) - 1) for sigma in np.linspace(0.1, 4.0, 20))
 
 
 # Group convolution (eqs. 2 to 4)

@@ -11,24 +11,16 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
-from repro import printed, stats
+from repro import printed
 from repro.audit.evidence import Missing, Runs, Shown, values
 from repro.stats import Sample
 from studies.sesn.cases import Cell as Trained
 from studies.sesn.cases import Realisation
-from studies.sesn.data.scaled import BLOG, PUBLISHED
+from studies.sesn.data.scaled import BLOG
 from studies.sesn.measured import averages, reanalysis
 from studies.sesn.published import results, table
 from studies.sesn.published.results import BlogRun
 from studies.sesn.published.table import Column
-
-LEVEL = 0.05
-REPRODUCED_WITHIN = 0.10  # percentage points; the margin of the claims on Table 1
-
-
-def _cells() -> list[reanalysis.Cell]:
-    runs = results.published_runs()
-    return [reanalysis.cell_of(column, runs) for column in table.TABLE_1]
 
 
 def _cell(name: str) -> reanalysis.Cell:
@@ -83,65 +75,12 @@ def script_averages() -> Shown:
     return found == total, f"{found} of {total} cells come out of all runs of a model, {like} of those of one setting"
 
 
-def somewhat_similar() -> Shown:
-    """Ask whether no column differs from the paper's, like with like, and none by more than the margin."""
-    cells = _cells()
-    tests = [stats.welch(cell.matched, cell.paper) for cell in cells]
-    as_printed = [stats.welch(cell.printed, cell.paper).p for cell in cells]
-    different = sum(test.p <= LEVEL for test in tests)
-    widest = max(abs(test.difference) for test in tests)
-    words = (
-        f"like with like {different} of {len(cells)} differ at 5 % and the widest gap is {widest:.3f} points; "
-        f"as printed {sum(p <= LEVEL for p in as_printed)} differ, {sum(p <= LEVEL for p in stats.holm(as_printed))} "
-        "of them after Holm's correction"
-    )
-    return different == 0 and widest <= REPRODUCED_WITHIN, words
-
-
-def reproduction_borne_out() -> Shown:
-    """Ask whether the printed table shows every column equal to the paper's within the margin."""
-    cells = _cells()
-
-    def equal(kind: str) -> int:
-        return sum(stats.tost(getattr(cell, kind), cell.paper, REPRODUCED_WITHIN) <= LEVEL for cell in cells)
-
-    shown, like = equal("printed"), equal("matched")
-    words = f"within {REPRODUCED_WITHIN:.2f} points {shown} of {len(cells)} columns are shown equal as printed, {like} "
-    return shown == len(cells), words + "when like is compared with like"
-
-
-def plus_gains_as_printed() -> Shown:
-    """Ask whether augmentation brings nothing at 28 x 28, as the printed rows of "ours" have it."""
-    runs = results.published_runs()
-    found = [reanalysis.ordering(*pair, runs) for pair in reanalysis.AUGMENTATION if "28" in pair[0]]
-    words = "; ".join(
-        f"{one.worse} to {one.better}: {one.printed:+.2f} printed, {one.matched.difference:+.3f} like with like "
-        f"(p={one.matched.p:.2g})"
-        for one in found
-    )
-    return all(one.printed <= 0 and one.matched.p > LEVEL for one in found), words
-
-
-def granularity_is_fine() -> Shown:
-    """Ask whether two decimals are too coarse to say how many images a mean of six errors was counted on."""
-    items = table.PAPER_RUNS * averages.smallest_test_set(results.published_runs())
-    step = 100 / items
-    words = f"means of six runs move in steps of {step:.2g} points, the print in {averages.CENT}"
-    return step < float(averages.CENT), words
-
-
 # Single columns
 
 
 def _printed(name: str) -> Sample:
     """Return a printed cell of "ours" as a sample of the runs that it pools."""
     return _cell(name).printed
-
-
-def _distance(name: str) -> float:
-    """Return how far the mean of a column's matched runs lies from the paper's, in points."""
-    cell = _cell(name)
-    return abs(cell.matched.mean - cell.paper.mean)
 
 
 def _trained(name: str) -> Runs | Missing:
@@ -186,14 +125,6 @@ printed_vector_28 = _of(_printed, "vector_28")
 printed_vector_28_plus = _of(_printed, "vector_28+")
 printed_vector_56 = _of(_printed, "vector_56")
 printed_vector_56_plus = _of(_printed, "vector_56+")
-matched_scalar_28 = _of(_distance, "scalar_28")
-matched_scalar_28_plus = _of(_distance, "scalar_28+")
-matched_scalar_56 = _of(_distance, "scalar_56")
-matched_scalar_56_plus = _of(_distance, "scalar_56+")
-matched_vector_28 = _of(_distance, "vector_28")
-matched_vector_28_plus = _of(_distance, "vector_28+")
-matched_vector_56 = _of(_distance, "vector_56")
-matched_vector_56_plus = _of(_distance, "vector_56+")
 trained_scalar_28 = _of(_trained, "scalar_28")
 trained_scalar_28_plus = _of(_trained, "scalar_28+")
 trained_scalar_56 = _of(_trained, "scalar_56")
@@ -244,33 +175,9 @@ def most_runs_on_a_realisation() -> int:
     return max(Counter((run.model, run.realisation) for run in results.published_runs()).values())
 
 
-def seconds_of_a_run() -> list[int]:
-    """Return the shortest and the longest time that a published run took, in seconds."""
-    seconds = [run.elapsed_s for run in results.published_runs()]
-    return [min(seconds), max(seconds)]
-
-
-def described_test_set() -> Shown:
-    """Ask whether the published runs were tested on sets as large as the blog describes its own."""
-    runs = results.published_runs()
-    described, original = averages.multiples_of(BLOG.test, runs), averages.multiples_of(PUBLISHED.test, runs)
-    words = f"{described} of {len(runs)} accuracies are shares of {BLOG.test:,} images"
-    return described == len(runs), f"{words}, {original} of {PUBLISHED.test:,}"
-
-
 def described_items() -> int:
     """Return the number of test images that the blog describes."""
     return BLOG.test
-
-
-def realisations_alike() -> Shown:
-    """Ask whether realisations can be told apart: a two-way analysis of variance of the complete cells."""
-    effect = reanalysis.realisation_effect(results.published_runs())
-    words = (
-        f"F({effect.df[0]}, {effect.df[1]}) = {effect.f:.2f}, p = {effect.p:.1g}: the realisation explains "
-        f"{100 * effect.share:.0f} % of the variance within cells, and number 0 lies {effect.shifts[0]:+.3f} points off"
-    )
-    return effect.p > LEVEL, words
 
 
 def published_files() -> int | Missing:
