@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from repro.printed import parse
 from studies.dagnets.measured.printed import comparison
 from studies.dagnets.published.items import published_named
 
@@ -15,6 +16,12 @@ def jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     """Return torch's Jacobian of a function."""
     found: Tensor = torch.autograd.functional.jacobian(function, at)  # type: ignore[no-untyped-call]
     return found
+
+
+def about(value: float, text: str) -> bool:
+    """Say whether a value, rounded or cut off to two digits, is the print of a number said to be approximate."""
+    number = parse(f"{parse(text).value:.1e}")
+    return number.rounds(value) or number.truncates(value)
 
 
 def beginning(topic: str, name: str) -> list[str]:

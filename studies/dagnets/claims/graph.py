@@ -56,7 +56,8 @@ def chain_rule_as_printed() -> Shown:
         [dag.backward_figures(form)[name] for name in ("x0", "x1", "x2")] for form in ("literal", "transposed")
     )
     words = f"as printed off by {min(literal):.2f} to {max(literal):.2f} of the largest entry"
-    return max(literal) == 0, f"{words}, with the Jacobians transposed by {max(transposed):g}"
+    words += f", with the Jacobians transposed by {max(transposed):g}"
+    return max(literal) == 0, f"{words}; for the weights, {parameter_rule_as_printed()[1]}"
 
 
 def parameter_rule_as_printed() -> Shown:
@@ -147,11 +148,6 @@ def sum_as_printed() -> list[str]:
 def nodes_below() -> list[str]:
     """Name the nodes below that sum, without the number that torch counts overloads by (4.2, next_functions)."""
     return [str(name).rstrip("0123456789") for name in prints.graph()[2:]]
-
-
-def norm_of_the_example() -> list[float]:
-    """Take the norm of (1, 2, 2) (4.2, the figure of its graph)."""
-    return [prints.leaf(1, 2, 2).norm().item()]
 
 
 def perceptron_gradient_sizes() -> list[str]:

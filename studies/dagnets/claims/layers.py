@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from repro.audit.evidence import Shown
+from repro.audit.evidence import Shown, published
 from repro.printed import parse
 from studies.common.drawn import distance, drawn
-from studies.dagnets.claims.evidence import drift, jacobian
+from studies.dagnets.claims.evidence import about, drift, jacobian
 from studies.dagnets.measured import filters
 from studies.dagnets.measured.printed import architectures, convolution, modules
 from studies.dagnets.model import networks
@@ -85,14 +85,11 @@ def linear_by_product() -> float:
 # Convolutions
 
 
-def dense_memory_in_gigabytes() -> list[float]:
-    """Return the memory of the dense layer in 10^9 bytes (4.4)."""
-    return [convolution.dense_memory()[0] / 1e9]
-
-
-def dense_memory_in_gigabits() -> list[float]:
-    """Return the memory of the dense layer in 10^9 bits (4.4)."""
-    return [8 * convolution.dense_memory()[0] / 1e9]
+def dense_memory() -> Shown:
+    """Hold the memory of the dense layer, in 10^9 bytes, against the approximate print (4.4)."""
+    found = convolution.dense_memory()[0] / 1e9
+    (text,) = published("dagnets", "conv-dense-memory")
+    return about(found, text), f"{found:.1f} GB"
 
 
 def convolution_by_its_sum() -> float:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from repro import printed, registry
+from repro.audit.evidence import Runs
 from repro.errors import UsageError
 from repro.golden import stored
 from studies.dagnets import profiles
-from studies.dagnets.claims import layers, listings, training
+from studies.dagnets.claims import evidence, layers, library, listings, training
 from studies.dagnets.measured import dag, detached, filters, moments, updates
 from studies.dagnets.measured.printed import (
     architectures,
@@ -23,7 +24,7 @@ from studies.dagnets.measured.printed import (
     optimisers,
     resnet,
 )
-from studies.dagnets.model import networks, resnets
+from studies.dagnets.model import networks
 from studies.dagnets.published import layers as lists
 from studies.dagnets.published.items import PUBLISHED, published_named
 from tests.repro.support.evidence import answer
@@ -91,11 +92,17 @@ def value_of(text: str) -> Any:
 # Planted mistakes
 
 ORIGINAL_ADAM, ORIGINAL_FORWARD, ORIGINAL_DAG = moments.adam_figures, dag.forward, dag.by_hand
-ORIGINAL_LENET, ORIGINAL_TRAINED = networks.lenet_like, updates.trained
+ORIGINAL_LENET, ORIGINAL_TRAINED, ORIGINAL_GRADIENT = networks.lenet_like, updates.trained, updates.accumulation_figures
+ORIGINAL_NETWORK = library.network
 
 
 def no_error(_action: Callable[[], object]) -> list[str]:
     return ["no error"]
+
+
+def other(name: str) -> Any:
+    """Return another of torchvision's networks than the one that is asked for."""
+    return ORIGINAL_NETWORK({"alexnet": "vgg11", "vgg19": "vgg16", "resnet50": "resnet34"}.get(name, "resnet50"))
 
 
 def refusal(_action: Callable[[], object]) -> list[str]:
@@ -122,7 +129,7 @@ def refusal(_action: Callable[[], object]) -> list[str]:
         ("mod-mse-target-grad", modules, "raised", refusal, "reproduced"),
         ("mod-relu", modules, "RELU_INPUT", ((0.9,) * 5,) * 2, "erratum"),
         ("conv-dense-params", convolution, "IMAGE_NUMBERS", 256 * 256, "erratum"),
-        ("conv-dense-memory", convolution, "FLOAT_BYTES", 3.88, "reproduced"),
+        ("conv-dense-memory", convolution, "FLOAT_BYTES", 8, "erratum"),
         ("conv-mnist-filters", filters, "KERNELS", filters.KERNELS | {"laplacian": ((0, 1, 0),) * 3}, "erratum"),
         ("pool-example", convolution, "POOLED", (((0,) * 6,) * 2,) * 2, "erratum"),
         ("lenet-pool-shapes", networks, "lenet_like", lambda: ORIGINAL_LENET(1, 30), "erratum"),
@@ -136,14 +143,24 @@ def refusal(_action: Callable[[], object]) -> list[str]:
             profiles.PAPER.settings, mnist=replace(profiles.PAPER.settings.mnist, epochs=9))), "erratum"),
         ("alexnet-aug-count", architectures, "WINDOW", 225, "reproduced"),
         ("alexnet-parameters-by-list", lists, "ALEXNET", lists.ALEXNET[:-1], "erratum"),
-        ("alexnet-arch", networks, "alexnet", networks.vgg19, "erratum"),
+        ("sgd-accumulate", updates, "accumulation_figures", lambda *given: dict(
+            ORIGINAL_GRADIENT(*given), ratio_sum=3.0), "erratum"),
+        ("alexnet-arch", lists, "ALEXNET", lists.ALEXNET[:-1], "erratum"),
+        ("alexnet-arch", library, "network", other, "erratum"),
         ("alexnet-torchvision", networks, "alexnet", networks.vgg19, "erratum"),
-        ("vgg19-layers", networks, "VGG19", networks.VGG19[1:], "erratum"),
+        ("lenet5-ends", lists, "LENET5", lists.LENET5[1:], "erratum"),
+        ("convolutionize-print", lists, "CONVOLUTIONIZED", lists.CONVOLUTIONIZED[1:], "erratum"),
+        ("standard-structure", lists, "LENET5", lists.LENET5[::-1], "erratum"),
+        ("vgg19-arch", library, "network", other, "erratum"),
+        ("vgg19-layers", library, "network", other, "erratum"),
         ("mod-timing-imports", listings, "IMPORTED", {"torch", "time"}, "reproduced"),
         ("resnet-bottleneck", resnet, "weights", lambda *_, **__: 1, "erratum"),
-        ("resnet-depths", resnets, "DEEP", 101, "erratum"),
-        ("resnet-table-blocks", resnets, "SIDE", 256, "erratum"),
-        ("resnet-channels", resnets, "EXPANSION", 2, "erratum"),
+        ("resnet-block64", resnet, "weights", lambda *_, **__: 37_600, "erratum"),
+        ("resnet-depths", library, "network", other, "erratum"),
+        ("resnet-table-blocks", library, "SIDE", 256, "erratum"),
+        ("resnet-channels", library, "network", lambda _: ORIGINAL_NETWORK("wide_resnet50_2"), "erratum"),
+        ("resnet-blocks-18", library, "network", other, "erratum"),
+        ("resnext-params", library, "network", other, "erratum"),
     ],
 )  # fmt: skip
 def test_evidence_follows_what_it_is_computed_from(
@@ -167,3 +184,28 @@ def test_totals_follow_the_printed_columns(
     changed = replace(published_named(topic, item), parts=parts)
     monkeypatch.setattr(layers, "published_named", lambda *_: changed)
     assert finding(name).verdict == "erratum"
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "near"),
+    [
+        (154.6, "150", True),  # rounded to two digits
+        (159.9, "150", True),  # cut off
+        (160.0, "150", False),
+        (144.9, "150", False),
+        (73.856, "73", True),
+        (74.0, "73", False),
+        (72.4, "73", False),
+    ],
+)
+def test_an_approximate_print_is_two_digits_rounded_or_cut_off(value: float, text: str, near: bool) -> None:
+    assert evidence.about(value, text) == near
+
+
+@pytest.mark.parametrize("name", ["cifar-loss-rises-there"])
+def test_what_is_trained_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "repro run dagnets --profile paper" in finding(name).evidence
+    for epochs, verdict in ((9.0, "reproduced"), (-9.0, "not reproduced")):
+        found = {"best_loss_epoch": (20.0,) * 6, "best_error_epoch": tuple(20 + epochs + step for step in range(6))}
+        monkeypatch.setattr(training, "values", lambda *asked, found=found: Runs(found[asked[3]]))
+        assert finding(name).verdict == verdict

@@ -1,0 +1,220 @@
+"""Evidence on networks for classification, read off torchvision's own when it is asked for (sections 4.6 and 7.2)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from repro.audit.evidence import Shown
+from studies.common.torchvision_import import import_torchvision
+from studies.dagnets.measured.printed import architectures
+from studies.dagnets.model import networks
+from studies.dagnets.model.convolutional import convolutionize
+from studies.dagnets.published import layers as lists
+
+SIDE = 224  # pixels of the pictures that the networks were made for
+
+
+def network(name: str) -> Any:
+    """Return a network of torchvision's, without memory for its numbers."""
+    return networks.on_meta(getattr(import_torchvision().models, name))
+
+
+# Standard networks
+
+
+def _listed(layers: Iterable[nn.Module]) -> list[str]:
+    """Return layers as an older torch printed them, counted from 0."""
+    lines = [f"Dropout (p = {one.p})" if isinstance(one, nn.Dropout) else architectures.old_line(one) for one in layers]
+    return [f"({number}): {line}" for number, line in enumerate(lines)]
+
+
+def _agreeing(listed: Sequence[str], built: Sequence[str]) -> list[float]:
+    """Count the printed layers that torchvision builds so, less those that only one side has."""
+    equal = sum(one == other for one, other in zip(listed, built, strict=False))
+    return [float(equal - abs(len(listed) - len(built)))]
+
+
+def layers_of_alexnet() -> list[float]:
+    """Count the printed layers of AlexNet that torchvision's has, features and classifier apart."""
+    made = network("alexnet")
+    return _agreeing(lists.ALEXNET, _listed(made.features) + _listed(made.classifier))
+
+
+def layers_of_vgg19() -> list[float]:
+    """Count the printed layers of VGGNet19 that torchvision's has: its first 28 features, and the classifier."""
+    made = network("vgg19")
+    return _agreeing(lists.VGG19, _listed(made.features)[:28] + _listed(made.classifier))
+
+
+def layers_of_the_converted_alexnet() -> list[float]:
+    """Count the printed layers of the fully convolutional AlexNet that torchvision's is converted to."""
+    made = network("alexnet")
+    converted = convolutionize([*made.features, *made.classifier], (3, SIDE, SIDE))
+    return _agreeing(lists.CONVOLUTIONIZED, _listed(converted))
+
+
+def alexnet_of_torchvision() -> Shown:
+    """Compare the listed AlexNet with torchvision's, parameter by parameter."""
+    sizes = [
+        [tuple(one.shape) for one in made.parameters()]
+        for made in (networks.on_meta(networks.alexnet), network("alexnet"))
+    ]
+    equal = sizes[0] == sizes[1]
+    return equal, f"{len(sizes[0])} and {len(sizes[1])} parameters, the sizes equal: {equal}"
+
+
+def _ends(name: str, weights: str) -> list[float]:
+    """Return classes, channels and sides that a network and its trained weights are for."""
+    trained = getattr(import_torchvision().models, weights).IMAGENET1K_V1
+    first = next(layer for layer in network(name).modules() if isinstance(layer, nn.Conv2d))
+    (side,) = trained.transforms().crop_size
+    return [float(len(trained.meta["categories"])), float(first.in_channels), float(side), float(side)]
+
+
+def ends_of_alexnet() -> list[float]:
+    """Return classes and input of AlexNet."""
+    return _ends("alexnet", "AlexNet_Weights")
+
+
+def ends_of_vgg19() -> list[float]:
+    """Return classes and input of VGGNet19."""
+    return _ends("vgg19", "VGG19_Weights")
+
+
+def weight_layers_of_vgg19() -> list[float]:
+    """Count the convolutions and the fully connected layers of VGGNet19."""
+    layers = list(network("vgg19").modules())
+    return [float(sum(isinstance(layer, kind) for layer in layers)) for kind in (nn.Conv2d, nn.Linear)]
+
+
+def convolutions_come_first() -> Shown:
+    """Read the order of the layers with weights: LeNet5's as printed, the others' of torchvision."""
+    orders = {"lenet5": [kind == "Linear" for line in lists.LENET5 for kind in re.findall(r"Conv2d|Linear", line)]}
+    for name in ("alexnet", "vgg19"):
+        layers = [layer for layer in network(name).modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        orders[name] = [isinstance(layer, nn.Linear) for layer in layers]
+    ok = all(order == sorted(order) and len(set(order)) == 2 for order in orders.values())
+    counts = ", ".join(f"{name} {order.count(False)} + {order.count(True)}" for name, order in orders.items())
+    return ok, f"convolutions, then fully connected layers: {counts}"
+
+
+def pretrained_keyword() -> Shown:
+    """Ask torchvision for an AlexNet by the keyword of the slides, without weights."""
+    with warnings.catch_warnings(record=True) as caught, torch.device("meta"):
+        warnings.simplefilter("always")
+        made = import_torchvision().models.alexnet(pretrained=False)
+    old = any("pretrained" in str(one.message) for one in caught)
+    return isinstance(made, nn.Module), "it is taken" + (", with a warning that it is deprecated" if old else "")
+
+
+# Residual networks
+
+
+def _stages(depth: int) -> list[Any]:
+    """Return the four stages of a residual network, each a sequence of blocks."""
+    made = network(f"resnet{depth}")
+    return [getattr(made, f"layer{number}") for number in range(1, 5)]
+
+
+def _stage_lengths(depth: int) -> list[float]:
+    return [float(len(stage)) for stage in _stages(depth)]
+
+
+def blocks_of_18() -> list[float]:
+    """Count the blocks of the 18-layer network's stages."""
+    return _stage_lengths(18)
+
+
+def blocks_of_34() -> list[float]:
+    """Count the blocks of the 34-layer network's stages."""
+    return _stage_lengths(34)
+
+
+def blocks_of_50() -> list[float]:
+    """Count the blocks of the 50-layer network's stages."""
+    return _stage_lengths(50)
+
+
+def blocks_of_101() -> list[float]:
+    """Count the blocks of the 101-layer network's stages."""
+    return _stage_lengths(101)
+
+
+def blocks_of_152() -> list[float]:
+    """Count the blocks of the 152-layer network's stages."""
+    return _stage_lengths(152)
+
+
+def depths() -> list[float]:
+    """Count the layers with weights of the five networks, without the convolutions beside shortcuts."""
+    return [
+        float(sum(isinstance(layer, nn.Conv2d | nn.Linear) and "downsample" not in name
+                  for name, layer in network(f"resnet{depth}").named_modules()))
+        for depth in (18, 34, 50, 101, 152)
+    ]  # fmt: skip
+
+
+def sides_of_the_maps() -> list[float]:
+    """Read the sides of the 50-layer network's maps after the first convolution and the four stages."""
+    return [float(x.shape[-1]) for x in _maps()]
+
+
+def _maps() -> list[torch.Tensor]:
+    """Run the 50-layer network; return what its first convolution and its four stages answer."""
+    made = network("resnet50")
+    maps = [made.conv1(torch.empty(1, 3, SIDE, SIDE, device="meta"))]
+    x = made.maxpool(made.relu(made.bn1(maps[0])))
+    for number in range(1, 5):
+        x = getattr(made, f"layer{number}")(x)
+        maps.append(x)
+    return maps
+
+
+def end_of_a_resnet() -> list[float]:
+    """Read the sides of the averaged map and the number of scores."""
+    made = network("resnet50")
+    return [*map(float, made.avgpool(_maps()[-1]).shape[2:]), float(made.fc.out_features)]
+
+
+def first_layers_of_a_resnet() -> list[float]:
+    """Read kernel, channels and stride of the first convolution, kernel and stride of the first pooling."""
+    made = network("resnet18")
+    first, pooling = made.conv1, made.maxpool
+    read = (first.kernel_size[0], first.out_channels, first.stride[0], pooling.kernel_size, pooling.stride)
+    return [float(one) for one in read]
+
+
+def _channels(depth: int) -> list[float]:
+    """Read the channels after each convolution of each stage's blocks, once where all its blocks have the same."""
+    found: list[float] = []
+    for stage in _stages(depth):
+        kinds = {tuple(one.out_channels for one in block.children() if isinstance(one, nn.Conv2d)) for block in stage}
+        found += [float(channels) for kind in kinds for channels in kind]
+    return found
+
+
+def channels_of_a_bottleneck_network() -> list[float]:
+    """Read the channels before, inside and after the blocks of each stage of the 50-layer network."""
+    return _channels(50)
+
+
+def channels_of_a_basic_network() -> list[float]:
+    """Read the channels of the blocks of each stage of the 18-layer network."""
+    return _channels(18)
+
+
+def weights_of(block: nn.Module) -> int:
+    """Count the weights of a block's convolutions, without normalisation."""
+    return sum(one.weight.numel() for one in block.modules() if isinstance(one, nn.Conv2d))
+
+
+def aggregated_block() -> Shown:
+    """Compare the weights of a block of 32 paths with those of the bottleneck."""
+    ours, plain = (weights_of(network(name).layer1[1]) for name in ("resnext50_32x4d", "resnet50"))
+    return abs(ours / plain - 1) < 0.05, f"{ours:,} and {plain:,} weights"
