@@ -61,6 +61,14 @@ def target_error() -> list[str]:
     return drift("modules", "target_error")
 
 
+def kinds_of_a_target() -> Shown:
+    """Give the cross-entropy scores for its input and whole numbers for its target (4.3)."""
+    scores, classes = torch.zeros(2, 3), torch.tensor([0, 1])
+    loss = nn.CrossEntropyLoss()(scores, classes)
+    words = f"input {scores.dim()}d of {scores.dtype}, target {classes.dim()}d of {classes.dtype}: {loss:.4f}"
+    return bool(loss.isfinite()), words
+
+
 def loop_and_batch_on_one_device() -> Shown:
     """Ask where the two branches of the timing listing put their result, for input that is not on the CPU (4.3)."""
     x, w = torch.empty(4, 3, device="meta"), torch.empty(2, 3, device="meta")
@@ -90,6 +98,14 @@ def dense_memory() -> Shown:
     found = convolution.dense_memory()[0] / 1e9
     (text,) = published("dagnets", "conv-dense-memory")
     return about(found, text), f"{found:.1f} GB"
+
+
+def functions_by_their_defaults() -> float:
+    """Compare the functional forms with and without the defaults that are printed for them (4.4 and 4.5)."""
+    x, kernel = drawn("x", 2, 3, 9, 9), drawn("kernel", 4, 3, 3, 3)
+    given = F.conv2d(x, kernel, bias=None, stride=1, padding=0, dilation=1, groups=1)
+    pooled = F.max_pool2d(x, 2, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False)
+    return max(distance(F.conv2d(x, kernel), given), distance(F.max_pool2d(x, 2), pooled))
 
 
 def convolution_by_its_sum() -> float:

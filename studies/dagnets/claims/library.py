@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import nn
 
 from repro.audit.evidence import Shown
+from studies.common.drawn import drawn
 from studies.common.torchvision_import import import_torchvision
 from studies.dagnets.measured.printed import architectures
 from studies.dagnets.model import networks
@@ -113,6 +115,30 @@ def pretrained_keyword() -> Shown:
     return isinstance(made, nn.Module), "it is taken" + (", with a warning that it is deprecated" if old else "")
 
 
+def old_names_of_mnist() -> Shown:
+    """Read images and labels of MNIST by the names of the slides, off a stand-in that has today's (4.4 to 5.3)."""
+    kind, held = import_torchvision().datasets.MNIST, SimpleNamespace(data="images", targets="labels")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = [getattr(kind, name).fget(held) for name in ("train_data", "train_labels")]
+    words = f"they give {' and '.join(found)}, with {len(caught)} warnings that they are renamed"
+    return found == ["images", "labels"], words
+
+
+def picture_for_alexnet() -> list[str]:
+    """Return how the listing's normalised picture differs from those that torchvision's AlexNet was trained on."""
+    preset = import_torchvision().models.AlexNet_Weights.IMAGENET1K_V1.transforms()
+    picture = (drawn("picture", 3, SIDE, SIDE) + 1) / 2
+    listed = 0.5 + 0.5 * (picture - picture.mean()) / picture.std()
+    mean, deviation = (torch.tensor(one, dtype=picture.dtype)[:, None, None] for one in (preset.mean, preset.std))
+    if torch.allclose(listed, (picture - mean) / deviation):
+        return []
+    return [
+        f"trained on channels less {tuple(preset.mean)}, over {tuple(preset.std)}; the listing's are less the "
+        f"picture's own mean and over its deviation, then moved to {listed.mean():.1f} and {listed.std():.1f}"
+    ]
+
+
 # Residual networks
 
 
@@ -207,6 +233,17 @@ def channels_of_a_bottleneck_network() -> list[float]:
 def channels_of_a_basic_network() -> list[float]:
     """Read the channels of the blocks of each stage of the 18-layer network."""
     return _channels(18)
+
+
+def blocks_that_halve() -> list[str]:
+    """Name the blocks of the 50-layer network with a stride of 2, as the table names them, in one text."""
+    names = [
+        f"conv{number}_{place}"
+        for number, stage in enumerate(_stages(50), 2)
+        for place, block in enumerate(stage, 1)
+        if block.stride == 2
+    ]
+    return [", ".join(names)]
 
 
 def weights_of(block: nn.Module) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from repro import printed, registry
 from repro.audit.evidence import Runs
@@ -93,7 +96,7 @@ def value_of(text: str) -> Any:
 
 ORIGINAL_ADAM, ORIGINAL_FORWARD, ORIGINAL_DAG = moments.adam_figures, dag.forward, dag.by_hand
 ORIGINAL_LENET, ORIGINAL_TRAINED, ORIGINAL_GRADIENT = networks.lenet_like, updates.trained, updates.accumulation_figures
-ORIGINAL_NETWORK = library.network
+ORIGINAL_NETWORK, ORIGINAL_CONVOLUTION = library.network, layers.F.conv2d
 
 
 def no_error(_action: Callable[[], object]) -> list[str]:
@@ -103,6 +106,27 @@ def no_error(_action: Callable[[], object]) -> list[str]:
 def other(name: str) -> Any:
     """Return another of torchvision's networks than the one that is asked for."""
     return ORIGINAL_NETWORK({"alexnet": "vgg11", "vgg19": "vgg16", "resnet50": "resnet34"}.get(name, "resnet50"))
+
+
+def dilated(_name: str) -> Any:
+    """Return a residual network whose second stage has a dilation in the place of its stride."""
+    models = library.import_torchvision().models
+    return networks.on_meta(lambda: models.resnet50(replace_stride_with_dilation=[True, False, False]))
+
+
+def with_other_names() -> Any:
+    """Return a torchvision whose MNIST has its labels as train_data."""
+    kind = SimpleNamespace(train_data=property(lambda held: held.targets), train_labels=property(lambda _: "labels"))
+    return SimpleNamespace(datasets=SimpleNamespace(MNIST=kind))
+
+
+def trained_on_the_same() -> Any:
+    """Return a torchvision whose AlexNet was trained on pictures that are normalised as the listing's."""
+    picture = (library.drawn("picture", 3, library.SIDE, library.SIDE) + 1) / 2
+    mean, deviation = float(picture.mean()), float(picture.std())
+    preset = SimpleNamespace(mean=[mean - deviation] * 3, std=[2 * deviation] * 3)
+    weights = SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(transforms=lambda: preset))
+    return SimpleNamespace(models=SimpleNamespace(AlexNet_Weights=weights))
 
 
 def refusal(_action: Callable[[], object]) -> list[str]:
@@ -153,6 +177,16 @@ def refusal(_action: Callable[[], object]) -> list[str]:
         ("standard-structure", lists, "LENET5", lists.LENET5[::-1], "erratum"),
         ("vgg19-arch", library, "network", other, "erratum"),
         ("vgg19-layers", library, "network", other, "erratum"),
+        ("sgd-local-minima", training, "drawn", lambda _, *size: torch.zeros(size), "erratum"),
+        ("adam-in-place-of-sgd", torch.optim.Adam, "step", lambda _: None, "erratum"),
+        ("ce-range-zero", training, "_loss_of", lambda score, *_: 1 / score, "erratum"),
+        ("ce-softmax-sum", training.nn, "Softmax", training.nn.Softmin, "erratum"),
+        ("functional-defaults", layers.F, "conv2d", lambda x, kernel, **given: ORIGINAL_CONVOLUTION(
+            x, kernel, **{"padding": 1, **given})[..., :7, :7], "erratum"),
+        ("mod-loss-target", layers.nn, "CrossEntropyLoss", lambda: lambda *_: torch.tensor(math.nan), "erratum"),
+        ("mnist-old-names", library, "import_torchvision", with_other_names, "erratum"),
+        ("alexnet-dog-picture", library, "import_torchvision", trained_on_the_same, "reproduced"),
+        ("resnet-downsampling", library, "network", dilated, "erratum"),
         ("mod-timing-imports", listings, "IMPORTED", {"torch", "time"}, "reproduced"),
         ("resnet-bottleneck", resnet, "weights", lambda *_, **__: 1, "erratum"),
         ("resnet-block64", resnet, "weights", lambda *_, **__: 37_600, "erratum"),
@@ -202,10 +236,27 @@ def test_an_approximate_print_is_two_digits_rounded_or_cut_off(value: float, tex
     assert evidence.about(value, text) == near
 
 
-@pytest.mark.parametrize("name", ["cifar-loss-rises-there"])
-def test_what_is_trained_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "better", "worse"),
+    [
+        ("cifar-loss-rises-there", {"best_loss_epoch": 20.0, "best_error_epoch": 29.0},
+         {"best_loss_epoch": 20.0, "best_error_epoch": 11.0}),
+        ("train-listing", {"error": 1.0}, {"error": 60.0}),
+    ],
+)  # fmt: skip
+def test_what_is_trained_waits_for_faithful_runs(
+    name: str, better: dict[str, float], worse: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "repro run dagnets --profile paper" in finding(name).evidence
-    for epochs, verdict in ((9.0, "reproduced"), (-9.0, "not reproduced")):
-        found = {"best_loss_epoch": (20.0,) * 6, "best_error_epoch": tuple(20 + epochs + step for step in range(6))}
-        monkeypatch.setattr(training, "values", lambda *asked, found=found: Runs(found[asked[3]]))
+    for found, verdict in ((better, "reproduced"), (worse, "not reproduced")):
+        runs = {metric: tuple(value + step / 100 for step in range(6)) for metric, value in found.items()}
+        if "best_error_epoch" in runs:
+            runs["best_loss_epoch"] = (20.0,) * 6
+        monkeypatch.setattr(training, "values", lambda *asked, runs=runs: Runs(runs[asked[3]]))
         assert finding(name).verdict == verdict
+
+
+def test_an_initialisation_is_told_apart_from_the_cited_proposal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "from 1,000 to 100 up to 0.032, by the proposal up to 0.074" in finding("train-initialisation").evidence
+    monkeypatch.setattr(training.nn.Linear, "reset_parameters", lambda layer: training.nn.init.ones_(layer.weight))
+    assert finding("train-initialisation").verdict == "erratum"
