@@ -10,7 +10,7 @@ from repro.audit.evidence import Shown
 
 @dataclass(frozen=True)
 class Listing:
-    """The names that a listing reads and does not make itself, and whether its slide says that they are given."""
+    """The names that a listing reads and does not make itself, and those of them that are data or given elsewhere."""
 
     reads: str
     given: str = ""
@@ -20,7 +20,7 @@ IMPORTED = {"torch", "torchvision", "MNIST", "PIL"}  # by some slide
 LISTINGS = {
     "timing": Listing("time torch range print"),
     "coupled pair": Listing("torch range print eta"),
-    "regression without graph": Listing("torch range x y eta"),
+    "regression without graph": Listing("torch range x y eta", given="x y"),
     "kernels made by hand": Listing("torch mnist_train"),
     "ReLU": Listing("x F", given="x"),
     "linear layer": Listing("torch nn print"),
@@ -31,7 +31,7 @@ LISTINGS = {
 
 
 def undefined(name: str) -> list[str]:
-    """Return the names of a listing that no slide defines, imports or gives."""
+    """Return the names of a listing that no slide defines, imports or gives, and that are no data."""
     listing = LISTINGS[name]
     return sorted(set(listing.reads.split()) - IMPORTED - set(listing.given.split()) - set(dir(builtins)))
 
