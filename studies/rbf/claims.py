@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import inspect
 import math
 
 import numpy as np
@@ -25,7 +24,6 @@ SIZES_TRIED = ((7, 3, 2), (1, 100, 2), (32, 100, 2), (5, 4, 5), (3, 1, 1))  # in
 SIDE = 28  # pixels of MNIST's images
 DAY = datetime.date(2021, 5, 28)  # as printed on the first slide
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-PRINTED_CONSTRUCTOR = ("self",)  # what the listing's constructor takes
 SEED = 12
 
 
@@ -84,6 +82,21 @@ def layer_parameters() -> int:
     return len(list(layer.RBFLayer(network.FEATURES, network.CENTRES).parameters()))
 
 
+def shapes_apart() -> Shown:
+    """Say whether torch refuses to subtract inputs B x D from weights K x D, B and K different and above 1."""
+    refused = []
+    for inputs, centres, features in SIZES_TRIED:
+        if 1 < inputs != centres > 1:
+            x_BD, w_KD, _ = _points(inputs, centres, features)
+            try:
+                torch.sub(w_KD, x_BD)
+            except RuntimeError:
+                refused.append(True)
+            else:
+                refused.append(False)
+    return bool(refused) and all(refused), f"{sum(refused)} of {len(refused)} sizes are refused: RuntimeError"
+
+
 def parameter_shapes() -> Shown:
     """Say whether weights are K x D and widths as many as centres, for several sizes."""
     shapes = []
@@ -111,13 +124,6 @@ def activations_of_a_batch() -> float:
     x_BD, w_KD, sigma_K = _points(32, 100, 2)
     first, batch = (layer.gaussians(x_BD, w_KD, sigma_K, form) for form in ("norm", "copies"))
     return _apart(batch, first)
-
-
-def activations_squared_twice() -> float:
-    """Return how far the first slide's function of the batch slide's a lies from the layer: it squares twice."""
-    x_BD, w_KD, sigma_K = _points(32, 100, 2)
-    squared_BK = layer.squared_by_copies(x_BD, w_KD)
-    return _apart(torch.exp(-(squared_BK**2) / (2 * sigma_K**2)), layer.gaussians(x_BD, w_KD, sigma_K, "norm"))
 
 
 def two_meanings_of_a() -> list[str]:
@@ -217,16 +223,6 @@ def summed_by_hand() -> float:
     return _apart(layer.squared_by_copies(x_BD, w_KD), fixed.squared_by_loop(x_BD, w_KD))
 
 
-def constructor_sizes() -> Shown:
-    """Say whether the printed constructor takes the sizes that a layer of K x D weights needs."""
-    signature = inspect.signature(layer.RBFLayer.__init__).parameters.values()
-    needed = [one.name for one in signature if one.default is inspect.Parameter.empty and one.name != "self"]
-    given = [name for name in PRINTED_CONSTRUCTOR if name != "self"]
-    return len(given) >= len(
-        needed
-    ), f"the layer needs {' and '.join(needed)}, the printed one is given {len(given)} sizes"
-
-
 # The start
 
 
@@ -257,13 +253,6 @@ def network_sizes() -> list[int]:
     """Return the numbers of features, centres and classes of the network (Task 1)."""
     made = network.DeepRBF(SIDE)
     return [made.to_features.out_features, len(made.rbf.w_KD), made.output.out_features]
-
-
-def network_parameters() -> list[float]:
-    """Return how many parameters the RBF layer and the layer after it have, the same for all sizes (Task 1)."""
-    figures = [fixed.network_figures(size) for size in SIZES]
-    (pair,) = {(one["rbf_parameters"], one["output_parameters"]) for one in figures}
-    return list(pair)
 
 
 def shown_features() -> int:
@@ -297,15 +286,6 @@ def guessed() -> float:
     """Return the accuracy (%) of guessing each class as often, on classes of any sizes (Task 2)."""
     shares = drawn("shares", network.CLASSES).abs()
     return 100 * float((shares / shares.sum() / network.CLASSES).sum())
-
-
-def untrained_loss() -> float:
-    """Return the loss of an untrained network over that of a guess at random, the logarithm of 10 (Task 2)."""
-    made = network.DeepRBF(SIDE).eval()
-    network.initialise(made, SEED)
-    images, labels = drawn("images", 50, 1, SIDE, SIDE).abs().float(), torch.arange(50) % network.CLASSES
-    with torch.no_grad():
-        return float(F.cross_entropy(made(images), labels)) / math.log(network.CLASSES)
 
 
 def checkpoints_return() -> Shown:
