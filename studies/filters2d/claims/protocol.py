@@ -71,9 +71,3 @@ def mosaic_samples_that_differ() -> list[str]:
 def rates_of_the_search() -> list[float]:
     """Return how many rates the study's full search tries, the lowest and the highest (helper module)."""
     return [len(profiles.WIDE), profiles.WIDE[0], profiles.WIDE[-1]]
-
-
-def budgets_of_the_shapes() -> list[str]:
-    """Return by how much the printed trainings of the two tasks of section 11 differ (Out[52] and Out[55])."""
-    circle, square = (numbers(name)[0] for name in ("circle-samples", "square-samples"))
-    return [f"{circle:,.0f} samples in one task, {square:,.0f} in the other"] if circle != square else []

@@ -55,22 +55,22 @@ def activations() -> float:
     return max(relative(found, wanted) for found, wanted in pairs)
 
 
-def approximated(name: str, within: float) -> Shown:
-    """Say whether a scaled sigmoid stays within a tenth of the range of what it stands for (section 13.2)."""
+def nearer(name: str, within: float, plain: Callable[[Tensor], Tensor], called: str) -> Shown:
+    """Say whether a scaled sigmoid stays nearer to what it stands for than something plainer does (section 13.2)."""
     off = filters.approximation_figures(name, within)["largest"]
-    ends = filters.CURVES[name][1](np.array([-within, within]))
-    share = 100 * off / float(ends[1] - ends[0])
-    return share < 10, f"off by up to {off:.3f} within {within:g} of 0, {share:.1f} % of the range"
+    x = torch.linspace(-within, within, 2001, dtype=torch.float64)
+    other = float((plain(x) - torch.from_numpy(filters.CURVES[name][1](x.numpy()))).abs().max())
+    return off < other, f"off by up to {off:.3f} within {within:g} of 0, {called} by up to {other:.3f}"
 
 
 def sigmoid_for_identity() -> Shown:
-    """Compare the scaled sigmoid with the identity (section 13.2, In [65])."""
-    return approximated("identity", 4.0)
+    """Compare the scaled sigmoid with the identity, beside one that has its slope and is not stretched (In [65])."""
+    return nearer("identity", 4.0, lambda x: 4 * (torch.sigmoid(x) - 0.5), "a sigmoid of the same slope in the middle")
 
 
 def sigmoid_for_softplus() -> Shown:
-    """Compare the scaled and shifted sigmoid with softplus (section 13.2, In [66])."""
-    return approximated("softplus", 5.0)
+    """Compare the scaled and shifted sigmoid with softplus, beside ReLU (section 13.2, In [66])."""
+    return nearer("softplus", 5.0, torch.relu, "ReLU")
 
 
 def grey_and_median_shapes() -> list[int]:
@@ -166,28 +166,6 @@ def lstm_channels() -> list[int]:
     states, _, output = model.smoother("lstm").children()
     hidden, both = weight_shape(states, "lstm.weight_hh_l0")[1], int(states(torch.zeros(1, 1, 5)).shape[1])
     return [hidden, both, weight_shape(output)[0]]
-
-
-def lstm2_view(bidirectional: bool) -> tuple[int, int]:
-    """Return how many pixels the middle output of LSTM2 sees, and how many there are (section 16, In [85])."""
-    network = model.made(
-        lambda: model.TwoDirectionLSTM(1, 4, 1, bidirectional=bidirectional), SEED, "claims/lstm2"
-    ).double()
-    x = drawn("lstm2", 1, 1, 9, 13).requires_grad_()
-    (seen,) = torch.autograd.grad(network(x)[0, 0, 4, 6], x)
-    return int((seen != 0).sum()), seen.numel()
-
-
-def lstm2_default_view() -> Shown:
-    """Say whether LSTM2 sees a whole image with the one direction that is printed as its default (section 16)."""
-    (one, of), (both, _) = (lstm2_view(bidirectional) for bidirectional in (False, True))
-    return one == of, f"in one direction its middle output sees {one} of {of} pixels, in both {both}"
-
-
-def lstm2_whole_view() -> Shown:
-    """Say whether LSTM2 sees a whole image with both directions (section 16)."""
-    seen, of = lstm2_view(bidirectional=True)
-    return seen == of, f"its middle output sees {seen} of {of} pixels"
 
 
 def printed_output_layer() -> Shown:

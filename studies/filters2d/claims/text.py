@@ -1,4 +1,4 @@
-"""Evidence on the text itself: what its cells are written with, use, call and train."""
+"""Evidence on the text itself: what its cells are written with, use and call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ IMPORTED_MODULES = ("imgclass", "imgimg", "layers")
 USED_MODULES = {"imgimg": 6, "imging": 21, "layers": 51, "imgclass": 52}
 DEFINED_FUNCTIONS = ("Cl", "Fl", "N", "Nim", "T", "Tim", "showgrid", "showrow", "tshow")
 CALLED_FUNCTIONS = {"Tim": 6, "N": 9, "Fl": 15, "F1": 16, "Nim": 22, "Cl": 52, "T": 83}
-DEFINING_CELLS = (5, 10, 14, 20, 27, 30, 36, 39, 47, 51, 58, 73, 82)  # a network to train
 TRAINING_CELLS = (6, 11, 15, 21, 28, 31, 37, 40, 52, 55, 59, 61, 74, 83)
 
 
@@ -59,14 +58,3 @@ def conversion_is_damaged() -> Shown:
     }
     found = [name for name, is_broken in broken.items() if is_broken]
     return bool(found), f"{len(found)} of {len(broken)}: {'; '.join(found)}"
-
-
-def networks_are_trained() -> Shown:
-    """Say whether each cell that defines a network is followed by a training before the next does (In [47])."""
-    ends = [*DEFINING_CELLS[1:], max(TRAINING_CELLS) + 1]
-    idle = [
-        f"In [{start}]"
-        for start, end in zip(DEFINING_CELLS, ends, strict=True)
-        if not any(start < cell < end for cell in TRAINING_CELLS)
-    ]
-    return not idle, f"{len(idle)} of {len(DEFINING_CELLS)} networks are never trained: {', '.join(idle) or 'none'}"

@@ -31,7 +31,11 @@ def beside(rows: Rows) -> Figure:
 
 def words(template: str, **parts: Part) -> Part:
     """Return what fills a sentence with its parts, each worded from the rows."""
-    return lambda found: template.format(**{name: part(found) for name, part in parts.items()})
+
+    def said(found: Found) -> str:
+        return template.format(**{name: part(found) for name, part in parts.items()})
+
+    return said
 
 
 def of(experiment: str, metric: str, spec: str = ".2g", **fields: Any) -> Part:
@@ -164,8 +168,12 @@ matched_filter = words(
     fifth=of("matched_filter", "hits", ".0f", strength=0.2),
     tenth=of("matched_filter", "hits", ".0f", strength=0.1),
 )
-fft_rotation_as_called = law("fft_as_defined")
-planar_waves_range = words(
+fft_rotation = words(
+    "normalised by the root of its length it {normalised}; as numpy and torch compute it, it {plain}",
+    normalised=law("fft_orthonormal"),
+    plain=law("fft_as_defined"),
+)
+planar_waves = words(
     "they lie from {plane}; those of waves in one dimension from {line}", plane=panels(2), line=panels(1)
 )
 aliasing = words(
@@ -250,12 +258,10 @@ lstm_loss = words(
     fir=of("smoothing", "mse", model="fir"),
 )
 lstm2_output = words(
-    "as printed it fails ({raised} of 1); with Conv2d it has {parameters} parameters",
+    "as printed it fails ({raised} of 1); with Conv2d it has {parameters} parameters, and its middle answer sees "
+    "{seen} of {of} pixels",
     raised=one("broken_listings", "raised", listing="conv2d_name"),
     parameters=one("network_sizes", "parameters", network="lstm2"),
-)
-lstm2_view = words(
-    "its middle answer sees {seen} of {of} pixels",
     seen=one("fields_of_view", "seen", network="lstm2"),
     of=one("fields_of_view", "of", network="lstm2"),
 )

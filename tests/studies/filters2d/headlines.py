@@ -1,6 +1,6 @@
-"""What the audit of the notebook says first: claims, their verdicts and words of their evidence."""
+"""What the audit of the notebook says first: claims, verdicts before a cause renames them, and words of evidence."""
 
-LEAST = (158, 129, 78)  # claims, those with a judge, those computed without runs
+LEAST = (150, 121, 71)  # claims, those with a judge, those computed without runs
 HEADLINES = (
     ("bayer-own-plots", "erratum", "between 0.00248 and 0.00258, the linear one between 0.00144 and 0.0015"),
     ("channel-own-plots", "erratum", "between 0.0148 and 0.0154, the linear one between 0.0101 and 0.0105"),
@@ -14,9 +14,10 @@ HEADLINES = (
     ("executable", "erratum", "4 of 4"),
     ("conversion", "reproduced", "5 of 5"),
     ("square-labels", "erratum", "(4, 128, 128)"),
-    ("cells-used", "erratum", "In [47]"),
     ("median-of-dots", "reproduced", "in 0 of 200 images"),
     ("reverse-view", "reproduced", "82 % of the pixels see no boundary"),
+    ("fft-faster", "reproduced", "4,096 real products for a window of 256 in place of 131,072, 32 times"),
+    ("sigmoid-softplus", "reproduced", "0.368 within 5 of 0, ReLU by up to 0.693"),
     ("batches", "reproduced", "the two estimate the same thing"),
     ("mosaic-samples", "reproduced", "the two estimate the same thing"),
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from repro import registry
+from repro.audit.judges import accused
 from repro.errors import UsageError
 from repro.golden.stored import path_of
 from studies.filters2d import model, profiles
-from studies.filters2d.claims import evidence, linear, recurrent, text
+from studies.filters2d.claims import evidence, inverse, linear, recurrent, text
 from studies.filters2d.data import shapes, signals
 from studies.filters2d.measured import filters, listings, transforms
 from studies.filters2d.training import search
@@ -58,7 +61,29 @@ def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, mo
     assert finding(name).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("modules", "transcription"),
+        ("functions", "transcription"),
+        ("bayer-code", "transcription"),
+        ("aliasing-code", "transcription"),
+        ("square-labels", "transcription"),
+        ("executable", "protocol mismatch"),
+        ("squares", "erratum"),
+    ],
+)
+def test_damage_and_age_are_not_held_against_the_author(name: str, verdict: str) -> None:
+    ((_, said),) = accused([(CLAIMS[name], finding(name))])
+    assert said.verdict == verdict
+
+
 # Planted mistakes
+
+
+def curves(name: str, planted: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+    """Return the curves of section 13.2, one of them approximated by something planted."""
+    return filters.CURVES | {name: (planted, filters.CURVES[name][1])}
 
 
 @pytest.mark.parametrize(
@@ -76,8 +101,13 @@ def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, mo
         ("channel-parameters", signals, "CHANNEL_SIGMAS", (0.5, 2.0), "erratum"),
         ("channel-model", signals, "degraded", lambda images, _: images.square(), "erratum"),
         ("waves", signals, "wave_1d", lambda x, **_: x, "erratum"),
+        ("planar-waves", signals, "wave_2d", lambda x, *_, **__: x, "erratum"),
+        ("fft-faster", inverse, "transformed", lambda x: (np.fft.fft(x), len(x) ** 2 // 10), "erratum"),
+        ("fft-faster", inverse, "transformed", lambda x: (np.fft.ifft(x), 1), "erratum"),
+        ("fft-faster", inverse, "layer_of_frequencies", lambda x: (x, 2 * len(x) ** 2), "erratum"),
+        ("sigmoid-identity", filters, "CURVES", curves("identity", lambda x: 0.4 * x), "erratum"),
+        ("sigmoid-softplus", filters, "CURVES", curves("softplus", lambda x: np.maximum(x - 0.1, 0)), "erratum"),
         ("layer-impulse", transforms, "kernel_of", lambda _: torch.ones(15, 15), "erratum"),
-        ("planar-waves-panels", filters, "PANELS_2D", tuple({"phase": 0.1 * step} for step in range(9)), "reproduced"),
         ("squares", shapes, "HALVES", (8, 9), "reproduced"),
         ("rectangles", shapes, "LEAST_DIFFERENCE", 1, "erratum"),
         ("outline-images", shapes, "NOISE", 0.06, "erratum"),
@@ -96,7 +126,6 @@ def test_runs_decide_either_way(name: str, errors: list[float], verdict: str, mo
         ("descent", search, "MOMENTUM", 0.8, "erratum"),
         ("modules", text, "IMPORTED_MODULES", ("imgclass", "imgimg", "imging", "layers"), "reproduced"),
         ("functions", text, "DEFINED_FUNCTIONS", tuple(text.CALLED_FUNCTIONS), "reproduced"),
-        ("cells-used", text, "TRAINING_CELLS", (*text.TRAINING_CELLS, 50), "reproduced"),
     ],
 )  # fmt: skip
 def test_evidence_follows_what_it_is_computed_from(
@@ -139,12 +168,6 @@ def test_readings_that_do_not_tell_give_no_verdict(loss: str, monkeypatch: pytes
     stored(monkeypatch, "bayer-nonlinear-loss", loss)
     with pytest.raises(UsageError, match="overlap"):
         finding("bayer-own-plots")
-
-
-def test_equal_budgets_are_no_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert finding("same-training").verdict == "protocol mismatch"
-    stored(monkeypatch, "circle-samples", "1000000")
-    assert finding("same-training").verdict == "reproduced"
 
 
 def test_another_budget_of_the_mosaic_is_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
