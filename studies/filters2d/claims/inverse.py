@@ -13,11 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
+from studies.filters2d import model
 from studies.filters2d.cases import SEED
 from studies.filters2d.claims.evidence import relative, weight_shape
 from studies.filters2d.data import signals
 from studies.filters2d.data.signals import Array
 from studies.filters2d.measured import filters, listings
+from studies.filters2d.measured.transforms import KERNELS
 
 MUCH = 10  # times as fast is much faster, as we take it
 
@@ -49,7 +51,23 @@ def mosaic_filters() -> int:
     return math.prod(mosaic_kernel_shape()[:2])
 
 
+def shapes_of_two_layers(channels: int, kernel: int) -> list[int]:
+    """Return the shapes of the weights of two convolutions with a sigmoid between them, one after the other."""
+    made = model.image_to_image(channels, kernel, "sigmoid")
+    return [*weight_shape(made, "0.weight"), *weight_shape(made, "2.weight")]
+
+
+def mosaic_network_shapes() -> list[int]:
+    """Return the shapes of the weights of the two layers for the mosaic (section 7, In [30])."""
+    return shapes_of_two_layers(3, KERNELS["mosaic"])
+
+
 # Section 8
+
+
+def channel_network_shapes() -> list[int]:
+    """Return the shapes of the weights of the two layers for the channel (section 8, In [39])."""
+    return shapes_of_two_layers(1, KERNELS["channel"])
 
 
 def channel_parameters() -> list[float]:

@@ -79,6 +79,12 @@ def grey_and_median_shapes() -> list[int]:
     return [*grey.shape[2:], *signals.median(grey).shape[2:]]
 
 
+def median_network_shapes() -> list[int]:
+    """Return the shapes of the weights of the network for the median, layer by layer (section 13.2, In [73])."""
+    made = model.median_network()
+    return [count for layer in (0, 1, 3) for count in weight_shape(made, f"{layer}.weight")]
+
+
 def isolated(dots: Tensor) -> Tensor:
     """Return those dots of images (N, 1, H, W) that have no other within three pixels either way."""
     counts = ndi.uniform_filter(dots.double().numpy(), size=(1, 1, 7, 7), mode="constant") * 49

@@ -6,16 +6,19 @@ import numpy as np
 import scipy.ndimage as ndi
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from torch import nn
 
 from repro.audit.evidence import Shown
 from studies.common.randomness import stream
 from studies.filters2d import model
 from studies.filters2d.cases import SEED, Pair
-from studies.filters2d.claims.evidence import weight_shape
+from studies.filters2d.claims.evidence import numbers, weight_shape
 from studies.filters2d.data import shapes
 
 BLOBS = 12  # images of blobs that evidence is taken from
+BLOCKS = 3  # of section 11's network
+TESTED = 1000  # images that the printed errors are shares of
 DRAWS = 500  # rectangles drawn, of which each of 16 pairs of sides is all but sure to be one
 
 # Section 11
@@ -98,6 +101,17 @@ def images_for_labels() -> Shown:
     return True, "they do"
 
 
+def printed_error_against_chance() -> Shown:
+    """Say whether one guesser in a hundred errs as little as the best printed error, by chance (section 11.2)."""
+    (share,) = numbers("square-hardly")
+    errors = round(share * TESTED)
+    p = float(stats.binom.cdf(errors, TESTED, 0.5))
+    return p > 0.01, (
+        f"{errors} errors of {TESTED:,}, where a guesser expects {TESTED // 2}: {100 * p:.1f} % of guessers err as "
+        "little in one evaluation, and this is the best of several"
+    )
+
+
 # Section 12
 
 
@@ -138,3 +152,32 @@ def blank_views() -> Shown:
         f"{100 * blank.mean():.0f} % of the pixels see no boundary, and {100 * inside:.0f} % of these are inside: an "
         f"error of {least:.3f} at least, where one constant answer has {constant:.3f}"
     )
+
+
+def blank_views_with_maxima() -> Shown:
+    """Bound the error of any network of three blocks with maxima that fills boundaries, edges apart (section 12).
+
+    Each cell of its last block stands for 8 x 8 pixels. Where all that it sees is blank, each of these gets one answer.
+    """
+    view, cell = 1, 1
+    for _ in range(BLOCKS):
+        view, cell = view + 3 * cell, 2 * cell  # two steps more by 3 x 3 weights, one by the maximum
+    margin, whole = cell - 1, shapes.blobs(BLOBS, shapes.FULL_SIDE, stream(SEED, "claims/blobs"))
+    inner, edges = whole[:, 0].numpy(), shapes.boundary(whole)[:, 0].numpy()
+    starts = range(cell, shapes.FULL_SIDE - view + cell, cell)  # of cells whose view lies in the image
+    places = [(y, x) for y in starts for x in starts]
+    seen = [edges[:, y - margin : y - margin + view, x - margin : x - margin + view] for y, x in places]
+    blank = np.concatenate([one.max(axis=(1, 2)) == 0 for one in seen])
+    filled = np.concatenate([inner[:, y : y + cell, x : x + cell] for y, x in places])
+    inside = filled[blank].mean(axis=0)
+    least, constant = float(blank.mean() * (inside * (1 - inside)).mean()), float(whole.var())
+    return least > constant / 10, (
+        f"{100 * blank.mean():.0f} % of the cells, which see {view} x {view} pixels, see no boundary, and "
+        f"{100 * inside.mean():.0f} % of their pixels are inside: an error of {least:.3f} at least, where one constant "
+        f"answer has {constant:.3f}"
+    )
+
+
+def blob_numbers() -> list[float]:
+    """Return density and blur of the dots behind blobs, and the noise of images, as the study draws them (In [56])."""
+    return [shapes.SEEDS, shapes.BLOB_BLUR, shapes.BLOB_NOISE]

@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from repro import registry
+from repro.audit.evidence import published
 from repro.audit.judges import accused
 from repro.errors import UsageError
 from repro.golden.stored import path_of
 from studies.filters2d import model, profiles
 from studies.filters2d.claims import evidence, inverse, linear, recurrent, text
+from studies.filters2d.claims import shapes as claimed
 from studies.filters2d.data import shapes, signals
 from studies.filters2d.measured import filters, listings, transforms
 from studies.filters2d.training import search
@@ -114,6 +116,13 @@ def curves(name: str, planted: Callable[[np.ndarray], np.ndarray]) -> dict[str, 
         ("blob-percentile", shapes, "FILLED", 60, "erratum"),
         ("boundary", shapes, "boundary", lambda blobs: blobs, "erratum"),
         ("reverse-view", shapes, "FILLED", 5, "erratum"),
+        ("with-pooling", shapes, "FILLED", 5, "erratum"),
+        ("with-pooling", claimed, "BLOCKS", 4, "erratum"),
+        ("square-hardly", claimed, "TESTED", 5000, "erratum"),
+        ("blob-numbers", shapes, "BLOB_BLUR", 10.0, "erratum"),
+        ("bayer-network", inverse, "KERNELS", {"mosaic": 7}, "erratum"),
+        ("channel-network", inverse, "KERNELS", {"channel": 5}, "erratum"),
+        ("median-network", model, "median_network", lambda: nn.Sequential(*[nn.Conv2d(1, 1, 3)] * 4), "erratum"),
         ("topology-network", model, "topology_network", lambda: nn.Sequential(nn.Conv2d(1, 8, 7)), "erratum"),
         ("classifier-features", model, "CLASSES", 2, "erratum"),
         ("median-of-dots", signals, "median", lambda images: images, "erratum"),
@@ -150,8 +159,7 @@ def test_a_layer_that_is_not_linear_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def stored(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    right = evidence.published
-    monkeypatch.setattr(evidence, "published", lambda study, one: (value,) if one == name else right(study, one))
+    monkeypatch.setattr(evidence, "published", lambda study, one: (value,) if one == name else published(study, one))
 
 
 def test_lower_stored_losses_bear_the_conclusions_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +169,12 @@ def test_lower_stored_losses_bear_the_conclusions_out(monkeypatch: pytest.Monkey
     assert finding("boundary-own-plot").verdict == "erratum"
     stored(monkeypatch, "reverse-loss-lowest", "0.06")
     assert finding("reverse-own-plot").verdict == "erratum"
+
+
+def test_few_printed_errors_are_better_than_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "468 errors of 1,000" in finding("square-hardly").evidence
+    stored(monkeypatch, "square-hardly", "0.440")
+    assert finding("square-hardly").verdict == "erratum"
 
 
 @pytest.mark.parametrize("loss", ["1.42e-3", "1.47e-3", "1.52e-3"])
