@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from repro.audit.evidence import Shown
@@ -88,16 +88,23 @@ def channel_is_filter_plus_noise() -> float:
     return relative(found - noise, signals.gaussian(images, signals.CHANNEL_SIGMAS))
 
 
-def linear_inverse_by_formula() -> float:
-    """Return by how much the formula of the linear inverse misses the normal equations (section 8, summary).
+def formula_of_the_inverse(covariance: Tensor, blur: Tensor, noise: float) -> Tensor:
+    """Return A = C W' (W C W' + s^2)^-1, the linear inverse of y = W x + v for x of covariance C, v of deviation s."""
+    of_y = blur @ covariance @ blur.T + noise**2 * torch.eye(len(blur), dtype=torch.float64)
+    found: Tensor = covariance @ blur.T @ torch.linalg.inv(of_y)
+    return found
 
-    Of x with covariance C sent as y = W x + v, it is A = C W' (W C W' + s^2)^-1, and leaves an error without
-    correlation to y.
+
+def linear_inverse_by_formula() -> float:
+    """Return by how much the formula of the linear inverse misses the fit of least squares (section 8, summary).
+
+    The fit is to a sample of x and y that has the covariances of the formula exactly.
     """
     blur, root = drawn("blur", 12, 12), drawn("root", 12, 12)
-    covariance, noise = root @ root.T, 0.1 * torch.eye(12, dtype=torch.float64)
-    of_y, with_y = blur @ covariance @ blur.T + noise, covariance @ blur.T
-    return relative(with_y @ torch.linalg.inv(of_y) @ of_y, with_y)
+    noise, eye, none = 0.3, torch.eye(12, dtype=torch.float64), torch.zeros(12, 12, dtype=torch.float64)
+    sent, received = torch.cat([root, none], dim=1), torch.cat([blur @ root, noise * eye], dim=1)
+    fitted = torch.linalg.lstsq(received.T, sent.T).solution.T
+    return relative(formula_of_the_inverse(root @ root.T, blur, noise), fitted)
 
 
 def least_squares_is_the_posterior() -> float:

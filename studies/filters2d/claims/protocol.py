@@ -40,11 +40,6 @@ def pulse_sequences() -> list[int]:
     return [plan.train, plan.side]
 
 
-def test_images() -> int:
-    """Return of how many test images the printed best errors are shares (section 11, generators)."""
-    return _faithful().square_rectangle.test
-
-
 def momentum_of_descent() -> float:
     """Return the momentum of the study's descent (section 16, In [81])."""
     return float(search.optimiser_of("sgd", nn.Linear(1, 1), 0.1).param_groups[0]["momentum"])

@@ -101,6 +101,11 @@ def images_for_labels() -> Shown:
     return True, "they do"
 
 
+def images_tested() -> int:
+    """Return of how many images the printed errors are shares, by the listing (section 11)."""
+    return TESTED
+
+
 def printed_error_against_chance() -> Shown:
     """Say whether one guesser in a hundred errs as little as the best printed error, by chance (section 11.2)."""
     (share,) = numbers("square-hardly")
