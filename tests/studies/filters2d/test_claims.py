@@ -28,6 +28,10 @@ REGISTRY = Registry("filters2d")
 CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
 
 
+def test_every_claim_names_its_passage_or_where_else_it_stands() -> None:
+    assert not [one.id for one in CLAIMS.values() if not (one.lines and one.digest) and not one.elsewhere]
+
+
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [("xyz-linear", "erratum"), ("xyz-of-light", "reproduced"), ("fft-rotation", "reproduced")],

@@ -20,6 +20,10 @@ REGISTRY = Registry("rbf")
 CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
 
 
+def test_every_claim_names_its_passage_or_where_else_it_stands() -> None:
+    assert not [one.id for one in CLAIMS.values() if not (one.lines and one.digest) and not one.elsewhere]
+
+
 @pytest.mark.parametrize("name", ["advised-rate-learns", "low-rate-needed", "epochs", "good", "start-default"])
 def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = answer(monkeypatch)
