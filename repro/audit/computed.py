@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
+from numbers import Integral
 from typing import Any
 
 from repro import printed
 from repro.audit.claims import Claim
-from repro.audit.verdicts import Judgement, found_as, outcome
+from repro.audit.verdicts import Judgement, finite, found_as, outcome
 from repro.errors import UsageError
 
 
@@ -20,12 +22,13 @@ def decide_printed(claim: Claim, evidence: Any) -> Judgement:
             same = value == text
             said.append(value)
         else:
-            if not math.isfinite(value):
-                raise UsageError(f"the value found is {value}, which prints as no number")
             number = printed.parse(text)
-            same = number.rounds(value)
-            cut = not same and number.truncates(value)
-            said.append(f"{value:.12g}" + (" (the print is cut off, not rounded)" if cut else ""))
+            same = number.rounds(finite(value))
+            # What is cut off lies within a unit; what lies far off may have more digits than a Decimal divides.
+            near = abs(printed.exact(value) - number.value) < number.unit
+            cut = not same and near and number.truncates(value)
+            digits = str(int(value)) if isinstance(value, Integral) else f"{value:.12g}"
+            said.append(digits + (" (the print is cut off, not rounded)" if cut else ""))
         agrees &= same
     return outcome(agrees, "; ".join(said))
 
@@ -43,11 +46,18 @@ def plant_printed(claim: Claim, evidence: Any) -> Any:
 
 def decide_count(claim: Claim, evidence: Any) -> Judgement:
     """Compare whole numbers."""
-    parts = found_as(claim, evidence)
-    wanted = [int(printed.parse(text).value) for text in claim.published]
+    parts = [finite(value) for value in found_as(claim, evidence)]
+    wanted = [_whole(text) for text in claim.published]
     if any(value != int(value) for value in parts):
         raise UsageError(f"counts are whole numbers, got {parts}")
     return outcome([int(value) for value in parts] == wanted, "; ".join(f"{int(value):,}" for value in parts))
+
+
+def _whole(text: str) -> int:
+    number = printed.parse(text).value
+    if number != int(number):
+        raise UsageError(f"counts are whole numbers, and {text!r} is published; judge it by 'printed'")
+    return int(number)
 
 
 def plant_count(claim: Claim, evidence: Any) -> Any:
@@ -55,13 +65,13 @@ def plant_count(claim: Claim, evidence: Any) -> Any:
     if decide_count(claim, evidence).verdict == "reproduced":
         first, *rest = found_as(claim, evidence)
         return [first + 1, *rest]
-    return [int(printed.parse(text).value) for text in claim.published]
+    return [_whole(text) for text in claim.published]
 
 
 def decide_law(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether two sides of an equation lie within the tolerance of one another; the evidence is their distance."""
-    distance = float(evidence)
-    if not distance >= 0:
+    distance = float(finite(evidence))
+    if distance < 0:
         raise UsageError(f"a distance is 0 or more, got {distance}")
     return outcome(distance <= claim.tolerance, f"the two sides differ by {distance:.3g}")
 
@@ -84,53 +94,63 @@ def plant_shown(_claim: Claim, evidence: Any) -> Any:
     return (not evidence[0], evidence[1]) if isinstance(evidence, tuple) else not evidence
 
 
-BOUND = re.compile(r"(?P<side>>=|<=|>|<)\s*(?P<number>.+)")
+BOUND = re.compile(r"(?P<side>>=|<=|>|<|≥|≤)\s*(?P<number>.+)")
+SIDES = {"≥": ">=", "≤": "<="}
 
 
-def bound_of(claim: Claim) -> tuple[str, float]:
-    """Return the side and the number of a published bound, as in "> 90"."""
-    found = BOUND.fullmatch(claim.published[0].strip())
+def bound_of(text: str) -> tuple[str, Decimal]:
+    """Return the side and the number of a published bound, as in "> 90" or "≤ 0.05"."""
+    found = BOUND.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"wanted a bound such as '> 90', got {claim.published[0]!r}")
-    return found["side"], float(printed.parse(found["number"]).value)
+        raise UsageError(f"wanted a bound such as '> 90', got {text!r}")
+    return SIDES.get(found["side"], found["side"]), printed.parse(found["number"]).value
 
 
 def decide_bound(claim: Claim, evidence: Any) -> Judgement:
-    """Ask whether a value that no seed moves keeps a bound."""
-    side, limit = bound_of(claim)
-    value = float(evidence)
-    holds = {">": value > limit, ">=": value >= limit, "<": value < limit, "<=": value <= limit}[side]
-    return outcome(holds, f"{value:.6g}")
+    """Ask whether values that no seed moves keep their bounds, one for each part."""
+    parts = found_as(claim, evidence)
+    holds = [_keeps(*bound_of(text), finite(value)) for text, value in zip(claim.published, parts, strict=True)]
+    return outcome(all(holds), "; ".join(f"{value:.6g}" for value in parts))
+
+
+def _keeps(side: str, limit: Decimal, value: float) -> bool:
+    number = printed.exact(value)
+    return {">": number > limit, ">=": number >= limit, "<": number < limit, "<=": number <= limit}[side]
 
 
 def plant_bound(claim: Claim, evidence: Any) -> Any:
-    """Put the value on the other side."""
-    side, limit = bound_of(claim)
-    step = max(abs(limit), 1.0)
-    above = side.startswith(">") == (decide_bound(claim, evidence).verdict != "reproduced")
-    return limit + step if above else limit - step
+    """Put the first value on the other side, or all on the right one where some were not."""
+    kept = decide_bound(claim, evidence).verdict == "reproduced"
+    limits = [bound_of(text) for text in claim.published]
+    right = [float(limit) + (1 if side.startswith(">") else -1) * max(abs(float(limit)), 1.0) for side, limit in limits]
+    return [2 * float(limits[0][1]) - right[0], *right[1:]] if kept else right
 
 
 def decide_granularity(claim: Claim, evidence: Any) -> Judgement:
-    """Ask whether printed percentages can be shares of so many items (GRIM: Brown, Heathers 2017).
+    """Ask whether prints can be means over so many items (GRIM: Brown, Heathers 2017).
 
-    The evidence is the number of items, over all runs where a mean is printed.
+    In percent they are shares, from 0 to 100; in any other unit means of whole numbers. The evidence is the number of
+    items, over all runs where a mean is printed.
     """
-    items, impossible = int(evidence), []
-    for text in claim.published:
-        number = printed.parse(text)
-        low, high = (float(number.value + side * number.half) * items / 100 for side in (-1, 1))
-        if math.ceil(low - 1e-9) > math.floor(high + 1e-9):
-            impossible.append(text)
+    items = finite(evidence)
+    if items != int(items) or items < 1:
+        raise UsageError(f"a number of items is a whole one above 0, got {items}; mend what computes it")
+    items = int(items)
+    percent = claim.unit == "%"
+    impossible = [text for text in claim.published if not _possible(printed.parse(text), items, percent=percent)]
+    what = "share of" if percent else "mean of whole numbers over"
     if impossible:
-        return outcome(False, f"{', '.join(impossible)} is no share of {items:,} items")
-    return outcome(
-        True, f"each is a share of {items:,} items" + (", as any would be" if _vacuous(claim, items) else "")
-    )
+        return outcome(False, f"{', '.join(impossible)} is no {what} {items:,} items")
+    vacuous = all(printed.parse(text).unit * items >= (100 if percent else 1) for text in claim.published)
+    return outcome(True, f"each is a {what} {items:,} items" + (", as any would be" if vacuous else ""))
 
 
-def _vacuous(claim: Claim, items: int) -> bool:
-    return all(printed.parse(text).unit * items / 100 >= 1 for text in claim.published)
+def _possible(number: printed.Printed, items: int, *, percent: bool) -> bool:
+    """Say whether what prints so holds a multiple of one item's part."""
+    low, high = ((number.value + side * number.half) * items / (100 if percent else 1) for side in (-1, 1))
+    if percent:
+        low, high = max(low, Decimal(0)), min(high, Decimal(items))
+    return math.ceil(low) <= math.floor(high)
 
 
 def plant_granularity(claim: Claim, evidence: Any) -> Any:
@@ -144,6 +164,8 @@ def plant_granularity(claim: Claim, evidence: Any) -> Any:
 
 def decide_protocol(_claim: Claim, evidence: Any) -> Judgement:
     """Ask whether two numbers estimate the same thing; the evidence lists what differs between them."""
+    if isinstance(evidence, str):
+        raise UsageError(f"wanted a list of what differs, got the text {evidence!r:.40}; put it into a list")
     differences = list(evidence)
     if differences:
         return Judgement("protocol mismatch", "; ".join(differences))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from repro import stats
-from repro.audit import computed, measured
+from repro.audit import computed, measured, samples
 from repro.audit.claims import Claim
 from repro.audit.verdicts import LEVEL, Judge, Judgement, caused
 
@@ -19,7 +19,7 @@ JUDGES: dict[str, Judge] = {
     "granularity": Judge(computed.decide_granularity, computed.plant_granularity),
     "protocol": Judge(computed.decide_protocol, computed.plant_protocol),
     "interval": Judge(measured.decide_interval, measured.plant_interval),
-    "samples": Judge(measured.decide_samples, measured.plant_samples),
+    "samples": Judge(samples.decide_samples, samples.plant_samples),
     "order": Judge(measured.decide_order, measured.plant_order),
     "threshold": Judge(measured.decide_threshold, measured.plant_threshold),
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 from repro.audit.claims import Claim
@@ -62,9 +65,10 @@ class Judgement:
 
     The verdict is "error" where the claim could not be judged; `evidence` is why, and `code` that error's exit code.
 
-    `p` is that of no difference, before Holm's correction; `more` how many further runs a decision would need; `power`
-    how likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs`
-    are value, lower and upper end of the intervals that were compared, in the claim's unit.
+    `p` is that of a difference as large as the one found where the true one is the margin and no larger, the highest
+    that the print allows, before Holm's correction; `more` how many further runs a decision would need; `power` how
+    likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs` are
+    value, lower and upper end of the intervals that were compared, in the claim's unit.
     """
 
     verdict: Verdict | Literal["error"]
@@ -93,6 +97,23 @@ def found_as(claim: Claim, evidence: Any) -> list[Any]:
     if len(parts) != len(claim.published):
         raise UsageError(f"{len(claim.published)} parts are published, and {len(parts)} were found")
     return parts
+
+
+def only_part(claim: Claim) -> str:
+    """Return what is published where a judge takes one part. Raise UsageError where there are several."""
+    if len(claim.published) != 1:
+        raise UsageError(
+            f"{len(claim.published)} parts are published, and '{claim.judge}' judges one; make a claim of each"
+        )
+    return claim.published[0]
+
+
+def finite(value: Any) -> Any:
+    """Return a number. Raise UsageError for what is none, as NaN and infinity are: that fault is not the author's."""
+    number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    if not number or not (isinstance(value, Integral) or math.isfinite(value)):
+        raise UsageError(f"the value found is {value!r}, which is no number; mend what computes it")
+    return value
 
 
 def caused(claim: Claim, said: Judgement) -> Judgement:

@@ -1,0 +1,158 @@
+"""The judge of a published mean ± spread against runs of ours or another publication, with its planted opposite."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from repro import printed, stats
+from repro.audit import extremes
+from repro.audit.claims import Claim
+from repro.audit.extremes import Box
+from repro.audit.measured import MOST_RUNS, POWER, around, counting_all, runs_of, sample_of, too_few
+from repro.audit.verdicts import LEVEL, Judgement, Span, Verdict, only_part
+from repro.errors import UsageError
+from repro.stats import Sample
+
+PAIR = re.compile(r"(?P<mean>\S+)\s*(?:±|\+-|\+/-)\s*(?P<spread>\S+)")
+WORDS = {"sd": "a deviation", "se": "a standard error", "ci95": "a 95 % interval", "2sd": "two deviations"}
+NEAR = 200  # totals of runs that are looked at one by one, before steps of a few per cent
+
+
+def published_sample(text: str) -> tuple[printed.Printed, printed.Printed]:
+    """Return the printed mean and spread of a text such as "1.95 ± 0.17"."""
+    found = PAIR.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"wanted a mean and a deviation such as '1.95 ± 0.17', got {text!r}")
+    return printed.parse(found["mean"]), printed.parse(found["spread"])
+
+
+def box_of(claim: Claim) -> Box:
+    """Return what a claim's print may stand for."""
+    mean, spread = published_sample(only_part(claim))
+    if claim.runs is None:
+        raise UsageError("a published mean needs its number of 'runs'")
+    return extremes.box_of(mean, spread, claim.runs, claim.spread)
+
+
+@counting_all
+def decide_samples(claim: Claim, evidence: Any) -> Judgement:
+    """Compare a published mean and spread with another sample: runs of ours, or another publication's Sample.
+
+    A test of a difference beyond the margin and two one-sided tests within it, by Welch. A verdict has to hold wherever
+    the printed digits allow, by every reading of the spread that the claim leaves open.
+    """
+    box, fixed = box_of(claim), isinstance(evidence, Sample)
+    if isinstance(evidence, Sample):
+        ours = evidence
+    else:
+        values = runs_of(evidence)
+        few = too_few(values)
+        if few:
+            return few
+        ours = sample_of(values)
+    margin, (near, far) = float(claim.margin or 0), box.distances(ours.mean)
+    apart = extremes.highest(extremes.beyond(near, margin), ours, box)
+    equal = extremes.highest(extremes.within(far, margin), ours, box)
+    verdict, more = _verdict(max(apart.values()), max(equal.values())), None
+    mean, spread = published_sample(claim.published[0])
+    said = (
+        f"{ours.mean:.4g} ± {ours.sd:.2g} (n={ours.n}), {ours.mean - box.mean:+.3g}; "
+        f"equal within {margin:g}: p={max(equal.values()):.2g}"
+    )
+    if ours.sd == 0 and spread.value == 0 and mean.rounds(ours.mean):
+        verdict, said = "reproduced", f"all {ours.n} runs are {ours.mean:.6g}, which prints so, without spread"
+    elif verdict == "inconclusive":
+        said += _left_open({name: _verdict(apart[name], equal[name]) for name in apart})
+        if not fixed:
+            more = further_runs(ours, box, margin)
+            said += "" if more else f"; {_why_never(box, margin)}"
+    worst = max(apart, key=lambda name: apart[name])
+    theirs = Sample(box.mean, float(spread.value) * extremes.readings(worst, box.n)[worst][0], box.n)
+    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([theirs.sd]), box.n))
+    return Judgement(
+        verdict, said, n=ours.n, p=max(apart.values()), more=more,
+        statistic=f"Welch's t = {(ours.mean - box.mean) / error:.2f}, {df:.1f} degrees of freedom" if error else "",
+        power=power_of(error, df, margin), ours=confidence(ours), theirs=confidence(theirs),
+    )  # fmt: skip
+
+
+def _verdict(apart: float, equal: float) -> Verdict:
+    return "reproduced" if equal <= LEVEL else "not reproduced" if apart <= LEVEL else "inconclusive"
+
+
+def _left_open(verdicts: Mapping[str, Verdict]) -> str:
+    """Say what each reading of the spread would come to, where they disagree."""
+    if len(set(verdicts.values())) == 1:
+        return ""
+    words = ", ".join(f"{verdict} if it is {WORDS[name]}" for name, verdict in verdicts.items())
+    return f"; what ± is decides: {words}; say so by 'spread'"
+
+
+def _why_never(box: Box, margin: float) -> str:
+    if box.half >= margin:
+        return f"the print is too coarse for a margin of {margin:g}"
+    return f"the document's {box.n} runs are too few for a margin of {margin:g}, whatever is run here"
+
+
+def confidence(sample: Sample) -> Span:
+    """Return a mean with the ends of its 95 % confidence interval."""
+    return around(sample.mean, stats.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
+
+
+def power_of(error: float, df: float, margin: float) -> float:
+    """Return how likely two one-sided tests show equality within a margin where there is no difference.
+
+    By the central t distribution, which is a little too hopeful for few degrees of freedom.
+    """
+    from scipy.special import stdtr
+
+    if error == 0:
+        return 1.0
+    reach = margin / error - stats.t_critical(2 * LEVEL, df)
+    return max(0.0, 2 * float(stdtr(df, reach)) - 1)
+
+
+def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
+    """Return how many runs more of ours show equality within the margin with a power of 80 %, if there is none.
+
+    The document's runs stay as many as they are. None where 100,000 of ours would not do.
+    """
+    first = ours.n + 1
+    totals = np.unique(
+        np.concatenate([np.arange(first, first + NEAR), np.geomspace(first, MOST_RUNS, NEAR).astype(int)])
+    )
+    shown = _shown(totals, ours, box, margin)
+    if not shown.any():
+        return None
+    at = int(np.argmax(shown))
+    between = np.arange(totals[max(at - 1, 0)], totals[at] + 1)
+    return int(between[np.argmax(_shown(between, ours, box, margin))]) - ours.n
+
+
+def _shown(totals: Any, ours: Sample, box: Box, margin: float) -> Any:
+    """Say for each total of our runs whether equality would be shown, by every reading of the spread at its largest."""
+    from scipy.special import stdtrit
+
+    shown = np.ones(len(totals), dtype=bool)
+    for _, deviation in box.readings.values():
+        mine, theirs = ours.sd**2 / totals, deviation**2 / box.n
+        variance = mine + theirs
+        share = mine / np.where(variance > 0, variance, 1.0)
+        df = 1 / (share**2 / (totals - 1) + (1 - share) ** 2 / (box.n - 1))
+        reach = -stdtrit(df, LEVEL) - stdtrit(df, (1 - POWER) / 2)
+        shown &= reach * np.sqrt(variance) + box.half <= margin
+    return shown
+
+
+def plant_samples(claim: Claim, evidence: Any) -> Any:
+    """Return a sample on the published mean where the two were told apart, else one far from it."""
+    box, margin = box_of(claim), float(claim.margin or 0)
+    if decide_samples(claim, evidence).verdict == "not reproduced":
+        return Sample(box.mean, margin / 100, 10_000)
+    widest = max(high for _, high in box.readings.values())
+    return Sample(box.mean + 100 * (margin + box.half + widest), margin / 100, 10_000)
