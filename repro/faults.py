@@ -102,6 +102,8 @@ def _off(metric: Metric) -> list[str]:
         faults.append(f"with step {metric.step} (wanted: a finite number above 0)")
     if metric.step is not None and metric.counted:
         faults.append("counted and with a step; leave out the step, a share moves by 100/n_test")
+    if metric.counted and metric.unit != "%":
+        faults.append(f"counted and in '{metric.unit}'; a share of counted items is in '%', return 100 * hits / n_test")
     return faults
 
 

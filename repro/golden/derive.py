@@ -16,6 +16,7 @@ from repro.errors import CannotCompareError, IntegrityError, UsageError
 from repro.golden import rule
 from repro.golden.bands import BANDS_SCHEMA, Band
 from repro.golden.stored import Golden, metadata
+from repro.runs import shares
 from repro.runs.rows import Cell
 from repro.stats import alike
 from repro.study import Experiment, Metric, Study
@@ -75,6 +76,8 @@ def summarise(lines: Sequence[Line], study: Study, minimum_seeds: int) -> Line:
     n_test = next((line["n_test"] for line in lines if line["n_test"] is not None), None)
     if metric.counted and len(values) and not n_test:
         raise UsageError(f"{' '.join(cell_of(first))}: a counted metric needs n_test; let the experiment report it")
+    if metric.counted and n_test:
+        hold_shares(values, n_test, " ".join(cell_of(first)))
     line = {name: first[name] for name in ("experiment", "case", "metric", "unit", "settings", "data")}
     line |= {"judged": metric.judged, "n0": len(lines), "k0": len(lines) - len(values), "n_test": n_test}
     line |= {"quantum": metric.quantum(n_test)}
@@ -99,6 +102,15 @@ def hold_step(values: rule.Floats, step: float, name: str) -> None:
         raise CannotCompareError(
             f"{name}: {float(values[0])!r} and {value!r} are no multiple of the declared step {step:g} apart; declare "
             "the grid that the values lie on, or none"
+        )
+
+
+def hold_shares(values: rule.Floats, n_test: int, name: str) -> None:
+    """Raise CannotCompareError where a value is no share of so many items, whose quantum would be of another unit."""
+    for value in shares.strange(values.tolist(), n_test):
+        raise CannotCompareError(
+            f"{name}: {value!r} is no share of {n_test} items in percent; return 100 * hits / n_test, or declare the "
+            "metric without counted=True"
         )
 
 

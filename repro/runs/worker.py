@@ -19,6 +19,7 @@ from typing import Any, get_args
 from repro import registry
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
+from repro.runs import shares
 from repro.runs.plan import PlannedRun
 from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run, Status
@@ -150,6 +151,12 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     if wild:
         text = ", ".join(f"{name} is {values[name]}" for name in wild)
         return replace(found, detail=text)
+    odd = [name for name in counted if outcome.n_test and shares.strange([values[name]], outcome.n_test)]
+    if odd:
+        text = ", ".join(f"{name} is {values[name]!r}" for name in odd)
+        return Report(
+            "failed", f"{text}, which is no share of {outcome.n_test} items in percent; return 100 * hits / n_test"
+        )
     return replace(found, status="ok", values=values)
 
 

@@ -255,6 +255,20 @@ class TestWhatAnExperimentMayReturn:
         assert checked(counted, Outcome({"error": 3.0}, n_test=100)).status == "ok"
         assert checked(counted, Outcome({}, status="nonfinite")).status == "nonfinite"
 
+    @pytest.mark.parametrize(
+        ("value", "n_test", "status"),
+        [(106.39, 100, "failed"), (-1.0, 100, "failed"), (97.55, 100, "failed"), (0.985, 1000, "failed"),
+         (98.93000030517578, 10_000, "ok"), (0.0, 7, "ok"), (100.0, 7, "ok"), (100 * 5 / 7, 7, "ok")],
+    )  # fmt: skip
+    def test_a_counted_share_is_one(self, value: float, n_test: int, status: str) -> None:
+        """106.39 of 100 items was kept, and a fraction's band was a hundred times too wide to see anything."""
+        from types import SimpleNamespace
+
+        counted = SimpleNamespace(metrics=(Metric("error", "%", counted=True),))
+        report = checked(counted, Outcome({"error": value}, n_test=n_test))
+        assert report.status == status
+        assert (f"{value!r}, which is no share of {n_test} items" in report.detail) == (status == "failed")
+
     @pytest.mark.parametrize("wild", [float("nan"), float("inf"), -float("inf")])
     def test_a_value_that_is_no_number_is_never_kept(self, wild: float) -> None:
         report = self.report({"pi": wild, "inside": 1.0})

@@ -67,7 +67,7 @@ def rows_of(study: Study, replicates: range) -> list[Row]:
             random = np.random.default_rng(1000 * replicate + case.x)
             seed = derive_seed(study.name, experiment.name, case_json(case), replicate)
             for metric in experiment.metrics:
-                value = 90.0 + case.x + float(random.normal(0.0, 0.5))
+                value = 90.0 + case.x % 8 + float(random.normal(0.0, 0.5))  # a share stays below 100 %
                 if metric.counted:
                     value = round(value, 1)
                 if experiment.deterministic:
