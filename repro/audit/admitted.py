@@ -49,6 +49,14 @@ class Admitted:
         values = tuple(float(row.value) for row in mine if row.status == "ok" and row.value is not None)
         return Runs(values, len(mine) - len(values), self.left_out([case]))
 
+    def by_replicate(self, metric: str, case: str) -> dict[int, float | None]:
+        """Return what the runs of a case found of a metric by replicate, None where one diverged."""
+        return {
+            row.replicate: float(row.value) if row.status == "ok" and row.value is not None else None
+            for row in sorted(self.rows, key=lambda row: row.replicate)
+            if (row.metric, row.case) == (metric, case)
+        }
+
     def left_out(self, cases: Iterable[str] | None = None) -> str:
         """Say how many runs of some cases, of all without any, are left out and why; nothing where none are."""
         asked = None if cases is None else set(cases)

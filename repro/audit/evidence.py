@@ -11,11 +11,13 @@ import importlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed, claims
+from repro.audit import admitted, blessed, claims, units
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
@@ -29,6 +31,7 @@ __all__ = [
     "published", "values", "verdicts",
 ]  # fmt: skip
 
+PAIR = ("above", "below")  # two cases in a claim's `rows`: by how much the one exceeds the other
 Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: along its first axis, along its second
 
 
@@ -91,28 +94,94 @@ def function_of(study: str, name: str) -> Callable[..., Any]:
 def values_from_rows(study: Study, claim: Claim) -> Any:
     """Return what rows hold of a claim: a value where no seed moves it, else the `Runs` of a faithful profile.
 
-    A figure that no seed moves and that no stand-in's data enter is the same in every profile.
+    A figure that no seed moves and that no stand-in's data enter is the same in every profile. Of two cases, `above`
+    and `below`, it is by how much the one exceeds the other, replicate by replicate. All is in the claim's unit.
     """
     asked = dict(claim.rows)
     if "study" in asked:  # what another document's study has counted already
         study = registry.load(asked.pop("study"))
-    name, metric = asked.pop("experiment"), asked.pop("metric")
-    if name not in study.experiments:
-        raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")
-    experiment = study.experiments[name]
-    if metric not in {one.name for one in experiment.metrics}:
-        near = did_you_mean(metric, [one.name for one in experiment.metrics])
-        raise UsageError(f"experiment '{name}' has no metric '{metric}'{near}")
-    case, refused = the_case(experiment, asked), None
-    fixed = experiment.deterministic and claim.judge not in MEASURED
-    for profile in profiles_for(study, experiment, case, measured=claim.judge in MEASURED):
-        there = _runs(study, profile, name, metric, case, 1 if fixed else LEAST_RUNS)
+    measured = claim.judge in MEASURED
+    cells = [_cell(study, claim, fields) for fields in _asked(asked, measured=measured)]
+    fixed, refused = cells[0].experiment.deterministic and not measured, None
+    for profile in profiles_for(study, cells[0].experiment, cells[0].case, measured=measured):
+        found = [_found(study, profile, cell, 1 if fixed else LEAST_RUNS) for cell in cells]
+        there = found[0] if len(cells) == 1 else _difference(study, profile, cells, found)
         if isinstance(there, Missing):
             refused = refused or there
         elif there.values or there.diverged:
-            return there if claim.judge in MEASURED else _numbers(there, fixed, name, metric)
-    command = f"repro run {study.name} --profile {faithful(study)} --experiment {name} {_where(case, asked)}".strip()
-    return refused or Missing(f"no faithful run yet: `{command}`", LEAST_RUNS)
+            return there if measured else _numbers(there, fixed, cells[0].experiment.name, cells[0].metric)
+    start = f"repro run {study.name} --profile {faithful(study)} --experiment"
+    commands = dict.fromkeys(f"`{f'{start} {one.experiment.name} {one.where}'.strip()}`" for one in cells)
+    return refused or Missing(f"no faithful run yet: {' and '.join(commands)}", LEAST_RUNS)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric of one case as a claim's `rows` name it, with what turns its values into the claim's unit."""
+
+    experiment: Experiment
+    metric: str
+    case: Any
+    where: str
+    times: Decimal
+
+
+def _asked(rows: Mapping[str, Any], *, measured: bool) -> list[dict[str, Any]]:
+    """Return the fields of each case that a claim's `rows` name: one, or that `above` and the one `below`."""
+    shared = {key: value for key, value in rows.items() if key not in PAIR}
+    sides = [rows[key] for key in PAIR if key in rows]
+    if not sides:
+        return [shared]
+    if len(sides) != len(PAIR) or not all(isinstance(side, Mapping) for side in sides):
+        raise UsageError("'rows' wants two tables of fields, 'above' and 'below', or neither")
+    if not measured:
+        raise UsageError(f"'rows' with 'above' and 'below' are runs, for one of the judges {', '.join(MEASURED)}")
+    return [{**shared, **side} for side in sides]
+
+
+def _cell(study: Study, claim: Claim, fields: dict[str, Any]) -> Cell:
+    """Return what fields name of a study. Raise UsageError where that is not one metric of one case."""
+    name, metric = fields.pop("experiment"), fields.pop("metric")
+    if name not in study.experiments:
+        raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")
+    experiment = study.experiments[name]
+    declared = {one.name: one for one in experiment.metrics}
+    if metric not in declared:
+        raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, list(declared))}")
+    case = the_case(experiment, fields)
+    return Cell(experiment, metric, case, _where(case, fields), units.factor(claim, declared[metric]))
+
+
+def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing:
+    """Return a cell's runs in the claim's unit, or why those that there are are no evidence."""
+    runs = _runs(study, profile, cell.experiment.name, cell.metric, cell.case, least)
+    if isinstance(runs, Missing):
+        return runs
+    return replace(runs, values=tuple(units.converted(value, cell.times) for value in runs.values))
+
+
+def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequence[Runs | Missing]) -> Runs | Missing:
+    """Return by how much one cell exceeds another in each replicate that both have; it diverged where one did.
+
+    What one of the two lacks is left out, and said. Where nothing of one is evidence, its reason is that of both.
+    """
+    missing = [one for one in found if isinstance(one, Missing)]
+    if missing:
+        return missing[0]
+    above, below = (
+        admitted.of(study, profile, one.experiment.name).by_replicate(one.metric, case_json(one.case)) for one in cells
+    )
+    values, diverged = [], 0
+    for replicate in sorted(above.keys() & below.keys()):
+        pair = above[replicate], below[replicate]
+        if pair[0] is None or pair[1] is None:
+            diverged += 1
+            continue
+        values.append(units.converted(pair[0], cells[0].times) - units.converted(pair[1], cells[1].times))
+    alone = len(above.keys() ^ below.keys())
+    words = [f"{alone} replicates that one of the two cases lacks left out"] * (alone > 0)
+    words += dict.fromkeys(one.besides for one in found if isinstance(one, Runs) and one.besides)
+    return Runs(tuple(values), diverged, "; ".join(words))
 
 
 def _numbers(found: Runs, fixed: bool, experiment: str, metric: str) -> Any:

@@ -1,0 +1,186 @@
+"""What rows say of a claim: in the claim's unit, of one case or of two held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repro import registry
+from repro.audit import admitted, document, evidence, units
+from repro.audit.claims import Claim
+from repro.audit.verdicts import Missing, Runs
+from repro.errors import UsageError
+from repro.runs.rows import Row
+from repro.study import Metric, Profile, Study, case_json
+from tests.repro.support.evidence import row
+
+
+@dataclass(frozen=True)
+class Case:
+    """The cases of the toy study."""
+
+    method: str
+
+
+METRICS = (Metric("accuracy"), Metric("error", "%"), Metric("time", "ms"))
+CLAIM = Claim("toy", "it", "1", "value", "S.", ("98.5 ± 0.1",), 7, unit="%", runs=9, judge="samples", margin=0.2,
+              rows={"experiment": "train", "metric": "accuracy", "method": "ours"})  # fmt: skip
+PAIR: dict[str, Any] = {
+    "experiment": "train", "metric": "error", "above": {"method": "baseline"}, "below": {"method": "ours"},
+}  # fmt: skip
+ORDER = replace(CLAIM, published=("ours errs less",), judge="order", rows=PAIR, runs=None)
+
+
+def toy() -> Study:
+    study = Study("toy", paper=Profile(None, faithful=True))
+
+    @study.experiment([Case("ours"), Case("baseline")], metrics=METRICS)
+    def train(case: Case, run: Any) -> dict[str, float]:
+        """Train."""
+        return {}
+
+    @study.experiment([Case("ours")], metrics=METRICS)
+    def tuned(case: Case, run: Any) -> dict[str, float]:
+        """Train with other settings."""
+        return {}
+
+    return study
+
+
+def rows_of(metric: str, *values: float | None, method: str = "ours", experiment: str = "train") -> list[Row]:
+    """Return a row for each value by replicate, None for one that diverged."""
+    return [
+        row(
+            experiment,
+            metric,
+            case_json(Case(method)),
+            number,
+            value,
+            status="ok" if value is not None else "nonfinite",
+        )
+        for number, value in enumerate(values)
+    ]
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Row]:
+    """Stand in for the rows that are evidence."""
+    held: list[Row] = []
+    monkeypatch.setattr(registry, "root", lambda: tmp_path)
+    monkeypatch.setattr(
+        admitted,
+        "of",
+        lambda _study, _profile, name: admitted.Admitted([one for one in held if one.experiment == name]),
+    )
+    return held
+
+
+class TestUnits:
+    """Percent and fraction convert, and units that do not are an error."""
+
+    def judged(self, judge: str, published: str, **changed: Any) -> str:
+        return document.judge(toy(), replace(CLAIM, judge=judge, published=(published,), **changed)).verdict
+
+    def test_a_fraction_is_judged_in_percent(self, there: list[Row]) -> None:
+        there += rows_of("accuracy", 0.985, 0.9851, 0.9849, 0.985, 0.985)
+        assert self.judged("threshold", "< 50") == "not reproduced"
+        assert self.judged("samples", "98.5 ± 0.1", spread="sd") == "reproduced"
+        assert self.judged("interval", "98.50") == "reproduced"
+
+    def test_percent_are_judged_as_a_fraction(self, there: list[Row]) -> None:
+        there += rows_of("error", 1.5, 1.51, 1.49, 1.5, 1.5)
+        rows = {**CLAIM.rows, "metric": "error"}
+        assert self.judged("interval", "0.0150", unit="1", margin=0.002, rows=rows) == "reproduced"
+        some = replace(CLAIM, judge="printed", published=("0.015",), unit="1", rows=rows)
+        found = evidence.values_from_rows(toy(), some)
+        assert found == [0.015, 0.0151, 0.0149, 0.015, 0.015]
+
+    def test_units_that_differ_are_an_error(self, there: list[Row]) -> None:
+        there += rows_of("time", 1.0, 2.0, 3.0, 4.0, 5.0)
+        with pytest.raises(UsageError, match=r"claims.toml:7: .* the claim is in 's' and metric 'time' in 'ms'"):
+            self.judged("threshold", "< 50", unit="s", rows={**CLAIM.rows, "metric": "time"})
+
+    def test_percent_that_a_claim_does_not_call_so_is_no_verdict(self, there: list[Row]) -> None:
+        there += rows_of("error", 98.5, 98.6, 98.4, 98.5, 98.5)
+        for published in ("98.5", "98.5 ± 0.1"):
+            with pytest.raises(UsageError, match="without a unit and 'error' is in %; write unit = \"%\""):
+                self.judged("interval", published, unit="1", rows={**CLAIM.rows, "metric": "error"})
+
+    @pytest.mark.parametrize(
+        ("claimed", "measured", "times"),
+        [
+            ("%", "%", 1),
+            ("points", "%", 1),
+            ("%", "1", 100),
+            ("points", "1", 100),
+            ("times", "1", 1),
+            ("1", "log10", 1),
+        ],
+    )
+    def test_what_agrees(self, claimed: str, measured: str, times: int) -> None:
+        assert units.factor(replace(CLAIM, unit=claimed), Metric("m", measured)) == times
+
+    def test_no_bits_are_added(self) -> None:
+        assert units.converted(0.07, Decimal(100)) == 7.0
+        assert 0.07 * 100 != 7.0
+
+
+class TestTwoCases:
+    """An order of two cases needs no code: the differences of the replicates that both have."""
+
+    def test_it_is_paired_by_replicate(self, there: list[Row]) -> None:
+        there += rows_of("error", 2.0, 3.0, 4.0, 5.0, 6.0, method="baseline") + rows_of(
+            "error", 1.5, 2.4, 3.6, 4.5, 5.4
+        )
+        found = evidence.values_from_rows(toy(), ORDER)
+        assert found.values == pytest.approx((0.5, 0.6, 0.4, 0.5, 0.6))
+        assert document.judge(toy(), ORDER).verdict == "reproduced"
+        turned = replace(ORDER, rows={**PAIR, "above": PAIR["below"], "below": PAIR["above"]})
+        assert document.judge(toy(), turned).verdict == "not reproduced"
+
+    def test_only_replicates_that_both_have_count_and_the_rest_is_said(self, there: list[Row]) -> None:
+        there += rows_of("error", 2.0, None, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, method="baseline")
+        there += rows_of("error", 1.5, 2.4, 3.6, None, 5.4, 6.4, 7.6)
+        found = evidence.values_from_rows(toy(), ORDER)
+        assert found.values == pytest.approx((0.5, 0.4, 0.6, 0.6, 0.4))
+        assert (found.diverged, found.besides) == (2, "1 replicates that one of the two cases lacks left out")
+        said = document.judge(toy(), ORDER)
+        assert said.verdict == "inconclusive"
+        assert said.evidence.endswith("2 of 7 diverged; 1 replicates that one of the two cases lacks left out")
+
+    def test_two_experiments_may_be_compared(self, there: list[Row]) -> None:
+        there += rows_of("error", 2.0, 3.0, 4.0) + rows_of("error", 1.0, 1.5, 2.0, experiment="tuned")
+        rows = {**PAIR, "above": {"method": "ours"}, "below": {"method": "ours", "experiment": "tuned"}}
+        assert evidence.values_from_rows(toy(), replace(ORDER, rows=rows)) == Runs((1.0, 1.5, 2.0))
+
+    def test_a_difference_is_judged_by_the_other_judges_of_runs_too(self, there: list[Row]) -> None:
+        there += rows_of("error", 2.0, 3.0, 4.0, 5.0, 6.0, method="baseline") + rows_of(
+            "error", 1.5, 2.4, 3.6, 4.5, 5.4
+        )
+        gain = replace(ORDER, judge="threshold", published=("> 0.4",), unit="points")
+        assert document.judge(toy(), gain).verdict == "reproduced"
+
+    @pytest.mark.parametrize("one", [rows_of("error", 1.0, 2.0), []])
+    def test_without_runs_of_both_the_commands_are_named(self, there: list[Row], one: list[Row]) -> None:
+        there += one
+        found = evidence.values_from_rows(toy(), ORDER)
+        assert isinstance(found, Missing)
+        for method in ("ours", "baseline"):
+            assert f"`repro run toy --profile paper --experiment train --where method={method}`" in found.what
+
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"rows": {key: PAIR[key] for key in ("experiment", "metric", "above")}}, "wants two tables of fields"),
+            ({"rows": {**PAIR, "below": "ours"}}, "wants two tables of fields"),
+            ({"rows": {**PAIR, "below": {"method": "theirs"}}}, "0 cases of 'train'"),
+            ({"judge": "printed", "published": ("0.5",)}, "are runs, for one of the judges interval, samples, order"),
+        ],
+    )
+    def test_what_is_no_pair_is_an_error(self, there: list[Row], changed: dict[str, Any], words: str) -> None:
+        with pytest.raises(UsageError, match=words):
+            document.judge(toy(), replace(ORDER, **changed))
