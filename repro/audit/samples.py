@@ -89,8 +89,11 @@ def _left_open(verdicts: Mapping[str, Verdict]) -> str:
     """Say what each reading of the spread would come to, where they disagree."""
     if len(set(verdicts.values())) == 1:
         return ""
-    words = ", ".join(f"{verdict} if it is {WORDS[name]}" for name, verdict in verdicts.items())
-    return f"; what ± is decides: {words}; say so by 'spread'"
+    words = [
+        f"{verdict} if it is {' or '.join(WORDS[name] for name in verdicts if verdicts[name] == verdict)}"
+        for verdict in dict.fromkeys(verdicts.values())
+    ]
+    return f"; what ± is decides, say so by 'spread': {', '.join(words)}"
 
 
 def _why_never(box: Box, margin: float) -> str:

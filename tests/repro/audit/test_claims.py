@@ -70,6 +70,8 @@ def test_claims_come_with_their_lines(tmp_path: Path) -> None:
         ('rows = { experiment = "sizes", metric = "parameters" }', 'compute = "three"', "wanted MODULE.FUNCTION"),
         ('judge = "count"', 'judge = "interval"', "lacks the 'margin' that is declared before any run"),
         ('judge = "count"', 'judge = "count"\nmargin = 0', "'margin' is 0, wanted a number above 0"),
+        ('judge = "count"', 'judge = "interval"\nmargin = inf', "'margin' is inf, wanted a number above 0"),
+        ('judge = "count"', 'judge = "law"\ntolerance = nan', "'tolerance' is nan, wanted a number above 0"),
         ('judge = "count"', 'judge = "count"\nruns = true', "'runs' is True, wanted a number above 0"),
         ('id = "beauty"', 'id = "parameters"', "claim 'parameters' stands at line 2 already"),
         ('id = "parameters"', 'id = "Para meters"', "wants an id of small letters"),

@@ -126,7 +126,10 @@ class TestSpreads:
     def test_a_standard_error_is_no_deviation(self, spread: str, wanted: str) -> None:
         found = said("samples", claim(self.PUBLISHED, runs=25, margin=0.1, spread=spread), self.OURS)
         assert found.verdict == wanted
-        assert ("say so by 'spread'" in found.evidence) == (spread == "unknown")
+        words = (
+            "not reproduced if it is a deviation or two deviations, inconclusive if it is a standard error or a 95 %"
+        )
+        assert (words in found.evidence) == (spread == "unknown")
 
     def test_nor_is_equality_shown_that_one_reading_does_not_show(self) -> None:
         verdicts = {
