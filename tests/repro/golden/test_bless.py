@@ -312,15 +312,6 @@ def test_epochs_that_agree_have_the_scatter_of_their_step(tmp_path: Path) -> Non
     rederive(done.path, study)
 
 
-@pytest.mark.parametrize("value", [106.4, 0.985, -0.1])
-def test_what_is_no_share_of_the_items_is_refused(tmp_path: Path, value: float) -> None:
-    study = invented(cases=1)
-    rows = rows_of(study, range(10))
-    next(row for row in rows if row["metric"] == "accuracy" and row["replicate"] == 3)["value"] = value
-    with pytest.raises(CannotCompareError, match=f'noisy {{"x":0}} accuracy: {value} is no share of 1000 items'):
-        blessed(tmp_path, study, rows)
-
-
 def test_values_beside_the_declared_grid_are_refused(tmp_path: Path) -> None:
     study = with_step(0.1)  # whose multiples floats round
     assert blessed(tmp_path, study, epochs(study, 0.1)).written
