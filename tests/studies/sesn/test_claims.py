@@ -137,10 +137,9 @@ def test_what_is_said_of_similar_results_is_computed() -> None:
     assert f"{equal} and {alike_equal} are shown equal within 0.10" in CLAIMS["table-similar"].note
 
 
-def test_as_printed_two_columns_differ_and_none_is_shown_equal(audited: dict[str, document.Audited]) -> None:
-    found = {side: audited[f"agrees-{side}"].judgement.verdict for side in SIDES}
-    assert Counter(found.values()) == {"inconclusive": 6, "not reproduced": 2}
-    assert {side for side in SIDES if found[side] == "not reproduced"} == {"scalar-28-plus", "vector-28-plus"}
+def test_as_printed_no_column_is_shown_equal_and_none_beyond_the_margin(audited: dict[str, document.Audited]) -> None:
+    """Two of eight differ after Holm's correction, but by how much more than the margin is not shown."""
+    assert {audited[f"agrees-{side}"].judgement.verdict for side in SIDES} == {"inconclusive"}
 
 
 @every_column
