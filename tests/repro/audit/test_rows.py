@@ -142,6 +142,11 @@ class TestTwoCases:
         turned = replace(ORDER, rows={**PAIR, "above": PAIR["below"], "below": PAIR["above"]})
         assert document.judge(toy(), turned).verdict == "not reproduced"
 
+    def test_replicates_go_by_their_number_and_not_by_their_place(self, there: list[Row]) -> None:
+        here = [one for one in rows_of("error", *range(10)) if one.replicate >= 3]
+        there += rows_of("error", *range(10, 30, 2), method="baseline") + here
+        assert evidence.values_from_rows(toy(), ORDER).values == tuple(float(10 + number) for number in range(3, 10))
+
     def test_only_replicates_that_both_have_count_and_the_rest_is_said(self, there: list[Row]) -> None:
         there += rows_of("error", 2.0, None, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, method="baseline")
         there += rows_of("error", 1.5, 2.4, 3.6, None, 5.4, 6.4, 7.6)
