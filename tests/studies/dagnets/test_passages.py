@@ -23,17 +23,6 @@ def text(shared: Path) -> Text:
     return passages.read(found[0])
 
 
-def test_each_claim_stands_in_the_slides_or_says_that_no_line_has_it() -> None:
-    assert [claim.id for claim in CLAIMS.values() if not (claim.lines and claim.digest) and not claim.elsewhere] == []
-    assert {claim.id for claim in CLAIMS.values() if claim.elsewhere} == {
-        f"{network}-parameters{how}" for network in ("lenet5", "alexnet", "vgg19") for how in ("", "-by-list")
-    }
-
-
-def test_passages_are_in_the_slides(text: Text) -> None:
-    assert [claim.id for claim in CLAIMS.values() if claim.lines and not text.passage(claim)] == []
-
-
 @pytest.mark.parametrize("name", sorted({name for one in listings.LISTINGS for name in listings.undefined(one)}))
 def test_a_name_that_is_called_undefined_is_used_and_never_imported(name: str, text: Text) -> None:
     word = re.compile(rf"(?<![\w.]){name}\b")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from torch import nn
 
 from repro import registry
-from repro.audit import passages
 from repro.audit.evidence import published
 from repro.audit.judges import accused
 from repro.errors import UsageError
@@ -29,23 +26,6 @@ from tests.studies.registries import Registry
 
 REGISTRY = Registry("filters2d")
 CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
-
-
-def test_every_claim_names_its_passage_or_where_else_it_stands() -> None:
-    assert not [one.id for one in CLAIMS.values() if not (one.lines and one.digest) and not one.elsewhere]
-
-
-def test_passages_are_in_the_notebook(shared: Path) -> None:
-    found = sorted((shared.parent / "seeds").glob("003_*.txt"))
-    if not found:
-        pytest.skip("the text of the notebook is not there")
-    document = passages.read(found[0])
-    assert [one.id for one in CLAIMS.values() if one.lines and not document.passage(one)] == []
-    whole = "\n".join(document.lines)
-    assert {*re.findall(r"^import (img\w+|layers)$", whole, re.M)} == {*text.IMPORTED_MODULES}
-    assert {*re.findall(r"\b(img\w+|layers)\.[A-Z]", whole)} == {*text.USED_MODULES}
-    assert {*re.findall(r"^def (\w+)\(\*?\w+", whole, re.M)} >= {*text.DEFINED_FUNCTIONS}
-    assert all(re.search(rf"\b{name}\(", whole) for name in text.CALLED_FUNCTIONS)
 
 
 @pytest.mark.parametrize(

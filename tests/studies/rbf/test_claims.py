@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from repro.audit import passages
 from studies.rbf import cases, claims
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
@@ -20,18 +18,6 @@ from tests.studies.registries import Registry
 
 REGISTRY = Registry("rbf")
 CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
-
-
-def test_every_claim_names_its_passage_or_where_else_it_stands() -> None:
-    assert not [one.id for one in CLAIMS.values() if not (one.lines and one.digest) and not one.elsewhere]
-
-
-def test_passages_are_in_the_slides(shared: Path) -> None:
-    found = sorted((shared.parent / "seeds").glob("002_*.txt"))
-    if not found:
-        pytest.skip("the text of the slides is not there")
-    document = passages.read(found[0])
-    assert [one.id for one in CLAIMS.values() if one.lines and not document.passage(one)] == []
 
 
 @pytest.mark.parametrize("name", ["advised-rate-learns", "low-rate-needed", "epochs", "good", "start-default"])
