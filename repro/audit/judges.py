@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from repro import stats
-from repro.audit import computed, measured, samples
+from repro.audit import computed, made_of, measured, samples
 from repro.audit.claims import Claim
 from repro.audit.verdicts import LEVEL, Judge, Judgement, caused
 
@@ -17,6 +17,7 @@ JUDGES: dict[str, Judge] = {
     "shown": Judge(computed.decide_shown, computed.plant_shown),
     "bound": Judge(computed.decide_bound, computed.plant_bound),
     "granularity": Judge(computed.decide_granularity, computed.plant_granularity),
+    "made_of": Judge(made_of.decide_made_of, made_of.plant_made_of),
     "protocol": Judge(computed.decide_protocol, computed.plant_protocol),
     "interval": Judge(measured.decide_interval, measured.plant_interval),
     "samples": Judge(samples.decide_samples, samples.plant_samples),
@@ -30,8 +31,9 @@ def accused(judgements: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, 
     """Return a document's judgements with its accusations corrected for being several (Holm 1979).
 
     A difference that is not shown any more after the correction is inconclusive; one that is not the author's gets the
-    word of its cause.
+    word of its cause. Before that, cells of one table are read in one way.
     """
+    judgements = made_of.one_reading(judgements)
     tested = [number for number, (_, judgement) in enumerate(judgements) if judgement.p is not None]
     adjusted = dict(zip(tested, stats.holm([float(judgements[number][1].p or 0.0) for number in tested]), strict=True))
     corrected = list(judgements)

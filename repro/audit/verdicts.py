@@ -68,7 +68,8 @@ class Judgement:
     `p` is that of a difference as large as the one found where the true one is the margin and no larger, the highest
     that the print allows, before Holm's correction; `more` how many further runs a decision would need; `power` how
     likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs` are
-    value, lower and upper end of the intervals that were compared, in the claim's unit.
+    value, lower and upper end of the intervals that were compared, in the claim's unit. `basis` is what a correction
+    over several claims of a document goes on.
     """
 
     verdict: Verdict | Literal["error"]
@@ -81,6 +82,7 @@ class Judgement:
     ours: Span | None = None
     theirs: Span | None = None
     code: int = 0
+    basis: Any = None
 
 
 @dataclass(frozen=True)
