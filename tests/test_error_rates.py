@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.error_rates import baselines, clean, documents, elsewhere, measuring, page, planting, worlds
+from bench.error_rates import baselines, clean, documents, elsewhere, measuring, page, planting, prints, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
 from repro.cli.main import parser
@@ -267,3 +267,27 @@ def test_the_page_tells_of_judges_what_was_measured() -> None:
     text = page.judges({"documents": {"sd": counts}})
     assert "| standard deviations | 3.00 % (0.62 to 8.52) | 50.0 % | 20.0 % |" in text
     assert "| standard deviations | 3 %, 50.0 % |" in page.judges_beside({"documents": {"sd": counts}})
+
+
+# Prints made of their own runs
+
+
+def test_true_prints_are_not_accused_and_changed_means_are_seen() -> None:
+    found = prints.counted(40)
+    assert found["whole"]["all"]["tables"] == 40
+    assert found["whole"]["all"]["accused"] == 0
+    assert found["whole"]["all"]["readable"] == 40
+    cells = [one for name, one in found["cells"].items() if name in prints.FINER]
+    assert sum(one["mean: erratum"] for one in cells) >= 0.95 * sum(one["cells"] for one in cells)
+    assert found == prints.counted(40)
+    assert found != prints.counted(40, seed=1)
+
+
+def test_what_was_measured_of_prints_is_shown() -> None:
+    one = {"cells": 200, "true: inconclusive": 20, "mean: erratum": 190, "samples, true: reproduced": 2}
+    whole = {"tables": 20, "accused": 0, "readable": 20, "alone": 18}
+    text = page.made_of({"prints": {"cells": {"in full": one, "1 digit finer": {}}, "whole": {"all": whole}}})
+    assert "| in full | 200 | 0.00 % (0.00 to 1.83) | 10 % | 95.00 % (91.00 to 97.58) | 0 % | 0 % | 1 % | 0 % |" in text
+    assert "1 digit finer" not in text
+    assert "Of 20 tables 0 had a cell accused" in text
+    assert page.made_of({}) == "Not measured yet."

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from bench.error_rates import baselines, clean, documents, measuring, page
+from bench.error_rates import baselines, clean, documents, measuring, page, prints
 from bench.error_rates.catalogue import DEFECTS
 from bench.error_rates.planting import ROOT
 from repro.audit.verdicts import LEVEL
@@ -26,6 +26,7 @@ MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"
 TABLES, POWER_TABLES, CHECKS, DOCUMENTS = 1250, 250, 800, 2000
 OTHERS, POWER_OTHERS = 1000, 250  # tables of real seeds of others
+PRINTS = 500  # tables printed from their own runs
 SHORT = ("hermite-recurrence", "adam-bias", "transpose", "crop", "width", "leak")
 
 
@@ -76,6 +77,9 @@ def short() -> int:
         chance = float(binom.sf(alarms - 1, counts["documents"], LEVEL))
         print(f"{world}: {alarms} of {counts['documents']} documents accused, chance of as many at 5 %: {chance:.3f}")
         broken += [world] if chance < 1e-3 else []
+    made = prints.counted(100)["whole"]["all"]
+    print(f"prints: {made['accused']} of {made['tables']} tables accused that were made of their runs")
+    broken += ["prints"] if made["accused"] else []
     for name, one in measuring.plant([defect for defect in DEFECTS if defect.name in SHORT]).items():
         layers = page.caught(one)
         print(f"{name}: found by {', '.join(layers) or 'nothing'}")
@@ -98,19 +102,19 @@ def main() -> int:
     if chosen.clean:
         write(clean=clean.clean(chosen.clean, known()["clean"], chosen.seconds))
     elif chosen.judges:
-        write(documents=documents.measured(DOCUMENTS))
+        write(documents=documents.measured(DOCUMENTS), prints=prints.counted(PRINTS))
     elif chosen.page:
         write()
     else:
         start = time.monotonic()
-        judged = documents.measured(DOCUMENTS)
+        judged, made = documents.measured(DOCUMENTS), prints.counted(PRINTS)
         simulated = measuring.simulate(TABLES, POWER_TABLES)
         others = measuring.others(OTHERS, POWER_OTHERS)
         real = measuring.banks(CHECKS)
         planted = with_rules(measuring.plant())
-        write(
-            documents=judged, worlds=simulated, banks=real, defects=planted, **({"elsewhere": others} if others else {})
-        )
+        write(documents=judged, prints=made, worlds=simulated, banks=real, defects=planted)
+        if others:
+            write(elsewhere=others)
         print(f"measured in {(time.monotonic() - start) / 60:.0f} min", file=sys.stderr)
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from bench.error_rates import baselines, documents, planting, worlds
+from bench.error_rates import baselines, documents, planting, prints, worlds
 from bench.error_rates.catalogue import DEFECTS
 
 Json = Mapping[str, Any]
@@ -242,10 +242,43 @@ def judges_beside(measured: Json) -> str:
     return grid(["what documents print", *documents.RULES], rows)
 
 
+def made_of(measured: Json) -> str:
+    """Return how often true prints are accused and changed ones seen, by how fine their runs are."""
+    found = measured.get("prints")
+    if not found:
+        return "Not measured yet."
+    lines = {name: one for name, one in found["cells"].items() if one}
+    fine = [one for name, one in lines.items() if name in prints.FINER]
+    lines["finer than the print, together"] = {key: sum(one.get(key, 0) for one in fine) for one in fine for key in one}
+    rows = []
+    for name, one in lines.items():
+        cells = one["cells"]
+
+        def share(key: str, one: Json = one, cells: int = cells, *, bounds: bool = False) -> str:
+            return percent(one.get(key, 0), cells, bounds=bounds)
+
+        rows.append([
+            name, str(cells), share("true: erratum", bounds=True), share("true: inconclusive"),
+            share("mean: erratum", bounds=True), share("spread: erratum"),
+            share("samples, true: not reproduced"),
+            share("samples, true: reproduced"), share("samples, mean: not reproduced"),
+        ])  # fmt: skip
+    whole = found["whole"]["all"]
+    head = [
+        "runs", "cells", "accused", "cannot tell", "changed mean seen", "changed spread seen", "`samples`: accused",
+        "reproduced", "changed mean seen",
+    ]  # fmt: skip
+    text = (
+        f"Of {whole['tables']} tables {whole['accused']} had a cell accused; the reading that it was printed under was "
+        f"among those found in {whole['readable']}, and the only one in {whole['alone']}."
+    )
+    return grid(head, rows) + "\n\n" + text
+
+
 TABLES = {
     "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "others": others,
     "clean-checks": clean_checks, "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
-    "judges": judges, "judges-beside": judges_beside,
+    "judges": judges, "judges-beside": judges_beside, "made-of": made_of,
 }  # fmt: skip
 
 
