@@ -41,22 +41,6 @@ def mnist_counts() -> list[int]:
 # Schedule and momentum
 
 
-def epochs() -> list[int]:
-    """Return the epochs of the RFNN and of the control network in the profile that follows section 4.2."""
-    return [FAITHFUL.epochs, FAITHFUL.control_epochs]
-
-
-def first_rate() -> float:
-    """Return the learning rate with which the profile that follows section 4.2 starts."""
-    return training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing")[0]
-
-
-def decay_factor() -> float:
-    """Return the ratio of successive learning rates in the listing's schedule (A.2)."""
-    rates = sorted(set(training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing")), reverse=True)
-    return rates[1] / rates[0]
-
-
 def decay_epochs() -> Shown:
     """Ask whether the listing has each rate for ten epochs, as section 4.2 says (A.2)."""
     found = {}
@@ -109,11 +93,6 @@ def one_optimiser() -> Shown:
     )
     words += f"with a new optimiser each, by {numbers([kept[i] for i in (0, 8, last)])} with one throughout"
     return bool(np.allclose(new, kept, rtol=0.01)), words
-
-
-def batch_size() -> list[int]:
-    """Return the batch of the profile that follows section 4.2."""
-    return [FAITHFUL.batch]
 
 
 # Networks

@@ -1,0 +1,61 @@
+"""Evidence from appendix A: what stands in its listing, counts and names, which a test holds against the thesis."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from repro.audit.evidence import Shown
+
+EPOCHS = 20
+RATE = 0.001
+DIVISOR = 10  # of the learning rate, at a decay
+BATCH = 500
+RETURNS = {"train": 0, "test": 0}  # how many statements of a function return something
+MOVES = 3  # moves to the GPU outside of any condition
+DEVICE_USES = 0  # of the device chosen, after the choice
+NAMES = (("scipy.misc", "comb"), ("numpy", "float"))
+
+
+def epochs() -> list[int]:
+    """Return for how many epochs the listing trains (A.2)."""
+    return [EPOCHS]
+
+
+def first_rate() -> float:
+    """Return the learning rate with which the listing starts (A.2)."""
+    return RATE
+
+
+def decay_factor() -> float:
+    """Return what a decay of the listing makes of a rate of 1 (A.2)."""
+    return 1 / DIVISOR
+
+
+def batch_size() -> list[int]:
+    """Return the size of the listing's batches (A.2)."""
+    return [BATCH]
+
+
+def accuracies_returned() -> Shown:
+    """Ask whether the functions whose results the listing collects return any (A.2)."""
+    words = ", ".join(f"{name} returns {number} values" for name, number in RETURNS.items())
+    return min(RETURNS.values()) > 0, f"{words}: after {EPOCHS} epochs both lists hold None {EPOCHS} times"
+
+
+def runs_without_gpu() -> Shown:
+    """Ask whether the listing keeps to the CPU where there is no GPU (A.1, A.2)."""
+    words = f"tensors or networks are moved to the GPU {MOVES} times unconditionally; "
+    return MOVES == 0, f"{words}the device chosen is used {DEVICE_USES} times"
+
+
+def names_are_there() -> Shown:
+    """Ask whether the libraries of today have the names that the listing takes from them (A.1)."""
+    gone = [f"{module}.{name}" for module, name in NAMES if not _has(module, name)]
+    return not gone, f"not there: {', '.join(gone) or 'none'}"
+
+
+def _has(module: str, name: str) -> bool:
+    try:
+        return name in vars(import_module(module))
+    except ModuleNotFoundError:
+        return False
