@@ -53,12 +53,11 @@ def input_shape() -> Shown:
 
 
 def operator_shape() -> Shown:
-    """Ask whether a convolution's weight ends in the image's shape, with all input channels second (eq. 3.2)."""
-    plain, grouped = nn.Conv2d(3, 9, 5), nn.Conv2d(3, 9, 5, groups=3)
-    plain(torch.zeros(1, 3, SIDE, SIDE))
-    found = tuple(plain.weight.shape), tuple(grouped.weight.shape)
-    words = f"on images of {SIDE} by {SIDE} the weight is {found[0]}, with 3 groups {found[1]}"
-    return found[0][2:] == (SIDE, SIDE) and found[1][1] == 3, words
+    """Ask whether a convolution's weight ends in the image's shape (eq. 3.2)."""
+    layer = nn.Conv2d(3, 9, 5)
+    layer(torch.zeros(1, 3, SIDE, SIDE))
+    found = tuple(layer.weight.shape)
+    return found[2:] == (SIDE, SIDE), f"on images of {SIDE} by {SIDE} the weight of a kernel of 5 by 5 is {found}"
 
 
 def width_first() -> Shown:
@@ -122,14 +121,14 @@ def axis_shapes() -> Shown:
 
 
 def direction_shapes() -> list[int]:
-    """Return the shape of kernel that answers to a slope in x, then that for y (section 3.3.2)."""
+    """Return width and height of the kernel that answers to a slope in x, then of that for y (3.3.2; eq. 3.3)."""
     line = torch.from_numpy(gaussian.sampled_derivatives(1.0, 1, truncation="text"))[1]
     slope_x = torch.arange(15.0, dtype=torch.float64).expand(1, 1, 15, 15)
     found: list[int] = []
     for image in (slope_x, slope_x.mT):
-        for shape in ((7, 1), (1, 7)):
-            if float(F.conv2d(image, line.view(1, 1, *shape)).abs().min()) > 0.5:
-                found += shape
+        for width, height in ((7, 1), (1, 7)):
+            if float(F.conv2d(image, line.view(1, 1, height, width)).abs().min()) > 0.5:
+                found += width, height
     return found
 
 
@@ -265,27 +264,6 @@ def pooling_stride() -> list[int]:
         for column in range(12)
     )
     return [round(seen), 12 // pool(torch.zeros(1, 12, 12)).shape[-1]]
-
-
-class _Plain(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.dx = torch.zeros(45, 1, 1, 7)
-        self.dy = torch.zeros(45, 1, 7, 1)
-
-
-def kernels_are_kept() -> Shown:
-    """Ask whether tensors set as plain attributes of a module are saved and converted with it (A.1)."""
-    module = _Plain().double()
-    saved, converted = len(module.state_dict()), module.dx.dtype == torch.float64
-    return saved == 2 and converted, f"{saved} of 2 are saved; after a conversion to float64 they are {module.dx.dtype}"
-
-
-def evaluation_is_free() -> Shown:
-    """Ask whether a network in evaluation mode keeps no graph for gradients (A.2)."""
-    layer = GaussianConv2d(1, 2, 1.0).eval()
-    out = layer(torch.zeros(1, 1, 8, 8))
-    return not out.requires_grad, f"the output of a layer in evaluation mode requires_grad={out.requires_grad}"
 
 
 def variable_is_tensor() -> Shown:

@@ -1,8 +1,8 @@
-"""What the audit of the thesis says first: claims, their verdicts and words of their evidence."""
+"""What the audit of the thesis says first: claims, verdicts before a cause renames them, and words of evidence."""
 
 # Claims, those with a judge, those computed without runs. 148 were found before the registry was written; several
-# became two, and cells of figures came to them.
-LEAST = (200, 145, 0)
+# became two, cells of figures came to them, and what the thesis does not say went.
+LEAST = (195, 145, 0)
 HEADLINES = (
     ("second-layer-basis", "erratum", "78 of 960 pairs"),
     ("example-basis", "erratum", "15"),
@@ -10,7 +10,6 @@ HEADLINES = (
     ("scale-series", "reproduced", "0.707106"),
     ("scale-steps", "erratum", "those printed come from n = 4"),
     ("decay-acts", "erratum", "tends to 0.1, 0.1, 0.1"),
-    ("told-apart", "erratum", "1, 3, 7, 8, 10, 11 images apart"),
     ("exp1-level", "reproduced", "1 of 10,000 images"),
     ("exp2-level", "reproduced", "3 of 10,000 images"),
     ("exp2-gain-small", "reproduced", "10 of 10,000 images"),
@@ -22,7 +21,12 @@ HEADLINES = (
     ("verkes-code", "reproduced", "at 2 to 8"),
     ("kernel-sizes-listed", "erratum", "5, 7, 9, 11, 15 taps"),
     ("tanh", "erratum", "differ by"),
-    ("overcomplete", "erratum", "25, 49, 49, 121, 169"),
-    ("listed-biases", "erratum", "928,076"),
+    ("expressive-power", "reproduced", "25, 49, 49, 121, 169 of as many dimensions; up to order 4 in all, 15"),
+    ("example-directions", "reproduced", "7"),
+    ("layer-derivative", "reproduced", "differ by"),
+    ("decay-epochs", "reproduced", "before epochs 10, 20, 30"),
+    ("fewer-weights", "reproduced", "15 weights for a pair"),
+    ("verkes-bias", "reproduced", "come out with mean"),
+    ("tanh-saturation", "reproduced", "with sigmoids 100 %"),
     ("scale-alone", "protocol mismatch", "1,449 times"),
 )

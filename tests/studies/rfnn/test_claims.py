@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from repro.audit import document, evidence
 from repro.audit.claims import Claim
@@ -17,8 +18,8 @@ from repro.study import case_json
 from studies.common import gaussian, hermite
 from studies.rfnn import study, training
 from studies.rfnn.cases import SCALES, Pair
-from studies.rfnn.claims import kernels, layer, protocol, runs
-from studies.rfnn.model import network
+from studies.rfnn.claims import formulas, layer, protocol, runs
+from studies.rfnn.model import basis
 from tests.repro.support.evidence import plant, row
 
 CLAIMS = {claim.id: claim for claim in evidence.claims_of("rfnn")}
@@ -50,26 +51,18 @@ PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("verkes-code", [(hermite, "hermite_verkes", hermite.hermite)]),
     ("decay-acts", [(training, "momentum", lambda _rate, _rule: 0.99)]),
     ("momentum-rule", [(training, "momentum", lambda _rate, _rule: 0.99)]),
-    ("decay-epochs", [(training, "learning_rates", lambda *_: (0.001,) * 10 + (0.0001,) * 10)]),
+    ("decay-epochs", [(protocol, "published", lambda _: ("every 10 epochs", "epoch % 5"))]),
     ("scale-series", [(protocol, "SCALES", (0.5, 0.66, 0.87, 1.15, 2.0))]),
     ("scale-steps", [(protocol, "steps", lambda number: list(SCALES) if number == 5 else [])]),
     ("kernel-size", [(gaussian, "RADIUS", 2)]),
     ("mnist-size", [(protocol, "TEST_DIGITS", (980,) * 10)]),
     ("exp1-guessing", [(protocol, "TEST_DIGITS", (5000, *(600,) * 8, 200))]),
-    ("told-apart", [(protocol, "published", other_accuracies)]),
     ("exp1-level", [(protocol, "published", other_accuracies)]),
-    ("overcomplete", [(kernels, "TAPS", (3,) * 5), (kernels, "kernels_2d", lambda _: two_by_two())]),
-    (
-        "listed-biases",
-        [(network, "Switches", lambda bias: dataclasses.replace(network.AS_PUBLISHED, bias=bool(1 + bias)))],
-    ),
+    ("expressive-power", [(gaussian, "sampled_derivatives", lambda _, order, **__: np.ones((order + 1, 3)))]),
+    ("tanh-saturation", [(formulas, "through_layers", lambda _: ([0.5] * 12, torch.ones(2, 2)))]),
+    ("verkes-bias", [(basis, "_RECURRENCES", {"correct": hermite.hermite, "verkes": hermite.hermite})]),
+    ("fewer-weights", [(protocol, "ORDER", 9)]),
 ]
-
-
-def two_by_two() -> Any:
-    import numpy as np
-
-    return np.random.default_rng(0).normal(size=(15, 3, 3))
 
 
 @pytest.mark.parametrize(("claim", "changes"), PLANTED, ids=[f"{claim}-{n}" for n, (claim, _) in enumerate(PLANTED)])
