@@ -12,7 +12,6 @@ from studies.common import gaussian
 from studies.rfnn.claims.formulas import draws, gap
 from studies.rfnn.claims.kernels import kernels_2d
 from studies.rfnn.model import basis
-from studies.rfnn.model.layers import GaussianConv2d, batch_statistics
 
 CHANNELS, OUTPUTS, ORDER, SIDE = 3, 10, 4, 32  # the example of section 3.3.2, at scale 1
 
@@ -133,27 +132,32 @@ def direction_shapes() -> list[int]:
 
 
 def weights_shape() -> list[int]:
-    """Return the shape of the weights of the example's sum (eq. 3.7; section 3.3.2)."""
-    return list(GaussianConv2d(CHANNELS, OUTPUTS, 1.0, truncation="text").weight.shape)
+    """Return the shape of a 1x1 convolution's weights over the example's 3 times 15 maps (eq. 3.7; section 3.3.2)."""
+    return list(nn.Conv2d(CHANNELS * len(_stack()), OUTPUTS, kernel_size=1, bias=False).weight.shape)
+
+
+def _split() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the example's kernels across and down, repeated for three channels, as A.1 cuts them out."""
+    repeated = np.repeat(_stack()[:, None], CHANNELS, axis=0)
+    across, down = repeated[..., np.newaxis, 0, :], repeated[..., np.newaxis, 1, :]
+    return torch.from_numpy(across), torch.from_numpy(np.swapaxes(down, -1, -2).copy())
 
 
 def repeated_shapes() -> list[int]:
-    """Return the shapes of the example's kernels across and down, one for each row of the sum (section 3.3.2)."""
-    rows = len(basis.pairs(CHANNELS, ORDER, "as_listed"))
-    taps = _stack().shape[2]
-    return [rows, 1, 1, taps, rows, 1, taps, 1]
+    """Return the shapes of the example's kernels across and down (section 3.3.2)."""
+    return [size for kernels in _split() for size in kernels.shape]
 
 
 def example_groups() -> list[int]:
     """Return the groups with which each channel keeps to itself, across and then down (section 3.3.2)."""
-    x, taps = draws(1, CHANNELS, SIDE, SIDE), _stack().shape[2]
-    rows = len(basis.pairs(CHANNELS, ORDER, "as_listed"))
-    found: list[int] = []
-    for channels in (CHANNELS, rows):
-        image, weight = x.repeat(1, channels // CHANNELS, 1, 1), draws(rows, 1, 1, taps)
-        fitting = [groups for groups in (1, CHANNELS, ORDER, rows) if _runs(image, weight, groups)]
-        found += fitting
-    return found
+    x, (across, down) = draws(1, CHANNELS, SIDE, SIDE), _split()
+    maps = F.conv2d(x, across, groups=CHANNELS, padding=(0, across.shape[-1] // 2))
+    return [
+        groups
+        for image, kernels in ((x, across), (maps, down))
+        for groups in range(1, len(across) + 1)
+        if _runs(image, kernels, groups)
+    ]
 
 
 def _runs(image: torch.Tensor, weight: torch.Tensor, groups: int) -> bool:
@@ -166,12 +170,12 @@ def _runs(image: torch.Tensor, weight: torch.Tensor, groups: int) -> bool:
 
 def example_outputs() -> list[int]:
     """Return the shapes of the example's input, both passes and the sum (section 3.3.2)."""
-    layer = GaussianConv2d(CHANNELS, OUTPUTS, 1.0, truncation="text").double()
-    x = draws(1, CHANNELS, SIDE, SIDE)
-    rows, taps = layer.weight.shape[1], layer.basis.kernels().shape[1]
-    across = F.conv2d(x, draws(rows, 1, 1, taps), groups=CHANNELS, padding=(0, taps // 2))
-    down = F.conv2d(across, draws(rows, 1, taps, 1), groups=rows, padding=(taps // 2, 0))
-    return [size for part in (x, across, down, layer.plain(x)) for size in part.shape]
+    x, (kernels_across, kernels_down) = draws(1, CHANNELS, SIDE, SIDE), _split()
+    half = kernels_across.shape[-1] // 2
+    across = F.conv2d(x, kernels_across, groups=CHANNELS, padding=(0, half))
+    down = F.conv2d(across, kernels_down, groups=len(kernels_down), padding=(half, 0))
+    weighted = F.conv2d(down, draws(OUTPUTS, len(kernels_down), 1, 1))
+    return [size for part in (x, across, down, weighted) for size in part.shape]
 
 
 def printed_shapes() -> list[int]:
@@ -287,8 +291,7 @@ def standardised() -> float:
     """Return how far the first batch-norm's output is from mean 0 and variance 1, for inputs between 0 and 1 (A.2)."""
     norm = nn.BatchNorm2d(1).double().train()
     x = torch.rand(50, 1, 28, 28, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    mean, variance = batch_statistics(norm, x)
-    out = (x - mean) * torch.rsqrt(variance + norm.eps)
+    out = norm(x).detach()
     return max(float(out.mean().abs()), abs(float(out.var(correction=0)) - 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 
 from repro.audit.evidence import Shown
@@ -54,8 +55,17 @@ def names_are_there() -> Shown:
     return not gone, f"not there: {', '.join(gone) or 'none'}"
 
 
+def triangle() -> str:
+    """Return what the generator of orders, two loops, yields up to order 2 (A.1)."""
+    pairs = [(i - j, j) for i in range(3) for j in range(i + 1)]
+    return ",".join(f"({across},{down})" for across, down in pairs)
+
+
 def _has(module: str, name: str) -> bool:
+    """Say whether a library has a name; a module that is gone has none, and one that is about to go warns of it."""
     try:
-        return name in vars(import_module(module))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return name in vars(import_module(module))
     except ModuleNotFoundError:
         return False

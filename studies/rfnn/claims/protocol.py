@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from repro import printed
 from repro.audit import evidence
 from repro.audit.evidence import Shown
 from studies.rfnn import training
-from studies.rfnn.cases import AXES, KERNELS, PAIRS, SCALES, Training
+from studies.rfnn.cases import KERNELS, SCALES, Training
 from studies.rfnn.claims.formulas import draws
 from studies.rfnn.claims.kernels import ORDER, numbers
 from studies.rfnn.model import network
@@ -95,10 +95,19 @@ def one_optimiser() -> Shown:
 # Networks
 
 
+def pooled(*windows: int, side: int, taps: tuple[int, int] = (7, 7)) -> list[int]:
+    """Return the shape that torch's layers give of one image: two convolutions that keep its size, each pooled."""
+    x = torch.zeros(1, 1, side, side, device="meta")
+    for channels, size, window in zip((64, 128), taps, windows, strict=True):
+        layer = nn.Conv2d(x.shape[1], channels, size, padding=size // 2, device="meta")
+        x = F.max_pool2d(layer(x), window, stride=window)
+    return list(x.shape[1:])
+
+
 def flattened() -> list[int]:
-    """Return height, width and channels of what the RFNN's second block gives for 28 by 28 images (figure 4.2)."""
-    _, out = network.RFNN(1.0, 1.0).blocks(torch.zeros(1, 1, 28, 28))
-    return [*out.shape[2:], out.shape[1]]
+    """Return height, width and channels after two blocks, for 28 by 28 images (figure 4.2)."""
+    channels, height, width = pooled(2, 2, side=28)
+    return [height, width, channels]
 
 
 def widths() -> list[int]:
@@ -112,17 +121,13 @@ def widths() -> list[int]:
 
 
 def doubled_width() -> list[int]:
-    """Return twice the width of the first layer (section 4.3)."""
-    return [2 * network.WIDTH_FIRST]
+    """Return twice the width that figure 4.2 prints for the first layer (section 4.3)."""
+    return [2 * int(published("rfnn-widths")[1])]
 
 
 def control_keeps_size() -> Shown:
     """Ask whether a padding of half the kernel lets all 16 control networks end in 7 by 7 maps (figure 4.4)."""
-    found = set()
-    for first in KERNELS:
-        for second in KERNELS:
-            _, out = network.ControlCNN(first, second).blocks(torch.zeros(1, 1, 28, 28))
-            found.add(tuple(out.shape[1:]))
+    found = {tuple(pooled(2, 2, side=28, taps=taps)) for taps in product(KERNELS, KERNELS)}
     return found == {(128, 7, 7)}, f"{len(KERNELS) ** 2} networks end in maps of {sorted(found)}"
 
 
@@ -143,20 +148,16 @@ def fewer_weights() -> Shown:
 
 
 def upscaled_pools() -> list[int]:
-    """Return side and stride of the second pooling that leave upscaled images at 7 by 7 (section 4.7)."""
-    net = network.RFNN(1.0, 1.0, network.Switches(upsample="bilinear"))
-    first, out = net.blocks(torch.zeros(1, 1, 56, 56))
-    return [first.shape[2] // out.shape[2], first.shape[3] // out.shape[3]]
+    """Return side and stride of the second pooling that leave enlarged images at what the others have (section 4.7)."""
+    wanted = pooled(2, 2, side=28)
+    fitting = [window for window in range(1, 29) if pooled(2, window, side=56) == wanted]
+    return fitting * 2
 
 
 def same_head() -> Shown:
-    """Ask whether the linear layers are the same for upscaled images, with biases and without (sections 4.7, 4.9)."""
-    heads = set()
-    for switches in (network.Switches(), network.Switches(upsample="bilinear", bias=False)):
-        net = network.RFNN(1.0, 1.0, switches)
-        net.blocks(torch.zeros(1, 1, 28 * (2 if switches.upsample == "bilinear" else 1), 28 * net.pool_second // 2))
-        heads.add((tuple(net.hidden.weight.shape), tuple(net.output.weight.shape)))
-    return len(heads) == 1, f"weights of {sorted(heads)}"
+    """Ask whether the linear layers get as many inputs from enlarged images as from the others (section 4.7)."""
+    plain, enlarged = (math.prod(pooled(2, window, side=side)) for window, side in ((2, 28), (4, 56)))
+    return plain == enlarged, f"{plain:,} and {enlarged:,} inputs"
 
 
 # Scales
@@ -197,8 +198,8 @@ def five_steps() -> Shown:
 
 
 def scale_count() -> list[int]:
-    """Return how many scales there are (section 4.3)."""
-    return [len(SCALES)]
+    """Return how many scales equation 4.4 prints (section 4.3)."""
+    return [len(published("scale-series"))]
 
 
 def open_range() -> Shown:
@@ -207,9 +208,8 @@ def open_range() -> Shown:
 
 
 def scale_pairs() -> list[int]:
-    """Return how many pairs of scales a grid of the study has (section 4.3)."""
-    pairs = {tuple(getattr(case, axis) for axis in AXES) for case in PAIRS}
-    return [len(pairs)]
+    """Return how many pairs the printed series makes with itself (section 4.3)."""
+    return [len(set(product(published("scale-series"), repeat=2)))]
 
 
 def control_kernels() -> list[int]:

@@ -62,6 +62,10 @@ PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("tanh-saturation", [(formulas, "through_layers", lambda _: ([0.5] * 12, torch.ones(2, 2)))]),
     ("verkes-bias", [(basis, "_RECURRENCES", {"correct": hermite.hermite, "verkes": hermite.hermite})]),
     ("fewer-weights", [(protocol, "ORDER", 9)]),
+    ("rfnn-flattened", [(protocol, "pooled", lambda *_, side: [128, side // 2, side // 2])]),
+    ("scale-pairs", [(protocol, "published", lambda _: ("0.5", "1", "2"))]),
+    ("width-doubled", [(protocol, "published", lambda _: ("1", "32"))]),
+    ("example-groups", [(layer, "CHANNELS", 2)]),
 ]
 
 

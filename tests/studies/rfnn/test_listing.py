@@ -57,6 +57,14 @@ def test_numbers_and_names_stand_in_the_listing(lines: tuple[str, ...]) -> None:
     assert "dtype=np.float)" in whole
 
 
+def test_a_decay_and_the_orders_are_the_listings(lines: tuple[str, ...]) -> None:
+    assert f"            if not {CLAIMS['decay-epochs'].published[1]}:" in lines
+    listed = textwrap.dedent(between(lines, "for i in range(order+1):", "def fill_gaussian_kernels"))
+    names: dict[str, Any] = {}
+    exec("def orders(order):\n" + textwrap.indent(listed, "    "), names)
+    assert ",".join(str(one).replace(" ", "") for one in names["orders"](2)) == listing.triangle()
+
+
 def test_train_and_test_return_nothing(lines: tuple[str, ...]) -> None:
     counts = {
         name: len(re.findall(r"^\s+return\b", between(lines, f"def {name}(", after), re.M))
@@ -109,6 +117,9 @@ def test_a_mistake_changes_the_verdict(
         ("groups-blind", "erratum"),
         ("kernels-unturned", "reproduced"),
         ("filter-channel", "reproduced"),
+        ("listing-triangle", "reproduced"),
+        ("listing-line-break", "transcription"),
+        ("listing-conv1d", "protocol mismatch"),
     ],
 )
 def test_verdicts(claim: str, verdict: str) -> None:
