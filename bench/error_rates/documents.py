@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -194,5 +196,6 @@ def block(world: str, documents: int, seed: int) -> dict[str, Any]:
 
 
 def measured(documents: int) -> dict[str, Any]:
-    """Return the counts of every world."""
-    return {world: block(world, documents, 0) for world in WORLDS}
+    """Return the counts of every world, two at a time."""
+    with ProcessPoolExecutor(2) as pool:
+        return dict(zip(WORLDS, pool.map(block, WORLDS, repeat(documents), repeat(0)), strict=True))
