@@ -92,7 +92,7 @@ def _has_gaps(values: Any) -> bool:
     """Say whether an array of one number a cell has some that are none."""
     import numpy as np
 
-    return values.ndim == 2 and bool(np.ma.count_masked(np.ma.masked_invalid(values)))
+    return values.ndim == 2 and bool(np.ma.getmaskarray(np.ma.masked_invalid(values)).any())
 
 
 def watched(rows: Sequence[Mapping[str, Any]]) -> list[Watched]:
