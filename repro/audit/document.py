@@ -63,8 +63,8 @@ class Audit:
 
     @property
     def contradicted(self) -> tuple[Audited, ...]:
-        """Return the claims that evidence speaks against."""
-        return tuple(one for one in self.claims if one.judgement.verdict in CONTRADICTED)
+        """Return the distinct claims that evidence speaks against: none again that restates one, none by definition."""
+        return tuple(one for one in self.claims if one.claim.counts and one.judgement.verdict in CONTRADICTED)
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -51,10 +51,13 @@ def arguments(verbs: Verbs) -> None:
         report,
         "repro report",
         "repro report STUDY --out report.html --without-figures",
+        "repro report --screenshot docs/report.png",
     )
     options.study(made, "the studies; all that have claims without one", nargs="*")
     made.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="where it goes")
     made.add_argument("--without-figures", action="store_true", help="claims and verdicts only, in seconds")
+    shot = "write a picture of the first screen, too, by a headless Chromium that is there"
+    made.add_argument("--screenshot", type=Path, metavar="FILE", help=shot)
 
 
 def audit(arguments: Namespace) -> int:
@@ -154,18 +157,25 @@ def report(arguments: Namespace) -> int:
     from repro import registry
     from repro.audit.document import Audit, judge_all
     from repro.machine import files
-    from repro.show.report import PROFILE, figures_of, page
+    from repro.show.about import about
+    from repro.show.report import figures_of, page
 
     found = judge_all(*arguments.study)
+    names = list(dict.fromkeys(one.claim.study for one in found))
     figures = {}
-    for name in dict.fromkeys(one.claim.study for one in found):
+    for name in names if not arguments.without_figures else []:
         study = registry.load(name)
-        if not arguments.without_figures:
-            say(arguments, f"{name}: making {len(study.figures)} figures from golden rows of profile {PROFILE}")
-            figures[name] = list(figures_of(study))
+        if study.figures:
+            say(arguments, f"{name}: making {len(study.figures)} figures")
+        figures[name] = list(figures_of(study))
     out: Path = arguments.out
-    files.write(out, page(found, figures))
+    files.write(out, page(found, figures, about(names)))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")
+    if arguments.screenshot is not None:
+        from repro.show import browser
+
+        browser.screenshot(out, arguments.screenshot)
+        say(arguments, f"wrote {arguments.screenshot}")
     whole = Audit(found, ())
     if whole.errors:
         terminal.say(not_judged("report", whole))

@@ -25,6 +25,7 @@ LEVELS = {
     "not reproduced": "error",
     "erratum": "error",
     "protocol mismatch": "warning",
+    "transcription": "note",
     "inconclusive": "note",
     ERROR: "error",
 }

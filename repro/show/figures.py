@@ -16,6 +16,7 @@ from repro import registry
 from repro.errors import InfrastructureError, ReproError, UsageError, did_you_mean
 from repro.machine.foreign import guarded
 from repro.runs.plan import identity, strangers
+from repro.show import marks
 from repro.show.pages import Block
 from repro.show.tabular import csv_table, latex_table, markdown_table
 from repro.study import Figure, Study
@@ -69,14 +70,15 @@ def golden_table(study: str, profile: str) -> pa.Table:
 
 
 def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Compute one of the study's figures from rows, and refuse what is none."""
+    """Compute one of the study's figures from rows, and refuse what is none; one of stand-in data says that it is."""
+    seen = marks.watched(rows)
     with guarded(f"figure '{name}' of study '{study.name}'"):
-        made = study.figures[name](rows)
+        made = study.figures[name](seen)
     if not isinstance(made, Figure):
         raise UsageError(
             f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
         )
-    return made
+    return marks.marked(made, marks.said_of(study, seen))
 
 
 def outdated(study: Study, profile: str, rows: pa.Table) -> str:
@@ -162,6 +164,7 @@ def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
         canvas = Canvas(layout="constrained")
         with guarded("the picture of a figure"):
             made.draw(canvas)
+            marks.hatch_gaps(canvas)
         for kind in kinds:
             stream = io.BytesIO()
             canvas.savefig(stream, format=kind, metadata=FORMATS[kind])

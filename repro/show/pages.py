@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.audit import blessed
+from repro.audit import blessed, claims
+from repro.audit.claims import Claim
+from repro.audit.judges import JUDGES
 from repro.audit.verdicts import VERDICTS
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine.terminal import markdown
+from repro.show.telling import tally
 
 START = re.compile(r"\s*<!--\s*table:(?P<words>.*?)-->\s*")
 END = re.compile(r"\s*<!--\s*/table\s*-->\s*")
@@ -101,16 +103,34 @@ BLOCK = ("<!-- verdicts -->", "<!-- /verdicts -->")  # a page's place for the co
 
 
 def counts(root: Path) -> list[str]:
-    """Return how many blessed claims each document has of each verdict, as the lines of a Markdown table."""
-    rows = blessed.held(root)
-    found = {
-        study: Counter(row["verdict"] for row in rows if row["study"] == study)
-        for study in sorted({row["study"] for row in rows})
-    }
-    found["all"] = sum(found.values(), Counter[str]())
-    lines = [(study, *(str(each[verdict]) for verdict in VERDICTS), str(each.total())) for study, each in found.items()]
-    headers = ("document", *VERDICTS, "claims")
+    """Return how many blessed distinct claims each document has of each verdict, as the lines of a Markdown table.
+
+    Beside them those that restate another or hold by definition, which are not counted. Raise UsageError where a
+    blessed verdict is of a claim that is not there.
+    """
+    held = blessed.held(root)
+    found = {study: _paired(root, study, held) for study in sorted({row["study"] for row in held})}
+    found["all"] = [pair for pairs in found.values() for pair in pairs]
+    lines = []
+    for name, pairs in found.items():
+        made = tally(pairs)
+        numbers = [made.distinct, *(made.by.get(word, 0) for word in VERDICTS), made.restating, made.by_definition]
+        lines.append((name, *map(str, numbers)))
+    headers = ("document", "distinct claims", *VERDICTS, "restating", "by definition")
     return markdown(headers, lines, [name != "document" for name in headers])
+
+
+def _paired(root: Path, study: str, held: Sequence[Mapping[str, str]]) -> list[tuple[Claim, str]]:
+    """Return a study's claims with their blessed verdicts."""
+    path = claims.path_of(root, study)
+    known = {claim.id: claim for claim in claims.load(path, study, JUDGES)}
+    mine = {row["id"]: row["verdict"] for row in held if row["study"] == study}
+    gone = sorted(mine.keys() - known.keys())
+    if gone:
+        raise UsageError(
+            f"{path}: no claim '{gone[0]}', of which a verdict is blessed; bless the verdicts of now first"
+        )
+    return [(known[name], verdict) for name, verdict in mine.items()]
 
 
 def with_counts(text: str, root: Path, page: str) -> str:

@@ -2,34 +2,78 @@
 (() => {
   const form = document.querySelector("#filters");
   const claims = [...document.querySelectorAll("details.claim")];
-  const count = document.querySelector("#count");
-  const wanted = (claim, name) => !form.elements[name].value || claim.dataset[name] === form.elements[name].value;
-  function filter() {
+  const heading = document.querySelector("#claims");
+  const status = document.querySelector("#count");
+  const choices = [...form.querySelectorAll("select")];
+  const texts = new Map(claims.map((claim) => [claim, claim.textContent.toLowerCase()]));
+  const named = (params) => [...params].filter(([name, value]) => value && form.elements[name]);
+
+  function filter(unknown = []) {
     const words = form.elements.words.value.toLowerCase();
     let shown = 0;
     for (const claim of claims) {
-      const keep = ["study", "verdict", "kind"].every((name) => wanted(claim, name))
-        && claim.textContent.toLowerCase().includes(words);
+      const keep = choices.every((one) => !one.value || claim.dataset[one.name] === one.value)
+        && texts.get(claim).includes(words);
       claim.hidden = !keep;
       shown += keep ? 1 : 0;
     }
-    count.textContent = `${shown} of ${claims.length} claims shown`;
+    const by = named(new FormData(form)).map(([, value]) => value);
+    status.textContent = `${shown} of ${claims.length} claims shown${by.length ? `: ${by.join(", ")}` : ""}`
+      + (unknown.length ? `; not known here: ${unknown.join(", ")}` : "");
   }
-  function open() {
-    const claim = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+
+  // Not form.reset(), after which the address is written anew.
+  function clear() {
+    for (const one of [...choices, form.elements.words]) one.value = "";
+  }
+
+  function toClaims() {
+    heading.scrollIntoView();
+    heading.focus({ preventScroll: true });
+  }
+
+  function write() {
+    const wanted = new URLSearchParams(named(new FormData(form)));
+    const hash = wanted.size ? `#${wanted.toString().replaceAll("+", "%20")}` : location.pathname + location.search;
+    history.replaceState(null, "", hash);
+    filter();
+  }
+
+  // What the address asks for: a filter, as #study=...&verdict=..., or one claim, which no filter hides then.
+  function read() {
+    const text = location.hash.slice(1);
+    const wanted = named(new URLSearchParams(text));
+    if (text.includes("=")) {
+      clear();
+      for (const [name, value] of wanted) form.elements[name].value = value;
+      filter(wanted.filter(([name, value]) => form.elements[name].value !== value).map(([, value]) => value));
+      toClaims();
+      return;
+    }
+    const claim = text ? document.getElementById(decodeURIComponent(text)) : null;
     if (claim && claim.matches("details.claim")) {
-      form.reset();
-      filter();
+      if (claim.hidden) {
+        clear();
+        filter();
+      }
       claim.open = true;
       claim.scrollIntoView();
     }
   }
+
+  const long = document.querySelector("#long");
+  long.addEventListener("click", () => {
+    document.documentElement.classList.add("long");
+    claims.forEach((claim) => { claim.open = true; });
+    window.print();
+    document.documentElement.classList.remove("long");
+  });
+  long.hidden = false;
   form.hidden = false;
-  ["input", "change"].forEach((event) => form.addEventListener(event, filter));
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
-  window.addEventListener("hashchange", open);
-  window.addEventListener("beforeprint", () => claims.forEach((claim) => { claim.open = true; }));
+  ["input", "change"].forEach((event) => form.addEventListener(event, write));
+  form.addEventListener("submit", (event) => { event.preventDefault(); toClaims(); });
+  form.addEventListener("reset", () => setTimeout(write));
+  window.addEventListener("hashchange", read);
   filter();
-  open();
+  read();
 })();

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from repro.audit.document import Audited
-from repro.audit.verdicts import ERROR, VERDICTS
+from repro.audit.verdicts import CONTRADICTED, ERROR, VERDICTS
 from repro.machine.terminal import columns, escape, paint
+from repro.show.telling import in_order, tally
 
 COLOURS = {
     "reproduced": "green",
@@ -23,7 +23,7 @@ WIDTH = 60  # characters of a published value or of evidence on the terminal
 
 
 def summary(found: Sequence[Audited]) -> list[list[Any]]:
-    """Return, for each study, how many claims got each word of `words`, and the share that has a judge."""
+    """Return, for each study, how many distinct claims got each word of `words`, and how many are not counted."""
     by_study: dict[str, list[Audited]] = {}
     for one in found:
         by_study.setdefault(one.claim.study, []).append(one)
@@ -31,9 +31,10 @@ def summary(found: Sequence[Audited]) -> list[list[Any]]:
         by_study["all"] = list(found)
     rows: list[list[Any]] = []
     for name, mine in by_study.items():
-        counts = Counter[str](one.judgement.verdict for one in mine)
-        judged = sum(1 for one in mine if one.claim.judge)
-        rows.append([name, len(mine), *(counts[word] for word in words(found)), f"{100 * judged / len(mine):.0f} %"])
+        counts = tally((one.claim, one.judgement.verdict) for one in mine)
+        share = f"{100 * counts.judged / counts.distinct:.0f} %" if counts.distinct else ""
+        each = [counts.by.get(word, 0) for word in words(found)]
+        rows.append([name, counts.distinct, *each, share, counts.restating, counts.by_definition])
     return rows
 
 
@@ -44,26 +45,33 @@ def words(found: Sequence[Audited]) -> tuple[str, ...]:
 
 def summary_headers(found: Sequence[Audited]) -> tuple[str, ...]:
     """Return the headers of `summary`."""
-    return "study", "claims", *words(found), "judged"
+    return "study", "distinct claims", *words(found), "judged", "restating", "by definition"
 
 
 def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) -> str:
     """Return the verdicts for a terminal: a table of counts and one of claims, or the claims asked for in full."""
     if whole:
         return "\n\n".join(in_full(one) for one in found)
-    shown = [one for one in found if not verdicts or one.judgement.verdict in verdicts]
+    shown = in_order([one for one in found if not verdicts or one.judgement.verdict in verdicts])
     held = any(one.passage for one in found)  # to a document that is at hand
-    lines = [
-        [one.claim.study, one.claim.id, one.claim.where, *([_cut(one.passage)] if held else []), _cut(one.claim.value),
-         _cut(one.judgement.evidence), paint(one.judgement.verdict, COLOURS.get(one.judgement.verdict, "bold"))]
-        for one in shown
-    ]  # fmt: skip
-    headers = ["study", "claim", "where", *(["passage"] if held else []), "published", "found", "verdict"]
+    lines = [_line(one, {(other.claim.study, other.claim.id) for other in shown}, held=held) for one in shown]
+    headers = ["study", "claim", "where", *(["passage"] if held else []), "published", "found", "weight", "verdict"]
     listed = columns(headers, lines)
     failed = [escape(one.judgement.evidence) for one in found if one.judgement.verdict == ERROR]
     return "\n".join(
         [listed, "", columns(summary_headers(found), summary(found)), *(f"error: {text}" for text in failed)]
     )
+
+
+def _line(one: Audited, there: Collection[tuple[str, str]], *, held: bool) -> list[str]:
+    """Return a claim's line of the list; one that restates another stands under it, or says which it is."""
+    claim, verdict = one.claim, one.judgement.verdict
+    under = (claim.study, claim.restates) in there
+    name = f"└ {claim.id}" if under else f"{claim.id} (restates {claim.restates})" if claim.restates else claim.id
+    weight = claim.weight if (verdict in CONTRADICTED and claim.counts) or claim.weight == "definition" else ""
+    passage = [_cut(one.passage)] if held else []
+    said = [*passage, _cut(claim.value), _cut(one.judgement.evidence)]
+    return [claim.study, name, claim.where, *said, weight, paint(verdict, COLOURS.get(verdict, "bold"))]
 
 
 def _cut(text: str) -> str:

@@ -216,9 +216,14 @@ class TestPage:
         from repro.audit.blessed import bless_audit
 
         bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
+        (tmp_path / "studies/toy").mkdir(parents=True)
+        entry = (
+            '[[claim]]\nid = "c{}"\nwhere = "s"\nkind = "count"\nstatement = "S."\npublished = "3"\nreason = "opinion"'
+        )
+        (tmp_path / "studies/toy/claims.toml").write_text("\n".join(entry.format(n) for n in range(3)))
         text = "before\n<!-- verdicts -->\nold\n<!-- /verdicts -->\nafter\n"
         made = pages.with_counts(text, tmp_path, "page.md")
-        assert "| toy | 1 | 0 | 0 | 2 | 0 | 0 | 0 | 3 |" in made.splitlines()
+        assert "| toy | 3 | 1 | 0 | 0 | 2 | 0 | 0 | 0 | 0 | 0 |" in made.splitlines()
         assert (made.startswith("before\n"), made.endswith("after\n"), "old" in made) == (True, True, False)
         assert pages.with_counts(made, tmp_path, "page.md") == made
         with pytest.raises(UsageError, match=r"page\.md: wanted one block"):
