@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine import cache
 from repro.machine.modules import code_of_module
+from repro.machine.reads import about_to_open
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Arrays = dict[str, NDArray[Any]]
-
 
 FOLDER_VARIABLE = "REPRO_DATA_DIR"
 MD5 = "md5:"  # starts the digest of a file whose publisher gives only that; other digests are SHA-256
@@ -353,6 +353,7 @@ def _search(dataset: DataSet) -> tuple[Path | None, str]:
 
 def _present(folder: Path, name: str) -> Path | None:
     """Return the file as named, or else its decompressed twin."""
+    about_to_open(*_twins(folder, name))
     return next((path for path in _twins(folder, name) if path.is_file()), None)
 
 

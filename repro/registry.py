@@ -19,6 +19,8 @@ ENTRY_POINTS = "repro.studies"
 
 def root() -> Path:
     """Return the project folder as seen from the working directory: the nearest one upwards that holds `studies/`."""
+    if os.path.isdir("studies"):
+        return Path(".")  # asked for thousands of times, and mostly so
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if (folder / "studies").is_dir()), here)
     return Path(os.path.relpath(found))
@@ -39,6 +41,12 @@ def _folders() -> list[str]:
     return sorted(path.parent.name for path in root().glob("studies/*/__init__.py") if path.parent.name != "common")
 
 
+def _is_here(name: str) -> bool:
+    """Say whether the project itself has a study of a name, as `_folders` lists them."""
+    plain = name not in ("", "common") and os.path.basename(name) == name and "\0" not in name
+    return plain and (root() / "studies" / name / "__init__.py").exists()
+
+
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
@@ -48,7 +56,7 @@ def package(name: str) -> str:
 
     Of a study that another package offers, that is the package which its entry point names, or the one around it.
     """
-    point = None if name in _folders() else _entry_points().get(name)
+    point = None if _is_here(name) else _entry_points().get(name)
     if point is None:
         return f"studies.{name}"
     spec = _spec(point)
@@ -57,7 +65,7 @@ def package(name: str) -> str:
 
 def folder(name: str) -> Path:
     """Return the folder that a study's declaration lies in, below the project's or where a package is installed."""
-    point = None if name in _folders() else _entry_points().get(name)
+    point = None if _is_here(name) else _entry_points().get(name)
     if point is None:
         return root() / "studies" / name
     return Path(str(_spec(point).origin)).parent
@@ -72,15 +80,20 @@ def _spec(point: importlib.metadata.EntryPoint) -> ModuleSpec:
     return spec
 
 
+def put_on_path() -> None:
+    """Let the project's own studies be imported, before any that are installed."""
+    folder = os.fspath(root().resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
 def load(name: str) -> Study:
     """Import one study and check its declaration; an unknown name is answered with the nearest known one.
 
     Raise UsageError, too, for whatever the study's own code raises meanwhile.
     """
-    if name in _folders():
-        folder = os.fspath(root().resolve())
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+    if _is_here(name):
+        put_on_path()
         where = f"studies/{name}/__init__.py"
         with guarded(f"{where}: cannot be imported"):
             study = getattr(importlib.import_module(f"studies.{name}"), "study", None)

@@ -178,6 +178,7 @@ def _shown_by(module: str, name: str, summary: str) -> Show:
 
     show.__name__ = show.__qualname__ = name
     show.__doc__ = summary
+    show.__module__ = module  # where its code lies
     return show
 
 

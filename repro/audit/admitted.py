@@ -7,10 +7,12 @@ here made it; only under the seed that its name gives; and none of an experiment
 from __future__ import annotations
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,7 @@ from repro import registry
 from repro.audit.verdicts import Missing, Runs
 from repro.errors import IntegrityError, ReproError
 from repro.golden import log, stored
+from repro.machine.reads import by_a_door
 from repro.runs import store, table
 from repro.runs.ignored import alike, recorded
 from repro.runs.plan import Identity, identity, refuse_foreign_seeds, strangers
@@ -83,7 +86,20 @@ def of(study: Study, profile: str, experiment: str) -> Admitted:
     """
     root = registry.root()
     golden, results = stored.path_of(root, study.name, profile), store.results_path(study.name, profile)
-    return _admitted(study, profile, experiment, root, golden, results, _written(root, golden, results))
+    names = log.names_of(root, *log.parts(root, study.name, profile), results)
+    with by_a_door(*names):
+        return _admitted(study, profile, experiment, root, golden, results, _written(root, golden, results))
+
+
+def declared(name: str) -> Study:
+    """Return a study, held to its declaration once for each import of it."""
+    module = sys.modules.get(registry.package(name))
+    return registry.load(name) if module is None else _declared(module, name)
+
+
+@functools.lru_cache(maxsize=16)
+def _declared(_module: ModuleType, name: str) -> Study:
+    return registry.load(name)
 
 
 def forget() -> None:

@@ -6,36 +6,26 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
+from repro.audit.changes import Records, kept_of
 from repro.audit.verdicts import ERROR
 from repro.errors import IntegrityError, UsageError
 from repro.golden import log
 from repro.golden.stored import twin_path
 from repro.machine import git
+from repro.machine.reads import by_a_door
 from repro.machine.terminal import markdown
 from repro.runs import table
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("study", "id", "published", "verdict")])
 RECORD = b"repro.audit"  # metadata: reason, when, commit of the last bless
 
-Records = Sequence[Mapping[str, Any]]
-
 
 def path_of(root: Path) -> Path:
     """Return where the blessed verdicts lie below a project's root; their twin as text lies beside them."""
     return root / "golden" / "audit.parquet"
-
-
-def kept_of(records: Records) -> list[dict[str, str]]:
-    """Return what is kept of an audit's records, by study and id."""
-    rows = [
-        {"study": one["study"], "id": one["id"], "published": "; ".join(one["published"]), "verdict": one["verdict"]}
-        for one in records
-    ]
-    return sorted(rows, key=lambda row: (row["study"], row["id"]))
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -59,6 +49,11 @@ def held(root: Path) -> list[dict[str, str]]:
     Raise IntegrityError where table or twin are not what the log names, or what the table says of itself is not.
     """
     path = path_of(root)
+    with by_a_door(*log.names_of(root, path, twin_path(path))):
+        return _held(root, path)
+
+
+def _held(root: Path, path: Path) -> list[dict[str, str]]:
     if not path.exists():
         if log.newest(log.read(log.path_of(root)), "audit"):
             raise IntegrityError(f"{path}: no such file, and verdicts were blessed; {log.RESTORE}")
@@ -73,32 +68,6 @@ def held(root: Path) -> list[dict[str, str]]:
         raise IntegrityError(f"{path}: what it says of itself is not what was blessed; {log.RESTORE}")
     rows: list[dict[str, str]] = verdicts.to_pylist()
     return rows
-
-
-def changes(before: Sequence[Mapping[str, str]], records: Records, *, studies: Sequence[str], whole: bool) -> list[str]:
-    """Return a line for each verdict that is not the one `before`, and for each claim that came or went.
-
-    Only the `studies` are compared; claims that went are looked for only in a `whole` audit. One that could not be
-    judged has no verdict to compare.
-    """
-    blessed = {(row["study"], row["id"]): row for row in before if row["study"] in studies}
-    now = {(row["study"], row["id"]): row for row in kept_of(records) if row["study"] in studies}
-    lines = []
-    for (study, name), row in now.items():
-        if row["verdict"] == ERROR:
-            continue
-        then = blessed.get((study, name))
-        if then is None:
-            lines.append(f"new      {study} {name}: {row['verdict']}; bless it to hold later audits to it")
-        elif then["verdict"] != row["verdict"]:
-            lines.append(f"changed  {study} {name}: was {then['verdict']}, is {row['verdict']}")
-        elif then["published"] != row["published"]:
-            lines.append(f"changed  {study} {name}: was published as {then['published']}, is {row['published']}")
-    if whole:
-        lines += [
-            f"gone     {study} {name}: was {blessed[study, name]['verdict']}" for study, name in blessed.keys() - now
-        ]
-    return sorted(lines)
 
 
 def assemble(path: Path, records: Records, *, studies: Sequence[str], about: Mapping[str, str]) -> pa.Table:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from repro import registry
 from repro.errors import IntegrityError, UsageError
 from repro.machine import files
 from repro.machine.terminal import escape
@@ -119,13 +121,23 @@ def path_of(root: Path, study: str) -> Path:
     return root / "studies" / study / NAME
 
 
-def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]:
-    """Read a study's claims; `judges` are the known ones by name.
+def claims_file(study: str) -> Path:
+    """Return where a study's claims stand: beside its declaration, in this project or in a package of its own."""
+    return registry.folder(study) / NAME
+
+
+def load(path: Path, study: str, judges: Collection[str]) -> tuple[Claim, ...]:
+    """Read a study's claims, parsed once for each text; `judges` are the names of the known ones.
 
     Raise UsageError that names file, line and claim for an unknown or missing key, a value of the wrong type, a
     repeated id, a claim with no judge and no reason, or with both.
     """
-    text, entries = _entries(path)
+    return _loaded(path, _text(path), study, tuple(judges))
+
+
+@functools.lru_cache(maxsize=16)
+def _loaded(path: Path, text: str, study: str, judges: Collection[str]) -> tuple[Claim, ...]:
+    entries = _entries(path, text)
     lines = [number for number, line in enumerate(text.splitlines(), 1) if HEADER.match(line)]
     if not entries or len(lines) != len(entries):
         raise UsageError(
@@ -145,7 +157,7 @@ def load(path: Path, study: str, judges: Mapping[str, Any]) -> tuple[Claim, ...]
 
 def source_of(path: Path) -> Source:
     """Return what a file of claims says of its document; empty texts where it says nothing."""
-    return Source(**_parsed(path)[1].get("document", {}))
+    return Source(**_parsed(path, _text(path)).get("document", {}))
 
 
 def _hold_references(path: Path, found: Sequence[Claim]) -> None:
@@ -163,9 +175,9 @@ def _hold_references(path: Path, found: Sequence[Claim]) -> None:
                 raise UsageError(f"{path}:{claim.line}: claim '{claim.id}' {verb} {what}")
 
 
-def _entries(path: Path) -> tuple[str, list[Any]]:
-    """Return a file of claims as text, and the claims in it as TOML has them."""
-    text, found = _parsed(path)
+def _entries(path: Path, text: str) -> list[Any]:
+    """Return the claims in a file of claims as TOML has them."""
+    found = _parsed(path, text)
     strange = sorted(set(found) - {"claim", "document"})
     entries = found.get("claim", [])
     if strange or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -178,23 +190,27 @@ def _entries(path: Path) -> tuple[str, list[Any]]:
         or not all(isinstance(x, str) for x in about.values())
     ):
         raise UsageError(f"{path}: [document] is {about!r:.60}, wanted texts 'title' and 'link'")
-    return text, entries
+    return entries
 
 
-def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return a file of claims as text and as TOML has it."""
+def _text(path: Path) -> str:
+    """Return a file of claims as text."""
     if not files.there(path):
         raise UsageError(f"{path}: no such file; a study that is audited has its claims there")
-    text = files.read_text(path, "file of claims", "mend it there")
+    return files.read_text(path, "file of claims", "mend it there")
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    """Return a file of claims as TOML has it."""
     try:
         found = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError is of TOML, and of whole numbers without end
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise IntegrityError(f"{path}: not readable as TOML ({reason}); mend it there") from error
-    return text, found
+    return found
 
 
-def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: Mapping[str, Any]) -> Claim:
+def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: Collection[str]) -> Claim:
     name = f"{where}: claim '{entry.get('id', '?')}'"
     unknown = sorted(set(entry) - {*REQUIRED, *OPTIONAL})
     missing = [key for key in REQUIRED if key not in entry]
@@ -225,7 +241,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield from (text for part in value for text in _texts(part))
 
 
-def _faults(entry: Mapping[str, Any], judges: Mapping[str, Any]) -> list[str]:
+def _faults(entry: Mapping[str, Any], judges: Collection[str]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
     faults += [f"'{key}' is {entry[key]!r}, wanted a text" for key in TEXTS if not isinstance(entry.get(key, ""), str)]

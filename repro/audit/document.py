@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed, passages
-from repro.audit.claims import Claim
-from repro.audit.evidence import Missing, claims_file, claims_of, evidence_of
+from repro.audit import claims as registered
+from repro.audit import kept as keeping
+from repro.audit import passages
+from repro.audit.changes import changes
+from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, accused
-from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement
+from repro.audit.kept import Kept
+from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement, Missing
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
 from repro.machine.foreign import described, place
 from repro.study import Study
@@ -78,28 +83,40 @@ class Audit:
         return failed or (DEVIATION if self.changes else PASS)
 
 
-def audit(*studies: str, claims: Sequence[str] = (), text: Path | None = None) -> Audit:
+def audit(*studies: str, claims: Sequence[str] = (), text: Path | None = None, kept: Kept | None = None) -> Audit:
     """Judge the claims of these studies, of all that have some without any, and hold the verdicts to the blessed ones.
 
     `claims` are the ids of those wanted, of one study; all are judged in any case, and one that cannot be judged is an
     error of its own. A study of which no verdict was blessed yet is held to none, which is noted. With the document's
-    `text`, each claim is held to its passage there. Raise UsageError for an unknown study or claim,
-    NothingSelectedError where no study has claims, IntegrityError where verdicts are not what was blessed.
+    `text`, each claim is held to its passage there. What is `kept` is taken where nothing it follows from changed.
+    Raise UsageError for an unknown study or claim, NothingSelectedError where no study has claims, IntegrityError where
+    verdicts are not what was blessed.
     """
-    found = judge_all(*studies, claims=claims, text=text)
     names = list(studies) or audited_names()
+    found = judge_all(*names, claims=claims, text=text, kept=kept)
     records = [one.record for one in found]
-    before = blessed.held(registry.root())
+    before = blessed_before(kept)
     known = {row["study"] for row in before}
     first = [name for name in names if name not in known]
     said = "no verdicts are blessed yet; `repro audit {0} --bless REASON` holds later audits to these"
     notes = [f"{name}: {said.format(name)}" for name in first]
     held = [name for name in names if name in known]
-    changes = blessed.changes(before, records, studies=held, whole=not claims)
-    return Audit(found, tuple(changes), tuple(notes))
+    changed = changes(before, records, studies=held, whole=not claims)
+    return Audit(found, tuple(changed), tuple(notes))
 
 
-def judge_all(*studies: str, claims: Sequence[str] = (), text: Path | None = None) -> tuple[Audited, ...]:
+def blessed_before(kept: Kept | None) -> list[dict[str, str]]:
+    """Return the verdicts that were blessed, by study and claim."""
+    if kept is not None:
+        return keeping.blessed_verdicts(kept)
+    from repro.audit import blessed
+
+    return blessed.held(registry.root())
+
+
+def judge_all(
+    *studies: str, claims: Sequence[str] = (), text: Path | None = None, kept: Kept | None = None
+) -> tuple[Audited, ...]:
     """Judge the claims as `audit` does, and hold the verdicts to nothing."""
     names = list(studies) or audited_names()
     if not names:
@@ -108,7 +125,7 @@ def judge_all(*studies: str, claims: Sequence[str] = (), text: Path | None = Non
         raise UsageError("--claim: name the study that the claim is of")
     if text is not None and len(names) > 1:
         raise UsageError("--document: name the study that the document is of")
-    return tuple(one for name in names for one in judge_study(name, claims, text))
+    return tuple(one for name in names for one in judge_study(name, claims, text, kept))
 
 
 def audited_names() -> list[str]:
@@ -116,22 +133,26 @@ def audited_names() -> list[str]:
     return [name for name in registry.names() if claims_file(name).exists()]
 
 
-def judge_study(name: str, only: Sequence[str] = (), text: Path | None = None) -> list[Audited]:
+def claims_of(name: str) -> tuple[Claim, ...]:
+    """Return the claims of a study."""
+    return registered.load(claims_file(name), name, JUDGES)
+
+
+def judge_study(
+    name: str, only: Sequence[str] = (), text: Path | None = None, kept: Kept | None = None
+) -> list[Audited]:
     """Judge the claims of a study and return all of them or some.
 
     All are judged in either case: Holm's correction is made over the whole document, whatever is looked at.
     """
-    admitted.forget()
-    study, entries = registry.load(name), claims_of(name)
+    if kept is None or name not in kept.names:
+        registry.load(name)
+    entries = claims_of(name)
     known = [claim.id for claim in entries]
     strange = [wanted for wanted in only if wanted not in known]
     if strange:
         raise UsageError(f"study '{name}' has no claim '{strange[0]}'{did_you_mean(strange[0], known)}")
-    found, seconds = [], []
-    for claim in entries:
-        start = time.perf_counter()
-        found.append((claim, judged(study, claim)))
-        seconds.append(time.perf_counter() - start)
+    found, seconds = _found(name, entries, kept)
     audited = [Audited(*pair, spent) for pair, spent in zip(accused(found), seconds, strict=True)]
     if text is not None:
         document = passages.read(text)
@@ -139,13 +160,50 @@ def judge_study(name: str, only: Sequence[str] = (), text: Path | None = None) -
     return [one for one in audited if not only or one.claim.id in only]
 
 
+def _found(name: str, entries: Sequence[Claim], kept: Kept | None) -> tuple[list[tuple[Claim, Judgement]], list[float]]:
+    """Return what is said of each claim before any correction, and the seconds that took."""
+    study = functools.cache(lambda: _load_to_judge(name))
+    found, seconds = [], []
+    package = registry.package(name)
+    with nullcontext() if kept is None else kept.shelf(name, name) as shelf:
+        for claim in entries:
+            start = time.perf_counter()
+            if claim.reason:
+                said = untested(claim)
+            elif shelf is None:
+                said = judged(study(), claim)
+            else:
+                module = f"{package}.{claim.compute.rpartition('.')[0]}" if claim.compute else ""
+                said = keeping.judgement(shelf, claim, functools.partial(_judged, study, claim), module)
+            found.append((claim, said))
+            seconds.append(time.perf_counter() - start)
+    return found, seconds
+
+
+def _judged(study: Callable[[], Study], claim: Claim) -> Judgement:
+    return judged(study(), claim)
+
+
+def _load_to_judge(name: str) -> Study:
+    """Return a study whose runs are read anew: which code is here is asked for once a command."""
+    from repro.audit import admitted
+
+    admitted.forget()
+    return registry.load(name)
+
+
 def held(one: Audited, document: passages.Text) -> Audited:
     """Return a claim with its passage; one whose passage is not there is an error, whatever its verdict was."""
     try:
         return replace(one, passage=document.passage(one.claim))
     except ReproError as error:
-        where = f"{claims_file(one.claim.study)}:{one.claim.line}: claim '{one.claim.id}'"
-        return replace(one, judgement=Judgement(ERROR, f"{where}: {error}", code=error.exit_code))
+        said = f"{_where(one.claim)}: {error}"
+        return replace(one, judgement=Judgement(ERROR, said, code=error.exit_code))
+
+
+def untested(claim: Claim) -> Judgement:
+    """Return what is said of a claim that has a reason for not being judged."""
+    return Judgement("not testable", claim.note or claim.reason)
 
 
 def judged(study: Study, claim: Claim) -> Judgement:
@@ -159,15 +217,20 @@ def judged(study: Study, claim: Claim) -> Judgement:
 def judge(study: Study, claim: Claim) -> Judgement:
     """Return what is said of one claim. Raise ReproError, never give a verdict, where the judging itself fails."""
     if claim.reason:
-        return Judgement("not testable", claim.note or claim.reason)
-    where = f"{claims_file(claim.study)}:{claim.line}: claim '{claim.id}'"
+        return untested(claim)
+    from repro.audit.evidence import evidence_of
+
     try:
         evidence = evidence_of(study, claim)
         if isinstance(evidence, Missing):
             return Judgement("inconclusive", evidence.what, n=0, more=evidence.runs)
         return JUDGES[claim.judge].decide(claim, evidence)
     except ReproError as error:
-        raise type(error)(f"{where}: {error}") from error
+        raise type(error)(f"{_where(claim)}: {error}") from error
     except (Exception, SystemExit) as error:  # whatever a study's own function raises
         what = f"judge '{claim.judge}' fails: {described(error)} ({place(error)})"
-        raise UsageError(f"{where}: {what}; mend it") from error
+        raise UsageError(f"{_where(claim)}: {what}; mend it") from error
+
+
+def _where(claim: Claim) -> str:
+    return f"{claims_file(claim.study)}:{claim.line}: claim '{claim.id}'"

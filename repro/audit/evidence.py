@@ -10,19 +10,20 @@ import dataclasses
 import importlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from repro import registry
 from repro.audit import admitted, blessed, claims, units
-from repro.audit.claims import Claim
+from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
 from repro.audit.verdicts import Evidence, Missing, MissingError, Runs, Shown
 from repro.errors import UsageError, did_you_mean
+from repro.machine.reads import about_to_read, by_a_door
 from repro.runs.rows import Row
 from repro.study import Experiment, Study, case_json
 
@@ -40,17 +41,15 @@ Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: a
 
 def claims_of(study: str) -> tuple[Claim, ...]:
     """Return the claims of a study."""
-    return claims.load(claims_file(study), study, JUDGES)
-
-
-def claims_file(study: str) -> Path:
-    """Return where a study's claims stand: beside its declaration, in this project or in a package of its own."""
-    return registry.folder(study) / claims.NAME
+    path = claims_file(study)
+    with by_a_door(f"file:{os.path.abspath(path)}"):
+        return claims.load(path, study, JUDGES)
 
 
 def published(study: str, claim: str) -> tuple[str, ...]:
     """Return what a claim publishes, as printed. Raise UsageError for a claim that is none."""
-    found = {one.id: one.published for one in claims_of(study)}
+    with by_a_door(f"published:{study}"):
+        found = {one.id: one.published for one in claims.load(claims_file(study), study, JUDGES)}
     if claim not in found:
         raise UsageError(f"study '{study}' has no claim '{claim}'{did_you_mean(claim, list(found))}")
     return found[claim]
@@ -59,9 +58,6 @@ def published(study: str, claim: str) -> tuple[str, ...]:
 def verdicts(study: str) -> dict[str, str]:
     """Return the blessed verdicts of a study's claims by id, {} where none were blessed."""
     root = registry.root()
-    path = blessed.path_of(root)
-    if not path.exists():
-        return {}
     return {row["id"]: row["verdict"] for row in blessed.held(root) if row["study"] == study}
 
 
@@ -99,7 +95,7 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
     """
     asked = dict(claim.rows)
     if "study" in asked:  # what another document's study has counted already
-        study = registry.load(asked.pop("study"))
+        study = _study(asked.pop("study"))
     measured = claim.judge in MEASURED
     cells = [_cell(study, claim, fields) for fields in _asked(asked, measured=measured)]
     fixed, refused = cells[0].experiment.deterministic and not measured, None
@@ -184,6 +180,12 @@ def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequen
     return Runs(tuple(values), diverged, "; ".join(words))
 
 
+def _study(name: str) -> Study:
+    """Return a study whose rows are asked for: what it declares decides which of them are evidence."""
+    about_to_read(f"code:{registry.package(name)}")
+    return admitted.declared(name)
+
+
 def _numbers(found: Runs, fixed: bool, experiment: str, metric: str) -> Any:
     """Return the values for a judge that knows of no runs, one where no seed moves it; where some diverged, none."""
     if found.diverged:
@@ -242,7 +244,7 @@ def values(study: str, profile: str, experiment: str, metric: str, case: Any) ->
 
     Where runs are there and none is evidence, the claim is inconclusive by itself (MissingError).
     """
-    found = _runs(registry.load(study), profile, experiment, metric, case, LEAST_RUNS)
+    found = _runs(_study(study), profile, experiment, metric, case, LEAST_RUNS)
     if isinstance(found, Missing):
         raise MissingError(found)
     return found
@@ -258,7 +260,7 @@ def grids(
     experiment without axes. Where no grid is whole because runs are no evidence, the claim is inconclusive by itself
     (MissingError).
     """
-    declared = registry.load(study)
+    declared = _study(study)
     there = admitted.of(declared, profile, experiment)
     found = {} if there.ignored else complete(there.rows, declared.experiments[experiment], metric, column, **fields)
     refused = None if found else there.refused(LEAST_RUNS)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from repro import stats
 from repro.errors import UsageError
 from repro.printed import Printed
 from repro.stats import Sample
 
-Floats = NDArray[np.float64]
-Tail = Callable[[Floats, Floats], Floats]  # p by standard errors of a difference and their degrees of freedom
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Tail = Callable[[Floats, Floats], Floats]  # p by standard errors of a difference and their degrees of freedom
+
 
 NORMAL = 1.96  # what 95 % intervals are often made with, in place of Student's t
 POINTS = 65
@@ -73,6 +76,8 @@ def readings(spread: str, n: int) -> dict[str, tuple[float, float]]:
 
 def yardstick(ours: Sample, deviations: Floats, n: int) -> tuple[Floats, Floats]:
     """Return the standard errors of a difference from samples of these deviations, with degrees of freedom (Welch)."""
+    import numpy as np
+
     mine, theirs = ours.sd / math.sqrt(ours.n), deviations / math.sqrt(n)
     error = np.hypot(mine, theirs)
     share = (mine / np.where(error > 0, error, 1.0)) ** 2
@@ -99,11 +104,14 @@ def short(toward: float, margin: float) -> Tail:
 
 def single(tail: Tail, error: float, df: float) -> float:
     """Return the p of one standard error, at most 1."""
+    import numpy as np
+
     return min(1.0, float(tail(np.array([error]), np.array([float(df)]))[0]))
 
 
 def _tail(distance: float | Floats, error: Floats, df: Floats) -> Floats:
     """Return how likely Student's T exceeds a distance; without scatter, only one above 0 is never exceeded."""
+    import numpy as np
     from scipy.special import stdtr
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -117,6 +125,8 @@ def highest(tail: Tail, ours: Sample, box: Box) -> dict[str, float]:
 
 
 def _highest(tail: Tail, ours: Sample, n: int, low: float, high: float) -> float:
+    import numpy as np
+
     balance = ours.sd * math.sqrt(n / ours.n)  # where both sides weigh the same, and degrees of freedom are most
     around = balance * np.geomspace(0.01, 100, POINTS)
     points = np.unique(np.concatenate([np.linspace(low, high, POINTS), np.clip(around, low, high)]))

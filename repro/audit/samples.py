@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from repro import printed, stats
 from repro.audit import extremes
 from repro.audit.claims import Claim
@@ -46,6 +44,8 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     A test of a difference beyond the margin and two one-sided tests within it, by Welch. A verdict has to hold wherever
     the printed digits allow, by every reading of the spread that the claim leaves open.
     """
+    import numpy as np
+
     box, fixed = box_of(claim), isinstance(evidence, Sample)
     if isinstance(evidence, Sample):
         ours = evidence
@@ -125,6 +125,8 @@ def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
 
     The document's runs stay as many as they are. None where 100,000 of ours would not do.
     """
+    import numpy as np
+
     first = ours.n + 1
     totals = np.unique(
         np.concatenate([np.arange(first, first + NEAR), np.geomspace(first, MOST_RUNS, NEAR).astype(int)])
@@ -139,6 +141,7 @@ def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
 
 def _shown(totals: Any, ours: Sample, box: Box, margin: float) -> Any:
     """Say for each total of our runs whether equality would be shown, by every reading of the spread at its largest."""
+    import numpy as np
     from scipy.special import stdtrit
 
     shown = np.ones(len(totals), dtype=bool)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from repro.audit.document import Audit
 
+ANEW = "make anew what is kept below results/kept, and refuse (exit 6) what is not the same then"
+
 
 def arguments(verbs: Verbs) -> None:
     """Add the verbs and their options."""
@@ -31,6 +33,7 @@ def arguments(verbs: Verbs) -> None:
         "repro audit --junit-xml audit.xml --sarif audit.sarif --markdown audit.md --strict",
         "repro audit STUDY --codecheck FOLDER",
         "repro audit STUDY --document FILE",
+        "repro audit --anew",
     )
     options.study(made, "one study; all that have claims without it", nargs="?")
     options.json(made)
@@ -44,6 +47,7 @@ def arguments(verbs: Verbs) -> None:
     made.add_argument("--bless", metavar="REASON", help="make these verdicts the ones that later audits are held to")
     made.add_argument("--codecheck", type=Path, metavar="FOLDER", help="write codecheck.yml for the figures made there")
     made.add_argument("--page", type=Path, metavar="FILE", help="write a page's table of blessed verdicts anew")
+    made.add_argument("--anew", action="store_true", help=ANEW)
     options.exports(made, "verdicts")
     made = verb(
         verbs,
@@ -58,6 +62,7 @@ def arguments(verbs: Verbs) -> None:
     made.add_argument("--without-figures", action="store_true", help="claims and verdicts only, in seconds")
     shot = "write a picture of the first screen, too, by a headless Chromium that is there"
     made.add_argument("--screenshot", type=Path, metavar="FILE", help=shot)
+    made.add_argument("--anew", action="store_true", help=ANEW)
 
 
 def audit(arguments: Namespace) -> int:
@@ -65,7 +70,9 @@ def audit(arguments: Namespace) -> int:
 
     A claim that cannot be judged is an `error` and stops no other; the exit code is then its own, or the highest.
     """
+    seldom_collect()
     from repro.audit import document
+    from repro.audit.kept import Kept
     from repro.audit.verdicts import ERROR, VERDICTS
     from repro.show.verdicts import render
 
@@ -78,10 +85,13 @@ def audit(arguments: Namespace) -> int:
             known = f"(verdicts: {', '.join((*VERDICTS, ERROR))})"
             raise UsageError(f"--verdict {word}: no such verdict{did_you_mean(word, [*VERDICTS, ERROR])} {known}")
     names = [arguments.study] if arguments.study else []
+    kept = Kept(anew=arguments.anew or arguments.bless is not None)
     if arguments.bless is None:
-        found = document.audit(*names, claims=arguments.claim, text=arguments.document)
+        found = document.audit(*names, claims=arguments.claim, text=arguments.document, kept=kept)
     else:  # what was blessed before is no hindrance: a bless that was cut short is mended by another
-        found = document.Audit(document.judge_all(*names, claims=arguments.claim, text=arguments.document), ())
+        found = document.Audit(
+            document.judge_all(*names, claims=arguments.claim, text=arguments.document, kept=kept), ()
+        )
     if arguments.json:
         print_json(found.records)
     else:
@@ -97,6 +107,15 @@ def audit(arguments: Namespace) -> int:
         terminal.say(not_judged("audit", found))
         return found.exit_code
     return DEVIATION if arguments.strict and found.contradicted else found.exit_code
+
+
+def seldom_collect() -> None:
+    """Look for garbage seldom, and not at the end: what evidence imports is a million objects, and all of them stay."""
+    import atexit
+    import gc
+
+    gc.set_threshold(100_000, 50, 1000)
+    atexit.register(gc.freeze)
 
 
 def not_judged(verb: str, found: Audit) -> str:
@@ -134,6 +153,8 @@ def _page(arguments: Namespace) -> int:
 
 def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the verdicts in the forms that were asked for."""
+    if not any((arguments.junit_xml, arguments.sarif, arguments.markdown, arguments.codecheck)):
+        return  # what makes them is slow to import
     from repro import registry
     from repro.show import exports
 
@@ -154,20 +175,23 @@ def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) ->
 
 def report(arguments: Namespace) -> int:
     """Judge the studies, make their figures from blessed rows, and write the file; end as `repro audit` by errors."""
+    seldom_collect()
     from repro import registry
     from repro.audit.document import Audit, judge_all
+    from repro.audit.kept import Kept
     from repro.machine import files
     from repro.show.about import about
     from repro.show.report import figures_of, page
 
-    found = judge_all(*arguments.study)
+    kept = Kept(anew=arguments.anew)
+    found = judge_all(*arguments.study, kept=kept)
     names = list(dict.fromkeys(one.claim.study for one in found))
     figures = {}
     for name in names if not arguments.without_figures else []:
         study = registry.load(name)
         if study.figures:
             say(arguments, f"{name}: making {len(study.figures)} figures")
-        figures[name] = list(figures_of(study))
+        figures[name] = list(figures_of(study, kept))
     out: Path = arguments.out
     files.write(out, page(found, figures, about(names)))
     say(arguments, f"wrote {out}: {len(found)} claims, {out.stat().st_size / 1e6:.1f} MB")

@@ -20,6 +20,7 @@ from repro.errors import IntegrityError, UsageError
 from repro.golden import stored
 from repro.golden.stored import Golden, bands_path, read_record, twin_path
 from repro.machine import files, git
+from repro.machine.reads import by_a_door
 from repro.runs import table
 from repro.runs.provenance import environment_id
 from repro.runs.rows import digest
@@ -94,6 +95,21 @@ def newest(entries: Sequence[Entry], what: str) -> Entry | None:
 # What is held to it
 
 
+def names_of(root: Path, *files: Path) -> tuple[str, ...]:
+    """Return what blessed files follow from, by the names of `repro.runs.unchanged`: they, and the log.
+
+    What is committed of the log counts too: a log must continue it.
+    """
+    names = (f"file:{os.path.abspath(path)}" for path in (*files, path_of(root)))
+    return (*names, f"committed:{path_of(root).relative_to(root).as_posix()}")
+
+
+def parts(root: Path, study: str, profile: str) -> tuple[Path, ...]:
+    """Return the files of a golden."""
+    path = stored.path_of(root, study, profile)
+    return path, bands_path(path), twin_path(path)
+
+
 def hold(root: Path, what: str, now: State) -> None:
     """Raise IntegrityError unless the log is whole, continues the committed one, and its newest entry says `now`."""
     path = path_of(root)
@@ -145,6 +161,11 @@ def blessed(root: Path, study: str, profile: str) -> Golden:
     the twin says; each environment's record is the one that its name was made from. Raise CannotCompareError where
     there is no golden, IntegrityError where it is not what was blessed.
     """
+    with by_a_door(*names_of(root, *parts(root, study, profile))):
+        return _blessed(root, study, profile)
+
+
+def _blessed(root: Path, study: str, profile: str) -> Golden:
     path = stored.path_of(root, study, profile)
     golden = stored.load(path)
     rows, bands = table.digest_as_read(golden.rows), table.digest_as_read(golden.bands)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro.errors import IntegrityError
+from repro.machine import files
 from repro.machine.files import replacing, sweep
 
 if TYPE_CHECKING:
@@ -67,3 +70,33 @@ def read(path: Path) -> Arrays:
         raise  # the machine's, not the file's
     except Exception as error:  # readers of zip, header and array each have errors of their own
         raise IntegrityError(f"a file of {path.stat().st_size} bytes that does not read ({error})") from error
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values as JSON under the digest of all they say, whole or not at all; one writer after another."""
+    text = _written(content)
+    with alone(path):
+        sweep(path)
+        files.write(path, json.dumps({"seal": _seal(text)}) + "\n" + text)
+
+
+def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
+    """Return what `write_sealed` wrote, {} where there is nothing. Raise IntegrityError where that was changed since.
+
+    The seal finds damage and hasty edits, not somebody who makes it anew.
+    """
+    if not files.there(path):
+        return {}
+    seal, _, text = files.read_text(path, "file of what is kept", remedy).partition("\n")
+    if seal != json.dumps({"seal": _seal(text)}):
+        raise IntegrityError(f"{path}: what it says is not what was kept in it; {remedy}")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _written(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _seal(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -197,6 +197,11 @@ def _plain(variable: str) -> str | None:
     return value or None
 
 
+def processor() -> list[str]:
+    """Return the processor's model and those of its instruction sets that results may depend on."""
+    return [_cpu_model(), *_isa_flags()]
+
+
 def _cpu_facts() -> dict[str, str]:
     """Return the first processor's facts as Linux lists them; empty on other systems."""
     path = Path("/proc/cpuinfo")

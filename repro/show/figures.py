@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import registry
+from repro.audit import plain
+from repro.audit.kept import Shelf
 from repro.errors import InfrastructureError, ReproError, UsageError, did_you_mean
 from repro.machine.foreign import guarded
+from repro.machine.reads import about_to_read
 from repro.runs.plan import identity, strangers
 from repro.show import marks
 from repro.show.pages import Block
@@ -32,6 +35,17 @@ STYLE: Any = {  # beside matplotlib's own defaults; what the user's settings fil
     "axes.spines.right": False,
 }
 FORMATS: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that was drawn already, by format."""
+
+    kinds: Mapping[str, bytes]
+
+    def __call__(self, canvas: Any) -> None:
+        """Refuse to draw: the picture is there, and what drew it is not."""
+        raise InfrastructureError(f"a picture that is kept as {', '.join(self.kinds)} cannot be drawn on {canvas!r}")
 
 
 def check_name(study: Study, name: str) -> None:
@@ -79,6 +93,57 @@ def make(study: Study, name: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             f"figure '{name}' of study '{study.name}' returned {type(made).__name__}; return a repro.study.Figure"
         )
     return marks.marked(made, marks.said_of(study, seen))
+
+
+def of_golden(study: Study, profile: str, shelf: Shelf | None) -> Iterator[tuple[str, Figure | str]]:
+    """Yield the name of each figure of a study, and the figure, or why it cannot be made from blessed rows.
+
+    One of a `shelf`, as it is kept or as it is made now, is drawn already, as SVG.
+    """
+
+    @functools.cache
+    def rows() -> tuple[list[dict[str, Any]], str]:
+        from repro.golden import log
+
+        root = registry.root()
+        files = log.parts(root, study.name, profile)
+        about_to_read(*log.names_of(root, *files))
+        if profile not in study.profiles or not files[0].exists():
+            return [], "There is no golden yet, so no rows."
+        held = golden_table(study.name, profile)
+        note = f"From golden rows of profile {profile}, if from rows at all. {outdated(study, profile, held)}"
+        return held.to_pylist(), note.strip()
+
+    def made(name: str) -> Figure | str:
+        held, note = rows()
+        try:
+            figure = noted(make(study, name, held), note)
+            drawn = Drawn(pictures(figure, name, ["svg"])) if shelf and figure.draw else figure.draw
+        except ReproError as error:
+            return str(error)
+        return replace(figure, draw=drawn)
+
+    for name in study.figures:
+        yield name, made(name) if shelf is None else _kept(shelf, study, name, profile, made)
+
+
+def _kept(shelf: Shelf, study: Study, name: str, profile: str, made: Callable[[str], Figure | str]) -> Figure | str:
+    """Return a figure as it is kept, or as it is made now."""
+    fresh: list[Figure | str] = []
+
+    def record() -> Any:
+        figure = made(name)
+        fresh.append(figure)
+        if isinstance(figure, str):
+            return None
+        drawn = figure.draw.kinds["svg"].decode("utf-8") if isinstance(figure.draw, Drawn) else None
+        return plain.written((list(figure.headers), [list(row) for row in figure.rows], figure.notes, drawn))
+
+    found = shelf.made(name, profile, record, code=study.figures[name].__module__)
+    if fresh:
+        return fresh[0]
+    headers, lines, notes, drawn = plain.again(found)
+    return Figure(headers, lines, notes, None if drawn is None else Drawn({"svg": drawn.encode("utf-8")}))
 
 
 def outdated(study: Study, profile: str, rows: pa.Table) -> str:
@@ -153,10 +218,12 @@ def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
 
     The figure draws on the canvas it is given, which is an empty matplotlib.figure.Figure.
     """
+    assert made.draw is not None
+    if isinstance(made.draw, Drawn):
+        return {kind: made.draw.kinds[kind] for kind in kinds}
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    assert made.draw is not None
     found = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -8,21 +8,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from repro import registry
 from repro.audit.claims import KINDS, WEIGHTS, Claim
 from repro.audit.document import Audited
+from repro.audit.kept import Kept
 from repro.audit.verdicts import CONTRADICTED, ERROR, VERDICTS, Span
-from repro.errors import ReproError
-from repro.golden import stored
 from repro.machine.terminal import numbers
 from repro.show.about import About, Batch, short
-from repro.show.figures import golden_table, make, noted, outdated, pictures, summary
+from repro.show.figures import of_golden, pictures, summary
 from repro.show.tabular import shown
 from repro.show.telling import MEANINGS, by_gravity, gravity, in_order, restaters, tally
 from repro.study import Figure, Study
@@ -120,23 +119,15 @@ class Document:
     figures: Sequence[Shown]
 
 
-def figures_of(study: Study) -> Iterable[Made]:
+def figures_of(study: Study, kept: Kept | None = None) -> Iterator[Made]:
     """Yield name, summary and figure of each of a study's figures, or why it cannot be made from blessed rows.
 
     Without a golden they are made from no rows, which is enough for some. Raise IntegrityError where the golden is not
     what was blessed.
     """
-    rows: list[Mapping[str, Any]] = []
-    note = "There is no golden yet, so no rows."
-    if PROFILE in study.profiles and stored.path_of(registry.root(), study.name, PROFILE).exists():
-        held = golden_table(study.name, PROFILE)
-        rows, note = held.to_pylist(), outdated(study, PROFILE, held)
-        note = " ".join([f"From golden rows of profile {PROFILE}, if from rows at all.", note]).strip()
-    for name in study.figures:
-        try:
-            yield name, summary(study, name), noted(make(study, name, rows), note)
-        except ReproError as error:
-            yield name, summary(study, name), str(error)
+    with nullcontext() if kept is None else kept.shelf(f"figures.{study.name}", study.name) as shelf:
+        for name, made in of_golden(study, PROFILE, shelf):
+            yield name, summary(study, name), made
 
 
 def page(found: Sequence[Audited], figures: Mapping[str, Sequence[Made]], about: About) -> str:

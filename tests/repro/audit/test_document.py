@@ -13,6 +13,7 @@ import pytest
 
 from repro import registry
 from repro.audit import admitted, blessed, claims, document, evidence
+from repro.audit.changes import changes as beside_blessed
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
 from repro.audit.verdicts import Judgement, Runs
@@ -166,7 +167,7 @@ def records(*verdicts: str) -> list[dict[str, Any]]:
 
 def changes(root: Path, now: list[dict[str, Any]], *, studies: list[str], whole: bool) -> list[str]:
     """Return what an audit says of verdicts, held to those blessed below a root."""
-    return blessed.changes(blessed.held(root), now, studies=studies, whole=whole)
+    return beside_blessed(blessed.held(root), now, studies=studies, whole=whole)
 
 
 class TestGolden:
@@ -265,6 +266,7 @@ class TestVerb:
         monkeypatch.setattr(evidence.importlib, "import_module", lambda name: Namespace(three=lambda: answer["value"]))
         options: dict[str, Any] = {
             "study": None, "claim": [], "verdict": [], "strict": False, "bless": None, "json": False, "quiet": True,
+            "anew": False,
             "junit_xml": None, "page": None, "codecheck": None, "document": None, "sarif": None, "markdown": None,
         }  # fmt: skip
         return lambda value=3, **changed: (

@@ -1,0 +1,96 @@
+"""What code reads is noticed, whichever way Python opens it, and looked at before it is read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from repro.machine import reads
+
+
+def look(name: str) -> str:
+    path = Path(name.partition(":")[2])
+    return path.read_text() if path.is_file() else ""
+
+
+@pytest.fixture
+def heard() -> reads.Reads:
+    return reads.Reads(look, [sys.prefix, sys.base_prefix])
+
+
+def by_number(path: Path) -> object:
+    handle = os.open(path, os.O_RDONLY)
+    os.close(handle)
+    return None
+
+
+@pytest.mark.parametrize(
+    "read", [Path.read_text, lambda path: path.open("rb").close(), by_number, lambda path: path.open("r+").close()]
+)
+def test_a_file_that_is_opened_is_what_it_was_before(
+    read: Callable[[Path], object], heard: reads.Reads, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with reads.recorded(heard):
+        read(path)
+        path.write_text("after")
+    assert heard.opened == {f"file:{path}": "before"}
+
+
+def test_a_file_that_is_not_there_is_noticed(heard: reads.Reads, tmp_path: Path) -> None:
+    with reads.recorded(heard), pytest.raises(FileNotFoundError):
+        (tmp_path / "a.txt").read_text()
+    assert heard.opened == {f"file:{tmp_path / 'a.txt'}": ""}
+
+
+@pytest.mark.parametrize("names", [os.listdir, lambda path: list(os.scandir(path)), lambda path: list(path.glob("*"))])
+def test_a_folder_that_is_listed_is_noticed(
+    names: Callable[[Path], object], heard: reads.Reads, tmp_path: Path
+) -> None:
+    with reads.recorded(heard):
+        names(tmp_path)
+    assert set(heard.opened) == {f"folder:{tmp_path}"}
+
+
+def test_writing_and_importing_are_not_reading(
+    heard: reads.Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imported_here.py").write_text("HERE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with reads.recorded(heard):
+        (tmp_path / "b.txt").write_text("b")
+        __import__("imported_here")
+    assert heard.opened == {}
+
+
+def test_another_program_is_strange_and_a_library_that_is_looked_up_is_not(heard: reads.Reads) -> None:
+    with reads.recorded(heard):
+        sys.audit("subprocess.Popen", "/sbin/ldconfig", ["ldconfig", "-p"], None, None)
+        assert heard.strange == set()
+        subprocess.run([sys.executable, "-c", ""], check=True)
+    assert heard.strange == {"subprocess.Popen"}
+
+
+def test_what_a_door_tells_of_is_not_noticed_twice(heard: reads.Reads, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a")
+    with reads.recorded(heard):
+        with reads.by_a_door(f"file:{path}"):
+            path.read_text()
+        reads.about_to_open(tmp_path / "sought.txt")
+    assert (set(heard.told), set(heard.opened)) == ({f"file:{path}"}, {f"file:{tmp_path / 'sought.txt'}"})
+
+
+def test_nothing_is_noticed_before_or_after(heard: reads.Reads, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with reads.recorded(heard):
+        pass
+    (tmp_path / "a.txt").read_text()
+    reads.about_to_open(tmp_path / "a.txt")
+    assert heard.opened == {}

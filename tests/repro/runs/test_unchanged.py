@@ -1,0 +1,90 @@
+"""Contents by name: what differs has another, and what cannot be followed has none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from repro.runs import unchanged
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a package that no other test imports."""
+    package = tmp_path / "studies"
+    package.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "studies", raising=False)
+    (package / "a").mkdir()
+    (package / "a" / "__init__.py").write_text("")
+    (package / "a" / "one.py").write_text("from studies.a import two\n")
+    (package / "a" / "two.py").write_text("X = 1\n")
+    return package / "a"
+
+
+def code(name: str = "studies.a.one") -> str:
+    return unchanged.Now({}).of(f"code:{name}")
+
+
+def test_code_is_all_that_it_reaches(here: Path) -> None:
+    before = code()
+    assert before == code() != ""
+    (here / "two.py").write_text("X = 2\n")
+    assert code() != before
+
+
+def test_the_package_around_a_module_runs_before_it(here: Path) -> None:
+    before = code("studies.a.two")
+    (here / "__init__.py").write_text("import sys\n")
+    assert code("studies.a.two") != before
+
+
+@pytest.mark.parametrize(
+    "text", ["exec('X = 1')\n", "import importlib\n\nX = importlib.import_module(name)\n", "def (:\n"]
+)
+def test_code_that_no_reading_follows_has_no_content(text: str, here: Path) -> None:
+    (here / "two.py").write_text(text)
+    assert code() == ""
+
+
+def test_a_module_that_is_not_there_has_no_content(here: Path) -> None:
+    assert code("studies.a.three") == code("studies.nothing") == ""
+
+
+def test_a_walk_is_taken_over_only_while_its_files_and_folders_are_the_same(here: Path) -> None:
+    first = unchanged.Now({})
+    first.of("code:studies.a.one")
+    later = unchanged.Now({})
+    later.learn(first.walks)
+    assert set(later.walks) == {"studies.a.one"}
+    (here / "three.py").write_text("")  # could stand before something
+    later = unchanged.Now({})
+    later.learn(first.walks)
+    assert later.walks == {}
+
+
+def test_results_and_reports_are_no_part_of_the_project(here: Path) -> None:
+    before = unchanged.folder(str(Path.cwd()))
+    Path("results").mkdir()
+    Path("report.html").write_text("")
+    assert unchanged.folder(str(Path.cwd())) == before
+    Path("further.py").write_text("")
+    assert unchanged.folder(str(Path.cwd())) != before
+
+
+def test_a_file_that_is_none_and_an_empty_one_differ(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    names = {unchanged.file(str(tmp_path / name)) for name in ("none", "empty")} | {unchanged.file(str(tmp_path))}
+    assert len(names) == 3
+    assert unchanged.file(str(tmp_path / "none" / "below")) == unchanged.file(str(tmp_path / "none")) == ""
+
+
+def test_variables_that_steer_libraries_count_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = unchanged.environment()
+    monkeypatch.setenv("EDITOR", "ed")
+    assert unchanged.environment() == before
+    monkeypatch.setenv("MKL_CBWR", "AVX2")
+    assert unchanged.environment() != before
