@@ -87,7 +87,7 @@ PLANTED: list[tuple[str, Any, str, Any]] = [
     ("batch-size", listing, "BATCH", 50),
     ("listing-accuracies", listing, "RETURNS", {"train": 1, "test": 1}),
     ("listing-cpu", listing, "MOVES", 0),
-    ("listing-old-names", listing, "NAMES", (("scipy.special", "comb"),)),
+    ("listing-old-names", listing, "NAMES", ("numpy.float64",)),
     ("leaky-recovers", background, "awake_after_training", lambda _: 0.0),
     ("groups-blind", torch, "arange", lambda *_: torch.ones(9)),
     ("kernels-unturned", background, "kernels_2d", lambda _: torch.arange(735.0).double().view(15, 7, 7).numpy()),
