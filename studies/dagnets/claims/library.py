@@ -255,3 +255,20 @@ def aggregated_block() -> Shown:
     """Compare the weights of a block of 32 paths with those of the bottleneck."""
     ours, plain = (weights_of(network(name).layer1[1]) for name in ("resnext50_32x4d", "resnet50"))
     return abs(ours / plain - 1) < 0.05, f"{ours:,} and {plain:,} weights"
+
+
+def googlenet_ratio() -> list[float]:
+    """Divide AlexNet's parameters by those of GoogLeNet as its paper has it, of torchvision's channels (L1976).
+
+    torchvision has kernels of 3 x 3 in place of 5 x 5 and batch norm in place of offsets; auxiliary heads do not count.
+    """
+    module = import_torchvision().models.googlenet
+    made = networks.on_meta(lambda: module(aux_logits=False, init_weights=False))
+    count = 0
+    for name, one in made.named_modules():
+        if isinstance(one, nn.Conv2d):
+            side = 5 if name.endswith("branch3.1.conv") else one.kernel_size[0]
+            count += one.in_channels * one.out_channels * side**2 + one.out_channels
+        elif isinstance(one, nn.Linear):
+            count += (one.in_features + 1) * one.out_features
+    return [sum(one.numel() for one in network("alexnet").parameters()) / count]
