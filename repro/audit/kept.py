@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,11 +97,19 @@ class Shelf:
         if code:
             kept.now.of(code)  # before any of it is imported
 
-    def made(self, key: str, asked: Any, make: Callable[[], Any], *, code: str = "") -> Any:
+    def made(
+        self,
+        key: str,
+        asked: Any,
+        make: Callable[[], Any],
+        *,
+        code: str = "",
+        same: Callable[[Any, Any], bool] = operator.eq,
+    ) -> Any:
         """Return the plain value that is kept under a key for what is asked, or the one that `make` makes now.
 
         `code` names a module that it follows from, beside the study's own; `make` returns None for what is not kept.
-        Raise IntegrityError where everything is made anew and a value is not the one that is kept.
+        Raise IntegrityError where everything is made anew and a value is not the `same` as the one that is kept.
         """
         kept, old = self._kept, self._held.get(key)
         taken = old if old is not None and old.asked == asked else None
@@ -112,7 +121,7 @@ class Shelf:
             value = make()
         if kept.early or value is None:
             return value
-        if taken is not None and taken.value != value:
+        if taken is not None and not same(taken.value, value):
             before, after = _short(taken.value), _short(value)
             raise IntegrityError(f"{self._path}: '{key}' was kept as {before}, and made anew it is {after}; {REMEDY}")
         if all(base.values()) and not kept.reads.strange:
@@ -146,11 +155,16 @@ def judgement(shelf: Shelf, claim: Claim, judge: Callable[[], Judgement], module
         said.append(judge())
         return None if said[0].verdict == ERROR else plain.written(said[0])
 
-    found = shelf.made(claim.id, _asked(claim), make, code=module)
+    found = shelf.made(claim.id, _asked(claim), make, code=module, same=_same_verdict)
     if said:
         return said[0]
     kept: Judgement = plain.again(found)
     return kept
+
+
+def _same_verdict(one: Any, other: Any) -> bool:
+    """Say whether two judgements agree in what a bless holds them to; words of evidence may tell rounding errors."""
+    return bool(plain.again(one).verdict == plain.again(other).verdict)
 
 
 def _asked(claim: Claim) -> Any:
@@ -172,5 +186,6 @@ def blessed_verdicts(kept: Kept) -> list[dict[str, str]]:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    said = value["of"].get("verdict") if isinstance(value, dict) and isinstance(value.get("of"), dict) else None
+    text = said or json.dumps(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
