@@ -76,7 +76,8 @@ def different_steps(epochs: Sequence[int]) -> list[str]:
 
     Empty where both move it alike, to 1 %, in these epochs, counted from 1.
     """
-    new, kept = ([travelled(state)[epoch - 1] for epoch in epochs] for state in ("per_epoch", "persistent"))
+    both = [travelled(state) for state in ("per_epoch", "persistent")]
+    new, kept = ([found[epoch - 1] for epoch in epochs] for found in both)
     if np.allclose(new, kept, rtol=0.01):
         return []
     words = f"under a gradient of 1, the 120 updates of epochs {numbers(epochs, 'd')} move a weight by {numbers(new)} "

@@ -13,7 +13,7 @@ from repro.audit.evidence import Shown
 from repro.errors import UsageError
 from studies.sesn.model.group import UNIT, Affine, Element, Residue, Signal
 
-TRIALS = 2000
+TRIALS = 200
 FINITE = Affine(7)  # 42 elements
 
 
