@@ -94,7 +94,7 @@ class Now:
 
 
 def file(path: str) -> str:
-    """Return the SHA-256 of a file, empty for none."""
+    """Return the SHA-256 of a file, empty for none; of one that cannot be read, why: who reads it says the same."""
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -102,6 +102,8 @@ def file(path: str) -> str:
         return ""
     except IsADirectoryError:
         return "folder"
+    except OSError as error:
+        return str(error.strerror)
 
 
 def folder(path: str) -> str:
@@ -111,6 +113,8 @@ def folder(path: str) -> str:
             names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
         return ""
+    except OSError as error:
+        return str(error.strerror)
     top = os.path.abspath(registry.root()) == path  # where reports and results are written, too
     return digest(sorted(name for name in names if _counts(name, top=top)))
 

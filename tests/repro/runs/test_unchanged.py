@@ -88,3 +88,10 @@ def test_variables_that_steer_libraries_count_and_others_do_not(monkeypatch: pyt
     assert unchanged.environment() == before
     monkeypatch.setenv("MKL_CBWR", "AVX2")
     assert unchanged.environment() != before
+
+
+def test_what_cannot_be_read_has_a_content_that_says_so(tmp_path: Path) -> None:
+    """Who reads it raises; a loop of links was an error of the look at it, which nobody foresaw."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert unchanged.file(str(tmp_path / "loop")) == unchanged.folder(str(tmp_path / "loop")) != ""
+    assert unchanged.file(str(tmp_path / "nothing")) == unchanged.folder(str(tmp_path / "nothing")) == ""
