@@ -23,8 +23,8 @@ from repro.audit import claims, plain
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
 from repro.audit.verdicts import ERROR, Judgement
-from repro.errors import IntegrityError
-from repro.machine import cache
+from repro.errors import InfrastructureError, IntegrityError
+from repro.machine import cache, terminal
 from repro.machine.reads import Reads, recorded
 from repro.runs import unchanged
 
@@ -63,12 +63,12 @@ class Kept:
     def __init__(self, *, anew: bool = False) -> None:
         self.anew = anew
         self.folder = registry.root() / FOLDER
-        self.names, imported = registry.names(), list(sys.modules)
-        tops = {registry.package(name).partition(".")[0] for name in self.names}
-        self.early = not tops.isdisjoint(name.partition(".")[0] for name in imported)
+        self.names = registry.names()
+        tops = {registry.package(name).partition(".")[0] for name in self.names}  # which may import packages above
+        self.early = not tops.isdisjoint(name.partition(".")[0] for name in sys.modules)
         self.about = {"harness": unchanged.harness(), "environment": unchanged.environment()}
         self.now = unchanged.Now({"published": published})
-        self.reads = Reads(self.now.of, unchanged.covered())
+        self.reads = Reads(self.now.of, unchanged.covered(), self.now.follows)
 
     @contextmanager
     def shelf(self, name: str, study: str = "") -> Iterator[Shelf]:
@@ -86,7 +86,6 @@ class Shelf:
         self._held: dict[str, One] = {}
         self._made: dict[str, One] = {}
         self._fresh = False
-        kept.reads.told.clear()
         if not kept.early:
             found = cache.read_sealed(path, REMEDY)
             if found.get("about") == kept.about:
@@ -124,7 +123,7 @@ class Shelf:
         if taken is not None and not same(taken.value, value):
             before, after = _short(taken.value), _short(value)
             raise IntegrityError(f"{self._path}: '{key}' was kept as {before}, and made anew it is {after}; {REMEDY}")
-        if all(base.values()) and not kept.reads.strange:
+        if all(base.values()) and not kept.reads.strange and not kept.reads.spawned:
             self._made[key] = One(base | kept.reads.told | kept.reads.opened, asked, value)
             self._fresh = True
         return value
@@ -144,7 +143,11 @@ class Shelf:
         used = {name.partition(":")[2] for group in groups for name, _ in group if name.startswith("code:")}
         walks = {name: walk for name, walk in after.walks.items() if name in used}
         things = [dict(group) for group in groups]
-        cache.write_sealed(self._path, {"about": self._kept.about, "walks": walks, "things": things, "made": made})
+        content = {"about": self._kept.about, "walks": walks, "things": things, "made": made}
+        try:
+            cache.write_sealed(self._path, content)
+        except (InfrastructureError, OSError) as error:  # no room, say: what was found is answered all the same
+            terminal.say(f"note: {error}; nothing is kept for the next time")
 
 
 def judgement(shelf: Shelf, claim: Claim, judge: Callable[[], Judgement], module: str) -> Judgement:

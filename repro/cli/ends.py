@@ -38,9 +38,11 @@ def end(verb: str, act: Callable[[], int], *, debug: bool = False, json: bool = 
     With `debug`, or REPRO_DEBUG set, the traceback stands before that line. With `json` a machine reads what is
     answered: it gets the error, too, where nothing was answered before.
     """
-    with terminal.held_output() as output, stoppable():
+    with terminal.held_output() as output, stoppable() as asked:
         try:
             code = act()
+            if asked:
+                raise Stopped(asked[0])  # which code of a study caught
         except BaseException as error:  # the last resort: a traceback would end with 1, which means a deviation
             if debug or os.environ.get(VARIABLE):
                 traceback.print_exc(file=sys.stderr)
@@ -52,10 +54,15 @@ def end(verb: str, act: Callable[[], int], *, debug: bool = False, json: bool = 
 
 
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let the signals that end a process raise `Stopped`, but for those that somebody handles or ignores already."""
+def stoppable() -> Iterator[list[int]]:
+    """Let the signals that end a process raise `Stopped`, but for those that somebody handles or ignores already.
+
+    Yield those that came.
+    """
+    asked: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
+        asked.append(number)
         raise Stopped(number)
 
     taken = []
@@ -64,7 +71,7 @@ def stoppable() -> Iterator[None]:
     for number in taken:
         signal.signal(number, stop)
     try:
-        yield
+        yield asked
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)

@@ -1,8 +1,9 @@
 """What there is, by content and by name: from it follows whether something made earlier would be made the same again.
 
-A name is `KIND:REST`: `file` and `folder` with a path, `committed` with a path in the project as git's HEAD holds it,
-`code` with a module's name for all the code of somebody's own that it reaches. A content is never guessed from a time
-or a size. What no reading can follow has no name here: whoever needs it is not kept.
+A name is `KIND:REST`: `file` and `folder` (the code in it) and `listing` (all in it) with a path, `committed` with a
+path in the project as git's HEAD holds it, `code` with a module's name for all the code of somebody's own that it
+reaches. A content is never guessed from a time or a size. What no reading can follow has no name here: whoever needs it
+is not kept.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import importlib.machinery
 import json
 import os
 import platform
+import stat
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +29,12 @@ from repro.runs.provenance import processor
 
 UNFOLLOWED = "loads code"  # how a walk words what makes code out of texts, or from a computed name
 CODE = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
-# What numerical libraries and the harness ask the environment for, by the beginnings of the names.
-VARIABLES = (
-    "ATEN_", "BLIS_", "CUBLAS_", "CUDA_", "DNNL_", "GOTO_", "KMP_", "MKL_", "NUMBA_", "NUMEXPR_", "NUMPY_", "NVIDIA_",
-    "HOME", "MPL", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTHON", "PYTORCH_", "REPRO_", "TORCH", "XDG_CACHE_HOME",
+# Variables of the environment that say where a terminal is and what it looks like, by the beginnings of their names:
+# any other may steer what is computed. Where code lies is known by its content.
+NOT_ASKED = (
+    "COLORTERM", "COLUMNS", "DBUS_", "DISPLAY", "LESS", "LINES", "LS_COLORS", "OLDPWD", "PS1", "PWD",
+    "PYTEST_CURRENT_TEST", "PYTHONPATH", "REPRO_DEBUG", "SHLVL", "SSH_", "TERM", "TMUX", "WINDOWID", "XDG_SESSION",
 )  # fmt: skip
-NOT_ASKED = ("PYTHONPATH", "REPRO_DEBUG")  # where code lies is known by its content
 
 Walks = dict[str, dict[str, dict[str, str]]]  # of a module: the contents of the files and folders that its walk saw
 
@@ -40,7 +43,14 @@ class Now:
     """What there is now, each thing looked at once, when it is first asked for; `further` looks at other kinds."""
 
     def __init__(self, further: Mapping[str, Callable[[str], str]]) -> None:
-        self._look = {"file": file, "folder": folder, "committed": committed, "code": self._code, **further}
+        self._look = {
+            "file": file,
+            "folder": folder,
+            "listing": listing,
+            "committed": committed,
+            "code": self._code,
+            **further,
+        }
         self._known: dict[str, str] = {}
         self._modules: dict[str, Modules] = {}
         self.walks: Walks = {}
@@ -59,6 +69,10 @@ class Now:
     def holds(self, things: Mapping[str, str]) -> bool:
         """Say whether all these things are what they were."""
         return all(self.of(name) == content for name, content in things.items())
+
+    def follows(self, path: str) -> bool:
+        """Say whether a file is part of code that was followed."""
+        return any(path in walk["file"] for walk in self.walks.values())
 
     def _same(self, walk: Mapping[str, Mapping[str, str]]) -> bool:
         return all(self.holds({f"{kind}:{path}": found for path, found in walk[kind].items()}) for kind in walk)
@@ -88,7 +102,11 @@ class Now:
             return None
         files = sorted({os.path.abspath(path) for path in modules.files(reached.modules)})
         # A file that is new beside these can stand before an installed package, or where none was.
-        folders = sorted({os.path.dirname(path) for path in files} | {os.path.abspath(registry.root())})
+        free = {os.path.abspath(place) for place in sys.path if os.path.isdir(place)}
+        free = {
+            place for place in free if not f"{place}{os.sep}".startswith(tuple(f"{one}{os.sep}" for one in covered()))
+        }
+        folders = sorted({os.path.dirname(path) for path in files} | {os.path.abspath(registry.root())} | free)
         contents = {path: self.of(f"file:{path}") for path in files}
         return {"file": contents, "folder": {path: self.of(f"folder:{path}") for path in folders}}
 
@@ -96,18 +114,27 @@ class Now:
 def file(path: str) -> str:
     """Return the SHA-256 of a file, empty for none; of one that cannot be read, why: who reads it says the same."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return "folder" if os.path.isdir(path) else "no file"  # a pipe would be waited for
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except IsADirectoryError:
-        return "folder"
     except OSError as error:
         return str(error.strerror)
 
 
 def folder(path: str) -> str:
-    """Return the digest of the names in a folder of what can be imported or read, empty for no folder."""
+    """Return the digest of the names in a folder of what can be imported, empty for no folder."""
+    return _names(path, lambda name: name.endswith((*CODE, "/")))
+
+
+def listing(path: str) -> str:
+    """Return the digest of the names in a folder, empty for no folder; hidden ones count for nothing."""
+    return _names(path, lambda _: True)
+
+
+def _names(path: str, counts: Callable[[str], bool]) -> str:
     try:
         with os.scandir(path) as entries:
             names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries]
@@ -115,14 +142,8 @@ def folder(path: str) -> str:
         return ""
     except OSError as error:
         return str(error.strerror)
-    top = os.path.abspath(registry.root()) == path  # where reports and results are written, too
-    return digest(sorted(name for name in names if _counts(name, top=top)))
-
-
-def _counts(name: str, *, top: bool) -> bool:
-    if name.startswith(".") or name == "__pycache__/":
-        return False
-    return not top or name.endswith(CODE) or (name.endswith("/") and name.removesuffix("/") != git.RESULTS)
+    mine = {"__pycache__/"} | ({f"{git.RESULTS}/"} if os.path.abspath(registry.root()) == path else set())
+    return digest(sorted(name for name in names if not name.startswith(".") and name not in mine and counts(name)))
 
 
 def committed(name: str) -> str:
@@ -132,8 +153,11 @@ def committed(name: str) -> str:
 
 def covered() -> tuple[str, ...]:
     """Return the folders whose files follow from the environment and the harness."""
-    places = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), Path(__file__).parent.parent)
-    return tuple(dict.fromkeys(path for place in places for path in (os.path.abspath(place), os.path.realpath(place))))
+    paths = sysconfig.get_paths()
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    places = (*(paths[name] for name in names), os.path.dirname(os.__file__), Path(__file__).parent.parent)
+    both = (path for place in map(str, places) for path in (os.path.abspath(place), os.path.realpath(place)))
+    return tuple(dict.fromkeys(both))
 
 
 def harness() -> str:
@@ -152,7 +176,7 @@ def environment() -> str:
     packages = {
         place: sorted(name for name in os.listdir(place) if name.endswith(("-info", ".pth"))) for place in places
     }
-    told = {name: value for name, value in os.environ.items() if name.startswith(VARIABLES) and name not in NOT_ASKED}
+    told = {name: value for name, value in os.environ.items() if name != "_" and not name.startswith(NOT_ASKED)}
     return digest(
         {
             "python": sys.version,

@@ -319,3 +319,72 @@ def test_code_that_was_imported_before_keeps_nothing(ask: Ask, audited: Path) ->
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=audited, capture_output=True, text=True, check=False)
     assert (done.returncode, (audited / "results/kept/montecarlo.json").exists()) == (0, False), done.stderr
+
+
+HIDDEN = {
+    "code put on the path": "sys.path.insert(0, os.environ['LIB'])\n"
+    "    import outer_{name}\n"
+    "    return outer_{name}.THREE",
+    "data beside code": "sys.path.insert(0, os.environ['LIB'])\n"
+    "    import pkgutil\n"
+    "    return len(pkgutil.get_data('lib_{name}', 'n.txt'))",
+    "files of threads": "from concurrent.futures import ThreadPoolExecutor\n"
+    "    paths = sorted(Path(os.environ['LIB']).glob('many/*.txt'))\n"
+    "    return sum(map(len, ThreadPoolExecutor(4).map(Path.read_text, paths)))",
+    "names in a folder": "return len(list(Path(os.environ['LIB']).glob('many/*.txt')))",
+    "a variable": "return int(os.environ['MY_N'])",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_evidence_reads_on_a_side_way_is_seen(
+    how: str, ask: Ask, audited: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, lib = "side" + str(list(HIDDEN).index(how)), tmp_path_factory.mktemp("lib")
+    (lib / f"lib_{name}").mkdir()
+    (lib / "many").mkdir()
+    changes: dict[Path, tuple[str, str]] = {
+        lib / f"outer_{name}.py": ("THREE = 3\n", "THREE = 4\n"),
+        lib / f"lib_{name}/__init__.py": ("", ""),
+        lib / f"lib_{name}/n.txt": ("abc", "abcd"),
+        lib / "many/0.txt": ("a", "ab"),
+        lib / "many/1.txt": ("b", "b"),
+        lib / "many/2.txt": ("c", "c"),
+    }
+    for path, (before, _) in changes.items():
+        path.write_text(before)
+    monkeypatch.setenv("LIB", str(lib))
+    monkeypatch.setenv("MY_N", "3")
+    study = audited / "studies/montecarlo"
+    source = f"{NOTED}import sys\n\n\ndef helped():\n    asked('helped')\n    {HIDDEN[how].format(name=name)}\n"
+    (study / "claims/helped.py").write_text(source)
+    claim(study, helped=CLAIMED["helped"])
+    assert verdicts(ask()[1]) == {"helped": "reproduced"}
+    for path, (_, after) in changes.items():
+        path.write_text(after)
+    (lib / "many/3.txt").write_text("")
+    monkeypatch.setenv("MY_N", "4")
+    assert verdicts(ask()[1]) == {"helped": "erratum"}
+
+
+def test_what_a_library_of_two_studies_remembers_is_evidence_of_both(
+    ask: Ask, audited: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second to ask it reads nothing any more."""
+    shared = "import functools\n\nfrom repro.audit import evidence\n\n\n@functools.cache\ndef said():\n"
+    (audited / "shared_said.py").write_text(f"{shared}    return int(evidence.published('montecarlo', 'helped')[0])\n")
+    for name in ("aone", "btwo"):
+        source = (audited / "studies/montecarlo/__init__.py").read_text().replace('"montecarlo"', f'"{name}"')
+        folder = audited / "studies" / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text(source)
+        (folder / "claims.py").write_text("import shared_said\n\n\ndef told():\n    return shared_said.said()\n")
+        entry = ENTRY.format(name="told", package="x", published=3).replace("claims.x.told", "claims.told")
+        (folder / "claims.toml").write_text(entry)
+    first = json.loads(cli("audit", "--json", "-q").stdout)
+    assert [one["verdict"] for one in first if one["id"] == "told" and one["study"] != "montecarlo"] == [
+        "reproduced"
+    ] * 2
+    claim(audited / "studies/montecarlo", **{**CLAIMED, "helped": ("helped", 4)})
+    after = json.loads(cli("audit", "--json", "-q").stdout)
+    assert [one["verdict"] for one in after if one["id"] == "told" and one["study"] != "montecarlo"] == ["erratum"] * 2

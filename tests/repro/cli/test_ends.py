@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -59,6 +60,18 @@ class TestTheLastResort:
 
     def test_shows_more_when_asked(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "Traceback" in self.ended(ValueError("odd"), capsys, debug=True)[1]
+
+
+def test_a_signal_that_a_study_catches_ends_the_verb_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    def act() -> int:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:  # noqa: BLE001, S110 - as some study's code has it
+            pass
+        return 0
+
+    assert ends.end("audit", act) == 143
+    assert "ended by SIGTERM" in capsys.readouterr().err
 
 
 def test_a_machine_that_reads_json_gets_the_error_too(project: Path, cli: Cli) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,18 +58,72 @@ def test_a_folder_that_is_listed_is_noticed(
 ) -> None:
     with reads.recorded(heard):
         names(tmp_path)
-    assert set(heard.opened) == {f"folder:{tmp_path}"}
+    assert set(heard.opened) == {f"listing:{tmp_path}"}
 
 
-def test_writing_and_importing_are_not_reading(
+def test_the_folder_that_is_worked_in_is_listed_without_a_name(
     heard: reads.Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "imported_here.py").write_text("HERE = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # where imports look as well
+    with reads.recorded(heard):
+        os.listdir()
+    assert set(heard.opened) == {f"listing:{tmp_path}"}
+
+
+def test_writing_is_not_reading(heard: reads.Reads, tmp_path: Path) -> None:
     with reads.recorded(heard):
         (tmp_path / "b.txt").write_text("b")
-        __import__("imported_here")
     assert heard.opened == {}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_code_that_is_imported_is_read_unless_it_was_followed(
+    compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled code is that of its source."""
+    names = [f"imported_{compiled}", f"followed_{compiled}"]
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("HERE = 1\n")
+        if compiled:
+            py_compile.compile(str(tmp_path / f"{name}.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    heard = reads.Reads(look, [sys.prefix, sys.base_prefix], lambda path: path.endswith(f"followed_{compiled}.py"))
+    with reads.recorded(heard):
+        for name in names:
+            __import__(name)
+    assert set(heard.opened) == {f"file:{tmp_path / names[0]}.py"}
+
+
+def test_what_one_thread_looks_at_hides_nothing_that_another_opens(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.txt" for number in range(16)]
+    for path in paths:
+        path.write_text("a")
+
+    def slow(name: str) -> str:
+        time.sleep(0.01)
+        return look(name)
+
+    heard = reads.Reads(slow, [sys.prefix, sys.base_prefix])
+    with reads.recorded(heard), ThreadPoolExecutor(8) as pool:
+        list(pool.map(Path.read_text, paths))
+    assert set(heard.opened) == {f"file:{path}" for path in paths}
+
+
+@pytest.mark.parametrize("event", ["os.fork", "sqlite3.connect", "os.system", "socket.connect"])
+def test_what_nothing_is_heard_of_is_strange(event: str, heard: reads.Reads) -> None:
+    with reads.recorded(heard):
+        sys.audit(event)
+    assert heard.strange == {event}
+
+
+def test_processes_that_are_spawned_are_strange(heard: reads.Reads, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in reads.SPAWNERS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    heard = reads.Reads(look)
+    assert not heard.spawned
+    monkeypatch.setitem(sys.modules, min(reads.SPAWNERS), sys)
+    assert heard.spawned
 
 
 def test_another_program_is_strange_and_a_library_that_is_looked_up_is_not(heard: reads.Reads) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -82,12 +83,34 @@ def test_a_file_that_is_none_and_an_empty_one_differ(tmp_path: Path) -> None:
     assert unchanged.file(str(tmp_path / "none" / "below")) == unchanged.file(str(tmp_path / "none")) == ""
 
 
-def test_variables_that_steer_libraries_count_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_count_but_for_those_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     before = unchanged.environment()
-    monkeypatch.setenv("EDITOR", "ed")
+    for name in ("TERM", "SHLVL", "PWD", "_"):
+        monkeypatch.setenv(name, "another")
     assert unchanged.environment() == before
-    monkeypatch.setenv("MKL_CBWR", "AVX2")
-    assert unchanged.environment() != before
+    for name in ("MKL_CBWR", "MY_N", "_MINE"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "4")
+            assert unchanged.environment() != before
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert unchanged.file(str(tmp_path / "pipe")) == "no file"
+
+
+def test_a_listing_knows_all_names_and_a_folder_those_of_code(tmp_path: Path) -> None:
+    before = unchanged.listing(str(tmp_path)), unchanged.folder(str(tmp_path))
+    (tmp_path / "new.csv").write_text("")
+    assert unchanged.listing(str(tmp_path)) != before[0]
+    assert unchanged.folder(str(tmp_path)) == before[1]
+    (tmp_path / "new.py").write_text("")
+    assert unchanged.folder(str(tmp_path)) != before[1]
+
+
+def test_a_project_that_is_an_environment_too_is_not_covered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert str(tmp_path) not in unchanged.covered()
 
 
 def test_what_cannot_be_read_has_a_content_that_says_so(tmp_path: Path) -> None:
