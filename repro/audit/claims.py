@@ -48,7 +48,7 @@ NEEDS_MARGIN = ("interval", "samples", "order")
 HEADER = re.compile(r"\s*\[\[\s*claim\s*\]\]\s*(#.*)?$")
 FUNCTION = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 IDENTIFIER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-LINES = re.compile(r"[1-9]\d*(-[1-9]\d*)?(, [1-9]\d*(-[1-9]\d*)?)*", re.ASCII)
+LINES = re.compile(r"[1-9]\d{0,8}(-[1-9]\d{0,8})?(, [1-9]\d{0,8}(-[1-9]\d{0,8})?)*", re.ASCII)
 DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
@@ -241,6 +241,12 @@ def _texts(value: Any) -> Iterator[str]:
         yield from (text for part in value for text in _texts(part))
 
 
+def _backwards(lines: str) -> bool:
+    """Say whether some lines end before they begin, as "14-12" does."""
+    ends = [part.split("-") for part in lines.split(", ") if "-" in part]
+    return any(int(last) < int(first) for first, last in ends)
+
+
 def _faults(entry: Mapping[str, Any], judges: Collection[str]) -> list[str]:
     """Return what is wrong with a claim whose keys are known."""
     faults = []
@@ -269,6 +275,8 @@ def _faults(entry: Mapping[str, Any], judges: Collection[str]) -> list[str]:
             faults.append(f"has the unknown {key} '{entry[key]}' ({key}: {', '.join(choices)})")
     if entry.get("lines") and not LINES.fullmatch(entry["lines"]):
         faults.append(f"has '{entry['lines']}' for 'lines', wanted numbers as in '12' or '12-14, 20'")
+    elif _backwards(entry.get("lines", "")):
+        faults.append(f"has '{entry['lines']}' for 'lines', where the first comes before the last; turn them round")
     if entry.get("digest") and not (DIGEST.fullmatch(entry["digest"]) and entry.get("lines")):
         faults.append(f"has '{entry['digest']}' for 'digest', wanted sixteen hexadecimal digits, and 'lines' beside it")
     if entry.get("lines") and entry.get("elsewhere"):

@@ -100,6 +100,8 @@ def audit(*studies: str, claims: Sequence[str] = (), text: Path | None = None, k
     first = [name for name in names if name not in known]
     said = "no verdicts are blessed yet; `repro audit {0} --bless REASON` holds later audits to these"
     notes = [f"{name}: {said.format(name)}" for name in first]
+    if text is not None and not any(claim.lines for claim in claims_of(names[0])):
+        notes.append(f"{names[0]}: no claim names 'lines', so none was held to {text}; write those of its passage")
     held = [name for name in names if name in known]
     changed = changes(before, records, studies=held, whole=not claims)
     return Audit(found, tuple(changed), tuple(notes))

@@ -6,6 +6,7 @@ No sentence of a document is kept; whoever has the document can hold the claims 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from repro.errors import UsageError
 from repro.machine import files
 
 DIGITS = 16  # of the digest that are kept
+NUMBER = re.compile(r"[0-9]+")
+MARK = "\ufeff"  # that some editors write before the first character to say how a file is encoded
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,11 @@ class Text:
         """Return the text of a claim's lines, "" for one that names none. Raise UsageError where it is not there."""
         if not claim.lines:
             return ""
-        wanted = numbers_of(claim.lines)
-        if wanted[-1] > len(self.lines):
+        if max(int(number) for number in NUMBER.findall(claim.lines)) > len(self.lines):
             raise UsageError(f"lines {claim.lines}: {self.path} has {len(self.lines)} lines; name those of the passage")
-        text = normal(self.lines[number - 1] for number in wanted)
+        text = normal(self.lines[number - 1] for number in numbers_of(claim.lines))
+        if not text:
+            raise UsageError(f"lines {claim.lines} of {self.path} are blank; name the lines that hold the passage")
         if (found := digest(text)) != claim.digest:
             named = f"its digest {claim.digest}" if claim.digest else "no digest yet"
             raise UsageError(
@@ -46,7 +50,8 @@ def read(path: Path) -> Text:
     """Read a document. Raise UsageError where there is none, IntegrityError where it is no text."""
     if not files.there(path):
         raise UsageError(f"{path}: no such document; name the text that the claims are of")
-    return Text(path, files.read_text(path, "document", "give it as text").split("\n"))
+    text = files.read_text(path, "document", "give it as text").removeprefix(MARK)
+    return Text(path, text.split("\n"))
 
 
 def numbers_of(lines: str) -> list[int]:
@@ -54,9 +59,9 @@ def numbers_of(lines: str) -> list[int]:
     found: set[int] = set()
     for part in lines.split(", "):
         first, _, last = part.partition("-")
+        if int(last or first) < int(first):
+            raise UsageError(f"lines {lines!r}: the first comes before the last")
         found |= set(range(int(first), int(last or first) + 1))
-    if not found:
-        raise UsageError(f"lines {lines!r}: the first comes before the last")
     return sorted(found)
 
 

@@ -60,6 +60,8 @@ def test_claims_come_with_their_lines(tmp_path: Path) -> None:
         ('kind = "count"', 'kind = "count"\ncause = "haste"', "unknown cause 'haste'"),
         ('kind = "count"', 'kind = "count"\nspread = "range"', "unknown spread 'range'"),
         ('kind = "count"', 'kind = "count"\nlines = "4 to 9"', "has '4 to 9' for 'lines'"),
+        ('kind = "count"', 'kind = "count"\nlines = "2, 9-4"', "where the first comes before the last"),
+        ('kind = "count"', f'kind = "count"\nlines = "{"9" * 5000}"', "for 'lines', wanted numbers"),
         ('kind = "count"', 'kind = "count"\nlines = "4"\ndigest = "12"', "has '12' for 'digest'"),
         ('kind = "count"', 'kind = "count"\ndigest = "0123456789abcdef"', "and 'lines' beside it"),
         ('kind = "count"', 'kind = "count"\nlines = "4"\nelsewhere = "its code"', "leave out one of them"),

@@ -67,6 +67,23 @@ def test_a_passage_that_is_not_there_takes_the_verdict_s_place(document: passage
     assert (kept.judgement.verdict, kept.passage) == ("reproduced", "Five runs were made,")
 
 
+def test_lines_far_beyond_the_end_are_an_error_at_once(document: passages.Text) -> None:
+    with pytest.raises(UsageError, match="has 5 lines"):
+        document.passage(claim("1-300000000, 2", "0" * 16))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "marked.txt"
+    path.write_text(TEXT, "utf-8-sig")
+    assert passages.read(path).passage(claim("1", right("1"))) == "A title"
+
+
+def test_blank_lines_hold_no_passage(document: passages.Text) -> None:
+    for of_nothing in ("", passages.digest("")):
+        with pytest.raises(UsageError, match="lines 2 of .* are blank; name the lines that hold the passage"):
+            document.passage(claim("2", of_nothing))
+
+
 def test_lines_that_run_backwards_are_refused() -> None:
     with pytest.raises(UsageError, match="the first comes before the last"):
-        passages.numbers_of("9-4")
+        passages.numbers_of("20, 9-4")
