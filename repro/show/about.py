@@ -54,15 +54,15 @@ def about(studies: Sequence[str]) -> About:
     rates = root / "docs" / "error-rates.md"
     return About(
         git.commit(root),
-        {name: source(root, name) for name in studies},
+        {name: source(name) for name in studies},
         [batch for name in studies for batch in batches(root, name)],
         rates.read_text("utf-8") if rates.exists() else "",
     )
 
 
-def source(root: Path, study: str) -> Source:
+def source(study: str) -> Source:
     """Return title and link of a study's document, as its claims have them, else the study's own title."""
-    said = claims.source_of(claims.path_of(root, study))
+    said = claims.source_of(claims.claims_file(study))
     return Source(said.title or registry.load(study).title or study, said.link)
 
 

@@ -109,7 +109,7 @@ def counts(root: Path) -> list[str]:
     blessed verdict is of a claim that is not there.
     """
     held = blessed.held(root)
-    found = {study: _paired(root, study, held) for study in sorted({row["study"] for row in held})}
+    found = {study: _paired(study, held) for study in sorted({row["study"] for row in held})}
     found["all"] = [pair for pairs in found.values() for pair in pairs]
     lines = []
     for name, pairs in found.items():
@@ -120,9 +120,9 @@ def counts(root: Path) -> list[str]:
     return markdown(headers, lines, [name != "document" for name in headers])
 
 
-def _paired(root: Path, study: str, held: Sequence[Mapping[str, str]]) -> list[tuple[Claim, str]]:
+def _paired(study: str, held: Sequence[Mapping[str, str]]) -> list[tuple[Claim, str]]:
     """Return a study's claims with their blessed verdicts."""
-    path = claims.path_of(root, study)
+    path = claims.claims_file(study)
     known = {claim.id: claim for claim in claims.load(path, study, JUDGES)}
     mine = {row["id"]: row["verdict"] for row in held if row["study"] == study}
     gone = sorted(mine.keys() - known.keys())

@@ -213,9 +213,12 @@ class TestGolden:
 
 
 class TestPage:
-    def test_counts_of_blessed_verdicts_stand_between_the_marks(self, tmp_path: Path) -> None:
+    def test_counts_of_blessed_verdicts_stand_between_the_marks(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from repro.audit.blessed import bless_audit
 
+        monkeypatch.setattr(registry, "folder", lambda name: tmp_path / "studies" / name)
         bless_audit(tmp_path, records("reproduced", "erratum", "erratum"), reason="a", studies=["toy"])
         (tmp_path / "studies/toy").mkdir(parents=True)
         entry = (
@@ -283,6 +286,13 @@ class TestVerb:
         assert given(value=4) == PASS  # contradicted, and known
         assert given(value=4, strict=True) == DEVIATION
         assert "erratum" in capsys.readouterr().out
+
+    def test_a_document_that_no_claim_names_a_passage_of_is_noted(
+        self, given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "document.txt").write_text("Three.\n")
+        assert given(document=tmp_path / "document.txt", quiet=False) == PASS
+        assert "note: toy: no claim names 'lines', so none was held to" in capsys.readouterr().err
 
     def test_a_claim_in_full_and_one_that_is_not_there(self, given: Any, capsys: pytest.CaptureFixture[str]) -> None:
         given(bless="first")

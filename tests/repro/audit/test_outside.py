@@ -81,6 +81,14 @@ def test_it_is_among_all(elsewhere: Path) -> None:
     assert (done.returncode, "elsewhere" in done.stdout) == (0, True), done.stderr
 
 
+def test_its_report_is_written(elsewhere: Path) -> None:
+    about = '[document]\ntitle = "A paper that lies elsewhere"\n'
+    (elsewhere / "installed" / "papers" / "claims.toml").write_text(about + CLAIMS)
+    done = repro(elsewhere, "report", "elsewhere", "--out", "report.html")
+    assert done.returncode == 0, done.stderr
+    assert "A paper that lies elsewhere" in (elsewhere / "report.html").read_text()
+
+
 def test_what_is_wrong_is_named_where_it_is(elsewhere: Path) -> None:
     package = elsewhere / "installed" / "papers"
     (package / "evidence.py").unlink()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from repro import registry
 from repro.audit import blessed
 from repro.audit.claims import Claim
 from repro.audit.document import Audit, Audited
@@ -94,23 +95,28 @@ CLAIMS = "".join(
 )
 
 
-def blessed_project(root: Path, *ids: str) -> None:
+def blessed_project(monkeypatch: pytest.MonkeyPatch, root: Path, *ids: str) -> None:
+    monkeypatch.setattr(registry, "folder", lambda name: root / "studies" / name)
     (root / "studies/toy").mkdir(parents=True)
     (root / "studies/toy/claims.toml").write_text(CLAIMS)
     records = [{"study": "toy", "id": name, "published": ["3"], "verdict": "erratum"} for name in ids]
     blessed.bless_audit(root, records, reason="a", studies=["toy"])
 
 
-def test_a_page_counts_distinct_claims_as_the_registry_has_them(tmp_path: Path) -> None:
-    blessed_project(tmp_path, "one", "two", "three", "four")
+def test_a_page_counts_distinct_claims_as_the_registry_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blessed_project(monkeypatch, tmp_path, "one", "two", "three", "four")
     lines = pages.counts(tmp_path)
     assert lines[0].split(" | ")[1:3] == ["distinct claims", "reproduced"]
     assert lines[2] == "| toy | 2 | 0 | 0 | 0 | 2 | 0 | 0 | 0 | 1 | 1 |"
     assert lines[3] == "| all | 2 | 0 | 0 | 0 | 2 | 0 | 0 | 0 | 1 | 1 |"
 
 
-def test_a_blessed_verdict_of_a_claim_that_is_gone_is_not_counted(tmp_path: Path) -> None:
-    blessed_project(tmp_path, "one", "five")
+def test_a_blessed_verdict_of_a_claim_that_is_gone_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blessed_project(monkeypatch, tmp_path, "one", "five")
     with pytest.raises(UsageError, match=r"claims\.toml: no claim 'five', of which a verdict is blessed"):
         pages.counts(tmp_path)
 
