@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
 from numbers import Integral
 from typing import Any
 
 from repro import printed
+from repro.audit import digits
 from repro.audit.claims import Claim
-from repro.audit.verdicts import Judgement, finite, found_as, outcome
+from repro.audit.verdicts import FURTHEST, Judgement, finite, found_as, outcome
 from repro.errors import UsageError
 
 
@@ -22,15 +24,18 @@ def decide_printed(claim: Claim, evidence: Any) -> Judgement:
             same = value == text
             said.append(value)
         else:
-            number = printed.parse(text)
-            same = number.rounds(finite(value))
-            # What is cut off lies within a unit; what lies far off may have more digits than a Decimal divides.
-            near = abs(printed.exact(value) - number.value) < number.unit
-            cut = not same and near and number.truncates(value)
-            digits = str(int(value)) if isinstance(value, Integral) else f"{value:.12g}"
-            said.append(digits + (" (the print is cut off, not rounded)" if cut else ""))
+            number = digits.read(text)
+            same = digits.rounds(number, finite(value))
+            cut = not same and digits.truncates(number, value)
+            found = digits.in_full(int(value), "d") if isinstance(value, Integral) else _shown(value)
+            said.append(found + (" (the print is cut off, not rounded)" if cut else ""))
         agrees &= same
     return outcome(agrees, "; ".join(said))
+
+
+def _shown(value: Any) -> str:
+    """Return a float by twelve digits, a Decimal as it is."""
+    return f"{value:.12g}" if digits.inexact(value) else str(value)
 
 
 def plant_printed(claim: Claim, evidence: Any) -> Any:
@@ -38,23 +43,28 @@ def plant_printed(claim: Claim, evidence: Any) -> Any:
     parts = found_as(claim, evidence)
     if decide_printed(claim, evidence).verdict == "reproduced":
         first = parts[0]
-        moved = first + "?" if isinstance(first, str) else first + 3 * float(printed.parse(claim.published[0]).unit)
+        moved = first + "?" if isinstance(first, str) else _moved(digits.read(claim.published[0]))
         return [moved, *parts[1:]]
-    return [text if isinstance(value, str) else float(printed.parse(text).value)
+    return [text if isinstance(value, str) else digits.read(text).value
             for text, value in zip(claim.published, parts, strict=True)]  # fmt: skip
+
+
+def _moved(number: printed.Printed) -> Decimal:
+    """Return what lies three units of the last digit above a print."""
+    with localcontext() as context:
+        context.prec = 2 * FURTHEST
+        return number.value + 3 * number.unit
 
 
 def decide_count(claim: Claim, evidence: Any) -> Judgement:
     """Compare whole numbers."""
-    parts = [finite(value) for value in found_as(claim, evidence)]
+    parts = [digits.whole(finite(value)) for value in found_as(claim, evidence)]
     wanted = [_whole(text) for text in claim.published]
-    if any(value != int(value) for value in parts):
-        raise UsageError(f"counts are whole numbers, got {parts}")
-    return outcome([int(value) for value in parts] == wanted, "; ".join(f"{int(value):,}" for value in parts))
+    return outcome(parts == wanted, "; ".join(map(digits.in_full, parts)))
 
 
 def _whole(text: str) -> int:
-    number = printed.parse(text).value
+    number = digits.read(text).value
     if number != int(number):
         raise UsageError(f"counts are whole numbers, and {text!r} is published; judge it by 'printed'")
     return int(number)
@@ -64,26 +74,29 @@ def plant_count(claim: Claim, evidence: Any) -> Any:
     """Count one more where the count agreed, and as published where it did not."""
     if decide_count(claim, evidence).verdict == "reproduced":
         first, *rest = found_as(claim, evidence)
-        return [first + 1, *rest]
+        return [digits.whole(first) + 1, *rest]
     return [_whole(text) for text in claim.published]
 
 
 def decide_law(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether two sides of an equation lie within the tolerance of one another; the evidence is their distance."""
-    distance = float(finite(evidence))
+    distance = finite(evidence)
     if distance < 0:
-        raise UsageError(f"a distance is 0 or more, got {distance}")
-    return outcome(distance <= claim.tolerance, f"the two sides differ by {distance:.3g}")
+        raise UsageError(f"a distance is 0 or more, got {digits.said(distance, '.3g')}")
+    return outcome(distance <= claim.tolerance, f"the two sides differ by {digits.said(distance, '.3g')}")
 
 
 def plant_law(claim: Claim, evidence: Any) -> Any:
     """Move the sides apart where they agreed, together where they did not."""
-    return 10 * claim.tolerance if float(evidence) <= claim.tolerance else 0.0
+    return 10 * claim.tolerance if evidence <= claim.tolerance else 0.0
 
 
 def decide_shown(_claim: Claim, evidence: Any) -> Judgement:
     """Take a yes or no that was computed, with or without words to it."""
-    holds, words = evidence if isinstance(evidence, tuple) else (evidence, "")
+    parts = evidence if isinstance(evidence, tuple) else (evidence, "")
+    if len(parts) != 2 or not isinstance(parts[1], str):
+        raise UsageError(f"wanted yes or no and words to it, got {evidence!r:.60}; return a pair of the two")
+    holds, words = parts
     if not isinstance(holds, bool):
         raise UsageError(f"wanted yes or no for evidence, got {holds!r}")
     return outcome(holds, words or ("it holds" if holds else "it does not hold"))
@@ -98,32 +111,29 @@ BOUND = re.compile(r"(?P<side>>=|<=|>|<|≥|≤)\s*(?P<number>.+)")
 SIDES = {"≥": ">=", "≤": "<="}
 
 
-def bound_of(text: str) -> tuple[str, Decimal]:
+def bound_of(text: str) -> tuple[str, printed.Printed]:
     """Return the side and the number of a published bound, as in "> 90" or "≤ 0.05"."""
     found = BOUND.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"wanted a bound such as '> 90', got {text!r}")
-    return SIDES.get(found["side"], found["side"]), printed.parse(found["number"]).value
+    return SIDES.get(found["side"], found["side"]), digits.read(found["number"])
 
 
 def decide_bound(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether values that no seed moves keep their bounds, one for each part."""
     parts = found_as(claim, evidence)
-    holds = [_keeps(*bound_of(text), finite(value)) for text, value in zip(claim.published, parts, strict=True)]
-    return outcome(all(holds), "; ".join(f"{value:.6g}" for value in parts))
-
-
-def _keeps(side: str, limit: Decimal, value: float) -> bool:
-    number = printed.exact(value)
-    return {">": number > limit, ">=": number >= limit, "<": number < limit, "<=": number <= limit}[side]
+    holds = [digits.keeps(*bound_of(text), finite(value)) for text, value in zip(claim.published, parts, strict=True)]
+    return outcome(all(holds), "; ".join(digits.said(value, ".6g") for value in parts))
 
 
 def plant_bound(claim: Claim, evidence: Any) -> Any:
     """Put the first value on the other side, or all on the right one where some were not."""
     kept = decide_bound(claim, evidence).verdict == "reproduced"
     limits = [bound_of(text) for text in claim.published]
-    right = [float(limit) + (1 if side.startswith(">") else -1) * max(abs(float(limit)), 1.0) for side, limit in limits]
-    return [2 * float(limits[0][1]) - right[0], *right[1:]] if kept else right
+    right = [
+        limit.value + (1 if side.startswith(">") else -1) * max(abs(limit.value), Decimal(1)) for side, limit in limits
+    ]
+    return [2 * limits[0][1].value - right[0], *right[1:]] if kept else right
 
 
 def decide_granularity(claim: Claim, evidence: Any) -> Judgement:
@@ -164,14 +174,22 @@ def plant_granularity(claim: Claim, evidence: Any) -> Any:
 
 def decide_protocol(_claim: Claim, evidence: Any) -> Judgement:
     """Ask whether two numbers estimate the same thing; the evidence lists what differs between them."""
-    if isinstance(evidence, str):
-        raise UsageError(f"wanted a list of what differs, got the text {evidence!r:.40}; put it into a list")
-    differences = list(evidence)
+    differences = _differences(evidence)
     if differences:
         return Judgement("protocol mismatch", "; ".join(differences))
     return Judgement("reproduced", "the two estimate the same thing")
 
 
+def _differences(evidence: Any) -> list[str]:
+    """Return what differs, text by text."""
+    if isinstance(evidence, str):
+        raise UsageError(f"wanted a list of what differs, got the text {evidence!r:.40}; put it into a list")
+    found = list(evidence) if isinstance(evidence, Iterable) else [evidence]
+    if not all(isinstance(one, str) for one in found):
+        raise UsageError(f"wanted a list of texts, each a difference, got {evidence!r:.60}; put them into words")
+    return found
+
+
 def plant_protocol(_claim: Claim, evidence: Any) -> Any:
     """Add or take away every difference."""
-    return [] if list(evidence) else ["another protocol"]
+    return [] if _differences(evidence) else ["another protocol"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite, sqrt
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 from repro import printed
@@ -19,7 +19,7 @@ from repro.audit import spreads
 from repro.audit.claims import Claim
 from repro.audit.samples import PAIR, published_sample
 from repro.audit.spreads import READINGS, TRIED, Fit, Sums
-from repro.audit.verdicts import Judgement, Runs
+from repro.audit.verdicts import Judgement, Runs, finite, several
 from repro.errors import UsageError
 from repro.printed import Printed
 
@@ -104,11 +104,12 @@ def run_of(value: Value) -> tuple[Decimal, Decimal]:
     if isinstance(value, str):
         number = printed.parse(value)
         return number.value, number.unit
-    if not isinstance(value, Real):
+    if not isinstance(value, Real | Decimal) or isinstance(value, bool):
         raise UsageError(f"wanted a number or a text of digits for a run, got {value!r}")
-    if not isfinite(value):
+    if isinstance(value, float) and not isfinite(value):
         raise UsageError(f"a run is {value}, which has no place in a mean; leave it out and say how many diverged")
-    return printed.exact(value), EXACT
+    finite(value)
+    return value if isinstance(value, Decimal) else printed.exact(value), EXACT
 
 
 def cell(
@@ -311,7 +312,7 @@ def decide_made_of(claim: Claim, evidence: Any) -> Judgement:
     return word(
         cell(
             claim.published,
-            found.values,
+            several(found.values),
             said=claim.runs,
             lost=found.diverged,
             besides=found.besides,
@@ -321,7 +322,7 @@ def decide_made_of(claim: Claim, evidence: Any) -> Judgement:
 
 
 def _several(evidence: Any) -> tuple[Any, ...]:
-    return (evidence,) if isinstance(evidence, str | float | int) else tuple(evidence)
+    return (evidence,) if isinstance(evidence, str | Number) else tuple(several(evidence))
 
 
 def one_reading(judgements: Sequence[tuple[Claim, Judgement]]) -> list[tuple[Claim, Judgement]]:

@@ -15,14 +15,16 @@ from dataclasses import replace
 from typing import Any
 
 from repro import printed, stats
-from repro.audit import extremes
+from repro.audit import digits, extremes
 from repro.audit.claims import Claim
 from repro.audit.computed import bound_of
-from repro.audit.verdicts import LEVEL, Judgement, Runs, Span, Verdict, finite, only_part
+from repro.audit.verdicts import LEVEL, Judgement, Runs, Span, Verdict, finite, only_part, several
+from repro.errors import UsageError
 from repro.stats import Sample
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
 POWER = 0.80
+LARGEST = 1e150  # of a run, whose square has to be a float
 MOST_RUNS = 100_000  # beyond it, no number of further runs is named
 
 
@@ -52,12 +54,28 @@ def counting_all(decide: Decide) -> Decide:
 
 
 def runs_of(evidence: Any) -> list[float]:
-    """Return the values of runs. Raise UsageError where one of them is no number."""
-    return [float(finite(value)) for value in evidence]
+    """Return the values of runs. Raise UsageError where one is no number, or one whose square no float holds."""
+    values = [finite(value) for value in several(evidence)]
+    for value in values:
+        if abs(value) > LARGEST:
+            raise UsageError(
+                f"a run is {digits.said(value, '.3g')}, too large to be reckoned with; mend what computes it, or say "
+                "that it diverged"
+            )
+    return [float(value) for value in values]
+
+
+def as_float(number: printed.Printed) -> float:
+    """Return what is printed as a float. Raise UsageError for what runs cannot be held against."""
+    if abs(number.value) > LARGEST:
+        raise digits.too_far(number.text)
+    return float(number.value)
 
 
 def sample_of(values: Sequence[float]) -> Sample:
-    """Return mean, deviation and number of values."""
+    """Return mean, deviation and number of values; equal ones have their own mean, whatever their sum is rounded to."""
+    if all(value == values[0] for value in values):
+        return Sample(values[0], 0.0, len(values))
     return Sample(statistics.fmean(values), statistics.stdev(values), len(values))
 
 
@@ -83,18 +101,18 @@ def decide_interval(claim: Claim, evidence: Any) -> Judgement:
 
     Reproduced is a value that neither it, wherever its digits allow, nor one more run leaves the margin.
     """
-    number, values = printed.parse(only_part(claim)), runs_of(evidence)
+    number, values = digits.read(only_part(claim)), runs_of(evidence)
     few = too_few(values)
     if few:
         return few
-    ours, margin, value, rounding = sample_of(values), float(claim.margin or 0), float(number.value), float(number.half)
+    ours, margin, value, rounding = sample_of(values), float(claim.margin or 0), as_float(number), float(number.half)
     error = ours.sd * math.sqrt(1 + 1 / ours.n)
     half = stats.t_critical(LEVEL, ours.n - 1) * error
     far = abs(value - ours.mean) + rounding
     p = extremes.single(extremes.beyond(max(0.0, far - 2 * rounding), margin), error, ours.n - 1)
     said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
     verdict: Verdict = "inconclusive"
-    if ours.sd == 0 and number.rounds(values[0]):
+    if ours.sd == 0 and digits.rounds(number, values[0]):
         verdict, said = "reproduced", f"all {ours.n} runs are {values[0]:.6g}, which prints so"
     elif max(far, half + rounding) <= margin:
         verdict = "reproduced"
@@ -132,10 +150,10 @@ def decide_order(claim: Claim, evidence: Any) -> Judgement:
 def decide_threshold(claim: Claim, evidence: Any) -> Judgement:
     """Ask on which side of a published bound the mean of our runs lies (one-sided t intervals of 95 %)."""
     side, limit = bound_of(only_part(claim))
-    return _sided(runs_of(evidence), side, float(limit), float(claim.margin or 0), ".4g")
+    return _sided(runs_of(evidence), side, as_float(limit), float(claim.margin or 0), ".4g")
 
 
-def _sided(values: list[float], side: str, limit: float, margin: float, digits: str) -> Judgement:
+def _sided(values: list[float], side: str, limit: float, margin: float, form: str) -> Judgement:
     """Return on which side of a limit the mean of runs lies; on the wrong one it has to lie beyond the margin."""
     few = too_few(values)
     if few:
@@ -144,11 +162,14 @@ def _sided(values: list[float], side: str, limit: float, margin: float, digits: 
     error = ours.sd / math.sqrt(ours.n)
     half = stats.t_critical(2 * LEVEL, ours.n - 1) * error
     toward = ours.mean - limit if side.startswith(">") else limit - ours.mean
+    noise = float(digits.noise(ours.mean, limit))
+    if abs(toward) <= noise:  # such as 0.1 + 0.2 is off 0.3 by
+        toward = 0.0
     p = extremes.single(extremes.short(toward, margin), error, ours.n - 1)
-    said = f"{ours.mean:{digits}}, one-sided bounds {ours.mean - half:{digits}} and {ours.mean + half:{digits}}"
+    said = f"{ours.mean:{form}}, one-sided bounds {ours.mean - half:{form}} and {ours.mean + half:{form}}"
     verdict: Verdict = "inconclusive"
     more = None
-    if toward > half or (ours.sd == 0 and toward == 0 and side.endswith("=")):
+    if toward > half or (ours.sd <= noise and toward == 0 and side.endswith("=")):
         verdict = "reproduced"
     elif p <= LEVEL:
         verdict = "not reproduced"
@@ -188,7 +209,8 @@ def plant_order(claim: Claim, evidence: Any) -> Any:
 
 def plant_threshold(claim: Claim, evidence: Any) -> Any:
     """Put our runs on the other side."""
-    side, limit = bound_of(only_part(claim))
-    step = 3 * float(claim.margin or 0) + max(abs(float(limit)), 1.0) / 10
+    side, number = bound_of(only_part(claim))
+    limit = float(number.value)
+    step = 3 * float(claim.margin or 0) + max(abs(limit), 1.0) / 10
     above = side.startswith(">") == (decide_threshold(claim, evidence).verdict != "reproduced")
-    return [float(limit) + (1 if above else -1) * step * (1 + number / 100) for number in range(8)]
+    return [limit + (1 if above else -1) * step * (1 + number / 100) for number in range(8)]

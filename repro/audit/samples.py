@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from repro import printed, stats
-from repro.audit import extremes
+from repro.audit import digits, extremes
 from repro.audit.claims import Claim
 from repro.audit.extremes import Box
 from repro.audit.measured import MOST_RUNS, POWER, around, counting_all, runs_of, sample_of, too_few
@@ -64,7 +64,7 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
         f"{ours.mean:.4g} ± {ours.sd:.2g} (n={ours.n}), {ours.mean - box.mean:+.3g}; "
         f"equal within {margin:g}: p={max(equal.values()):.2g}"
     )
-    if ours.sd == 0 and spread.value == 0 and mean.rounds(ours.mean):
+    if ours.sd == 0 and spread.value == 0 and digits.rounds(mean, ours.mean):
         verdict, said = "reproduced", f"all {ours.n} runs are {ours.mean:.6g}, which prints so, without spread"
     elif verdict == "inconclusive":
         said += _left_open({name: _verdict(apart[name], equal[name]) for name in apart})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any, Literal, get_args
 
 from repro.audit.claims import Claim
@@ -20,6 +20,7 @@ VERDICTS: tuple[str, ...] = get_args(Verdict)
 CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
 ERROR: Literal["error"] = "error"  # what stands in a verdict's place where a claim cannot be judged; it is none
 LEVEL = 0.05
+FURTHEST = 5_000  # powers of ten: no document prints a number that is larger, or finer
 BECAUSE: dict[str, Verdict] = {"transcription": "transcription", "version": "protocol mismatch"}  # by a claim's cause
 
 Span = tuple[float, float, float]
@@ -56,7 +57,7 @@ class Runs:
 
 # What judges take: a number or several, a text, yes or no with or without words; the measured ones take runs, as `Runs`
 # or as plain values none of which diverged, or another publication's `Sample`.
-Evidence = float | str | bool | Shown | Sequence[float | str] | Runs | Sample | Missing
+Evidence = float | Decimal | str | bool | Shown | Sequence[float | Decimal | str] | Runs | Sample | Missing
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,34 @@ def only_part(claim: Claim) -> str:
 
 
 def finite(value: Any) -> Any:
-    """Return a number. Raise UsageError for what is none, as NaN and infinity are: that fault is not the author's."""
+    """Return a whole number, a float or a Decimal. Raise UsageError for what is none, as NaN and infinity are.
+
+    That fault is not the author's, nor is a Decimal beyond what documents print. A Fraction has no digits to compare.
+    """
+    if isinstance(value, Rational) and not isinstance(value, Integral):
+        raise UsageError(f"the value found is {value!r:.60}, a fraction; return a float, or a Decimal of enough digits")
     number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
-    if not number or not (isinstance(value, Integral) or math.isfinite(value)):
-        raise UsageError(f"the value found is {value!r}, which is no number; mend what computes it")
+    if isinstance(value, Decimal):
+        number = value.is_finite()
+        if number and max(abs(value.adjusted()), abs(int(value.as_tuple().exponent))) > FURTHEST:
+            raise UsageError(f"the value found is {value:.3g}, too large or too fine; mend what computes it")
+    elif number and not isinstance(value, Integral):
+        number = math.isfinite(value)
+    if not number:
+        raise UsageError(f"the value found is {value!r:.60}, which is no number; mend what computes it")
     return value
+
+
+def several(evidence: Any) -> list[Any]:
+    """Return runs one by one. Raise UsageError for what is no list of them."""
+    wrong = UsageError(f"wanted a list of runs, one value for each, got {evidence!r:.60}; return such")
+    if isinstance(evidence, str | bytes | Mapping):
+        raise wrong
+    try:
+        found = iter(evidence)
+    except TypeError as error:  # an array without axes has iter and refuses it
+        raise wrong from error
+    return list(found)
 
 
 def caused(claim: Claim, said: Judgement) -> Judgement:

@@ -80,7 +80,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
 
 def test_blank_lines_hold_no_passage(document: passages.Text) -> None:
     for of_nothing in ("", passages.digest("")):
-        with pytest.raises(UsageError, match="lines 2 of .* are blank; name the lines that hold the passage"):
+        with pytest.raises(UsageError, match=r"lines 2 of .* are blank; name the lines that hold the passage"):
             document.passage(claim("2", of_nothing))
 
 
