@@ -84,7 +84,7 @@ class Claim:
     statement: str
     published: tuple[str, ...]
     line: int
-    unit: str = "1"
+    unit: str = ""  # as stated; "" where the claim states none, which is no percentage and no fraction yet
     runs: int | None = None
     images: int | None = None
     margin: float | None = None
@@ -114,6 +114,11 @@ class Claim:
     def value(self) -> str:
         """Return what is published, as one text."""
         return "; ".join(self.published)
+
+    @property
+    def value_in_unit(self) -> str:
+        """Return what is published with its unit, if it has one."""
+        return self.value if self.unit in ("", "1") else f"{self.value} {self.unit}"
 
 
 def path_of(root: Path, study: str) -> Path:

@@ -39,7 +39,7 @@ class Audited:
         claim, said = self.claim, self.judgement
         return {
             "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
-            "statement": claim.statement, "published": list(claim.published), "unit": claim.unit,
+            "statement": claim.statement, "published": list(claim.published), "unit": claim.unit or "1",
             "judge": claim.judge, "reason": claim.reason, "verdict": said.verdict, "evidence": said.evidence,
             "statistic": said.statistic, "n": said.n, "p": said.p, "power": said.power,
             "further_runs": said.more, "note": claim.note, "headline": claim.headline, "line": claim.line,

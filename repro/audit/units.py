@@ -10,25 +10,26 @@ from repro.errors import ReproError, UsageError
 from repro.study import Metric
 
 PERCENT = ("%", "points")  # a difference of percentages is in points
-NONE = "1"  # what a claim and a metric have that state no unit
+NONE = "1"  # of a pure number, such as a fraction
 
 
 def factor(claim: Claim, metric: Metric) -> Decimal:
     """Return what turns a metric's values into a claim's unit.
 
-    Where one of the two states no unit it agrees with the other's, but for percent, which a bare number may be as well.
-    Raise UsageError where two units differ, and where the claim states none and prints no fraction of what is percent.
+    Where one of the two states no unit it agrees with the other's, but for percent: what is published as 0.5 may be a
+    half or half a percent, and the claim has to say. Raise UsageError where it does not, where two units differ, and
+    where a claim of fractions prints none.
     """
-    mine, theirs = (PERCENT[0] if unit in PERCENT else unit for unit in (claim.unit, metric.unit))
+    mine, theirs = (PERCENT[0] if unit in PERCENT else unit for unit in (claim.unit or NONE, metric.unit))
     if mine == theirs:
         return Decimal(1)
     if (mine, theirs) == (PERCENT[0], NONE):
         return Decimal(100)
     if (mine, theirs) == (NONE, PERCENT[0]):
-        if any(abs(number) > 1 for number in _numbers(claim)):
+        if not claim.unit or any(abs(number) > 1 for number in _numbers(claim)):
             raise UsageError(
                 f"{claim.value} is published without a unit and '{metric.name}' is in {metric.unit}; "
-                f'write unit = "{metric.unit}" if the claim is, too'
+                f'write unit = "{metric.unit}" if the claim is, too, or unit = "{NONE}" for fractions'
             )
         return Decimal("0.01")
     if NONE in (mine, theirs):

@@ -326,7 +326,7 @@ def _told(one: Audited, again: Iterable[Audited]) -> Told:
         claim,
         anchor=anchor(claim),
         verdict=said.verdict,
-        published=claim.value if claim.unit == "1" else f"{claim.value} {claim.unit}",
+        published=claim.value_in_unit,
         evidence=said.evidence,
         counted=RESTATING if claim.restates else DISTINCT if claim.counts else DEFINED,
         again=[(anchor(each.claim), each.claim.id, each.judgement.verdict) for each in again],

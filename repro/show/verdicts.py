@@ -81,7 +81,7 @@ def _cut(text: str) -> str:
 def in_full(one: Audited) -> str:
     """Return everything that is known of a claim, one line each."""
     record = one.record
-    record["published"] = one.claim.value + ("" if one.claim.unit == "1" else f" {one.claim.unit}")
+    record["published"] = one.claim.value_in_unit
     if one.claim.rows:
         record["rows"] = json.dumps(dict(one.claim.rows))
     record["seconds"] = f"{one.seconds:.2f}"

@@ -110,6 +110,14 @@ class TestUnits:
             with pytest.raises(UsageError, match="without a unit and 'error' is in %; write unit = \"%\""):
                 self.judged("interval", published, unit="1", rows={**CLAIM.rows, "metric": "error"})
 
+    def test_half_a_percent_or_a_half_is_for_the_claim_to_say(self, there: list[Row]) -> None:
+        there += rows_of("error", 0.5, 0.5, 0.5, 0.5, 0.5)
+        rows = {**CLAIM.rows, "metric": "error"}
+        with pytest.raises(UsageError, match='write unit = "%" if the claim is, too, or unit = "1" for fractions'):
+            self.judged("interval", "0.5", unit="", rows=rows)
+        assert self.judged("interval", "0.50", unit="%", rows=rows) == "reproduced"
+        assert self.judged("interval", "0.0050", unit="1", margin=0.002, rows=rows) == "reproduced"
+
     @pytest.mark.parametrize(
         ("claimed", "measured", "times"),
         [
@@ -119,10 +127,13 @@ class TestUnits:
             ("points", "1", 100),
             ("times", "1", 1),
             ("1", "log10", 1),
+            ("", "log10", 1),
+            ("", "1", 1),
+            ("1", "%", Decimal("0.01")),
         ],
     )
-    def test_what_agrees(self, claimed: str, measured: str, times: int) -> None:
-        assert units.factor(replace(CLAIM, unit=claimed), Metric("m", measured)) == times
+    def test_what_agrees(self, claimed: str, measured: str, times: Decimal | int) -> None:
+        assert units.factor(replace(CLAIM, unit=claimed, published=("0.5",)), Metric("m", measured)) == times
 
     def test_no_bits_are_added(self) -> None:
         assert units.converted(0.07, Decimal(100)) == 7.0
