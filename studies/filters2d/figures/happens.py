@@ -240,8 +240,8 @@ median_good = words(
     same=one("learned_median", "identity_mse", ".2g"),
 )
 learned_median_of_dots = words(
-    "median {empty}, answer {mean} on average",
-    empty=one("learned_median", "dots_median"),
+    "the median answers {highest} at most, the network {mean} on average",
+    highest=of("learned_median", "dots_median", ".2g"),
     mean=of("learned_median", "dots_mean", ".3f"),
 )
 learned_median_at_dots = words("answer {at} on average", at=of("learned_median", "dots_at", ".3f"))
