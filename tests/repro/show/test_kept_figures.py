@@ -10,6 +10,7 @@ import pytest
 from repro.errors import InfrastructureError
 from repro.show.figures import Drawn, pictures
 from repro.study import Figure
+from tests.repro.cli.test_judging import CLAIM
 from tests.repro.conftest import Cli
 
 FIGURES = '''
@@ -40,14 +41,6 @@ def never(rows):
         file.write("never\\n")
     raise NothingSelectedError("never: no rows of it")
 '''
-CLAIM = """[[claim]]
-id = "a"
-where = "p. 1"
-kind = "bound"
-statement = "It is more."
-published = "> 3"
-reason = "opinion"
-"""
 
 
 @pytest.fixture
