@@ -1,0 +1,1 @@
+"""One module a tool: `recognises(path)` and `read(path)`, of files alone, without the tool."""
