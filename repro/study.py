@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from repro.errors import UsageError
 
 if TYPE_CHECKING:
+    from repro.checkpoint import Checkpoint
     from repro.data import DataSet
 
 
@@ -92,6 +93,7 @@ class Run:
     """What an experiment is handed beside its case.
 
     The harness seeds nothing: the experiment derives every random number from `seed`. `device` is "cpu" or "cuda".
+    `checkpoint` is where a long experiment keeps its state, None where nobody would take it up again.
     """
 
     study: str
@@ -103,6 +105,7 @@ class Run:
     settings: Any
     data: DataSet | None
     device: str = "cpu"
+    checkpoint: Checkpoint | None = None
 
     @property
     def dataset(self) -> DataSet:
@@ -122,7 +125,8 @@ class Experiment:
 
     `deterministic` experiments draw no random numbers; any other must give another result for another seed.
     `cost` estimates the relative cost of a case, so that cheap cases can run first. A `portable` experiment gives one
-    seed the same bits in every environment of one kind of machine; any other is not replayed by a check.
+    seed the same bits in every environment of one kind of machine; any other is not replayed by a check. One that
+    `resumes` keeps its state in the run's checkpoint, and ends with the same bits wherever it was cut off.
     """
 
     name: str
@@ -133,6 +137,7 @@ class Experiment:
     deterministic: bool = False
     cost: Callable[[Any], float] | None = None
     portable: bool = True
+    resumes: bool = False
 
     @property
     def summary(self) -> str:
@@ -224,6 +229,7 @@ class Study:
         deterministic: bool = False,
         cost: Callable[[Any], float] | None = None,
         portable: bool = True,
+        resumes: bool = False,
     ) -> Callable[[Function], Function]:
         """Register the decorated function as an experiment over `cases`; a metric given as a name has unit 1."""
         declared = tuple(Metric(metric) if isinstance(metric, str) else metric for metric in metrics)
@@ -233,7 +239,7 @@ class Study:
             if name in self.experiments:
                 raise UsageError(f"study '{self.name}' declares experiment '{name}' twice; rename one of them")
             self.experiments[name] = Experiment(
-                name, function, tuple(cases), declared, axes, deterministic, cost, portable
+                name, function, tuple(cases), declared, axes, deterministic, cost, portable, resumes
             )
             return function
 

@@ -19,7 +19,18 @@ from tests.sources import ROOT, STUDIES, STUDY_CODE, circles, imports, module_of
 # strangers to one another.
 WINGS = ("cli", "api", "show", "bundle", "audit", "golden", "outside", "runs")
 STRANGERS = {frozenset({"show", "bundle"}), frozenset({"api", "show"}), frozenset({"api", "bundle"})}
-DOOR = ("registry", "faults", "study", "data", "stats", "printed", "machine", "errors", "seeds")  # top down, too
+DOOR = (
+    "registry",
+    "faults",
+    "study",
+    "checkpoint",
+    "data",
+    "stats",
+    "printed",
+    "machine",
+    "errors",
+    "seeds",
+)  # top down, too
 FLOORS = (*WINGS, *DOOR)
 FOREIGN = {"torch", "torchvision", "sklearn", "pandas", "studies"}  # never in the harness
 HEAVY = {

@@ -160,7 +160,8 @@ def _report_run(arguments: Namespace, made: Made) -> int:
         if not arguments.quiet and made.results.exists():  # there is none where no run was begun
             answer(grids(study, table.read(made.results)))
             answer()
-        kept = f"{summary.finished} runs made, {summary.already_done} were there already"
+        again = f" ({summary.taken_up} of them taken up where they were cut off)" if summary.taken_up else ""
+        kept = f"{summary.finished} runs made{again}, {summary.already_done} were there already"
         lost = f", {summary.nonfinite} of them left the real numbers" if summary.nonfinite else ""
         answer(f"{kept}{lost}; result table: {made.results}")
         for text in summary.failed:

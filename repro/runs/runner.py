@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import multiprocessing
 import os
 import time
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import registry
+from repro.checkpoint import EVERY_S
 from repro.errors import InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
@@ -55,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a request ended. `left` runs were not made because the time budget ended."""
+    """How a request ended. `left` runs were not made because the time budget ended; `taken_up` had been cut off."""
 
     planned: int
     already_done: int
@@ -63,8 +66,11 @@ class Summary:
     nonfinite: int
     failed: tuple[str, ...]
     left: int
+    taken_up: int = 0
 
 
+RunKey = tuple[str, str, int]
+State = tuple[Path, str]  # the file that an unfinished run is kept in, and the name that it bears there
 Progress = Callable[[PlannedRun, Report], None]
 
 
@@ -132,13 +138,16 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
-    _, record = environment_of(request.study, request.profile, request.device, wanted)
+    here, record = environment_of(request.study, request.profile, request.device, wanted)
     if request.device == "cuda" and not record["gpu"]:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
             "use a machine with one, or --device cpu, which is recorded and slow"
         )
     commit = commit_of(store, wanted)
+    states = _states(store, request, wanted, here)
+    taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
+    todo.sort(key=lambda run: run.key not in taken_up)
     finished: list[Report] = []
     failed: list[str] = []
 
@@ -151,6 +160,8 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         common = {"environment": environment, "commit": commit, "device": request.device}
         store.append(rows_from(request, run, report, wanted, common), {environment: whole})
         finished.append(report)
+        if run.key in states and report.status != "failed":
+            states[run.key][0].unlink(missing_ok=True)
         if report.status == "failed":
             failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
         progress(run, report)
@@ -161,7 +172,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             "perhaps with fewer --jobs"
         )
 
-    left = _dispatch(request, todo, store.seconds(), keep, lose)
+    left = _dispatch(request, todo, states, store.seconds(), keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -169,7 +180,26 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         nonfinite=sum(report.status == "nonfinite" for report in finished),
         failed=tuple(failed),
         left=left,
+        taken_up=len(taken_up),
     )
+
+
+def _states(store: Store, request: Request, wanted: Identity, environment: str) -> dict[RunKey, State]:
+    """Return, for each run of an experiment that can be taken up, the file of its state and its name there.
+
+    The name is of all that the run's bits hang on. What finished runs left, killed before it was removed, is removed.
+    """
+    states, done = {}, store.done()
+    for run in request.runs:
+        if not request.study.experiments[run.experiment].resumes:
+            continue
+        made_by = wanted.of(run.experiment, run.case)
+        parts = (request.study.name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
+        name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        states[run.key] = store.unfinished / f"{name[:32]}.checkpoint", name
+        if done.get(run.key) == made_by:
+            states[run.key][0].unlink(missing_ok=True)
+    return states
 
 
 def _error_of(stop: tuple[int, str]) -> ReproError:
@@ -180,6 +210,7 @@ def _error_of(stop: tuple[int, str]) -> ReproError:
 def _dispatch(
     request: Request,
     todo: Sequence[PlannedRun],
+    states: Mapping[RunKey, State],
     seconds: Mapping[tuple[str, str], float],
     keep: Callable[[PlannedRun, Report], None],
     lose: Callable[[PlannedRun, str], None],
@@ -194,13 +225,11 @@ def _dispatch(
     lost_in_a_row = 0
     with _Crew() as crew:
         while queue or busy:
-            # No run is begun that the budget is not expected to hold: one cut off in the middle would be lost.
-            while (
-                queue and len(busy) < request.jobs and (estimate([queue[0]], seconds) or 0.0) < request.seconds_left()
-            ):
+            while queue and len(busy) < request.jobs and _fits(queue[0], request, states, seconds):
                 worker, run = crew.idle_or_new(), queue.popleft()
                 with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
-                    worker.send(Order(request.study.name, request.profile, run, request.device))
+                    state = states.get(run.key)
+                    worker.send(Order(request.study.name, request.profile, run, request.device, state))
                 busy[worker] = run
             if not busy:  # nothing runs and nothing more may be begun
                 break
@@ -224,6 +253,14 @@ def _dispatch(
                 crew.idle.append(worker)
                 keep(run, report)
     return len(queue) + len(busy)
+
+
+def _fits(
+    run: PlannedRun, request: Request, states: Mapping[RunKey, State], seconds: Mapping[tuple[str, str], float]
+) -> bool:
+    """Say whether a run may be begun: one that cannot be taken up again is lost where the budget does not hold it."""
+    needed = 2 * EVERY_S if run.key in states else float("inf")
+    return min(needed, estimate([run], seconds) or 0.0) < request.seconds_left()
 
 
 def _none_lives(run: PlannedRun, why: str) -> InfrastructureError:

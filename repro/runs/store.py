@@ -19,6 +19,7 @@ from repro.registry import root
 from repro.runs import table
 
 RUN = ("experiment", "case", "replicate")
+UNFINISHED = ".unfinished"  # of the folder beside a table that keeps the state of runs that were cut off
 RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
 IDENTITY = ("settings", "data", "code")
 
@@ -50,6 +51,11 @@ class Store:
     def holds(self, path: Path) -> bool:
         """Say whether a file is this store's: a table, one set aside or made again, a lock, or one being written."""
         return belongs(path, self.path)
+
+    @property
+    def unfinished(self) -> Path:
+        """Return the folder for the state of runs that are not finished."""
+        return self.path.with_suffix(UNFINISHED)
 
     def done(self) -> dict[tuple[str, str, int], tuple[str, str, str]]:
         """Return the identity (settings, data, code) of every finished run by (experiment, case, replicate).
@@ -106,6 +112,8 @@ class Store:
 def belongs(path: Path, results: Path) -> bool:
     """Say whether a file is part of the store of a results table, or of what its checks ran again."""
     own, name = results.resolve(), path.name.lstrip(".")
+    if path.parent == own.with_suffix(UNFINISHED):
+        return True
     kind = name.startswith(f"{own.stem}.") and (name == f"{own.stem}.lock" or ".parquet" in name)
     beside = own.parent.parent if own.parent.name == RERUNS else own.parent
     return kind and path.parent in (beside, beside / RERUNS)

@@ -14,9 +14,11 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, get_args
 
 from repro import registry
+from repro.checkpoint import Checkpoint
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
 from repro.runs import shares
@@ -36,6 +38,7 @@ class Order:
     profile: str
     run: PlannedRun
     device: str
+    checkpoint: tuple[Path, str] | None = None  # the file of its state, and the name that it bears there
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def _end_with_parent(parent_alive: Connection) -> None:
 def execute(order: Order) -> Report:
     """Make one run. An error of the study becomes a failed report, never a number."""
     start, planned = time.perf_counter(), order.run
+    checkpoint = Checkpoint(*order.checkpoint) if order.checkpoint else None
     try:
         study = registry.load(order.study)
         experiment = study.experiments[planned.experiment]
@@ -107,6 +111,7 @@ def execute(order: Order) -> Report:
             settings=profile.settings,
             data=profile.data_of(case),
             device=order.device,
+            checkpoint=checkpoint,
         )
         report = checked(experiment, experiment.function(case, run))
     except ReproError as error:
@@ -115,7 +120,7 @@ def execute(order: Order) -> Report:
         raise
     except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
         report = Report("failed", describe(error))
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start + (checkpoint.before_s if checkpoint else 0.0)
     # Half a pair of UTF-16, which an error's text may hold, can stand in no table.
     detail = without_home(str(report.detail)).encode("utf-8", "backslashreplace").decode("utf-8")
     return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts())

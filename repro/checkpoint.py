@@ -1,0 +1,62 @@
+"""What is kept of a run that is not finished, so that one that was cut off is taken up where it was.
+
+A study keeps its state, as bytes, after each part of its work, an epoch say, and asks for it before the first. Only the
+very run that kept it gets it back: the same case and seed, by the same code, settings and data, in one environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+from repro.machine import files
+
+EVERY_S = 20.0  # between two writings: a run that is cut off loses no more, and the part of its work that was begun
+
+
+class Checkpoint:
+    """The state of one unfinished run, in a file that is replaced whole or not at all.
+
+    `name` is the run's: a file of another one, or one whose content is not what was written, is no state of it.
+    """
+
+    def __init__(self, path: Path, name: str, every_s: float = EVERY_S) -> None:
+        self.path = path
+        self.name = name
+        self.every_s = every_s
+        self.before_s = 0.0  # that earlier parts of the run took
+        self._begun = self._kept = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds that the run has taken so far, those before it was cut off included."""
+        return self.before_s + time.monotonic() - self._begun
+
+    def load(self) -> bytes | None:
+        """Return the state that was kept, None where there is none of this run."""
+        if not files.there(self.path):
+            return None
+        files.sweep(self.path)
+        head, _, content = files.read(self.path, "checkpoint", "remove it and run again").partition(b"\n")
+        try:
+            said = json.loads(head)
+            right = (said["run"], said["sha256"]) == (self.name, hashlib.sha256(content).hexdigest())
+            seconds = float(said["seconds"])
+        except (ValueError, LookupError, TypeError):
+            return None
+        if not right:
+            return None
+        self.before_s = seconds
+        return content
+
+    def due(self) -> bool:
+        """Say whether it is time to keep the state again."""
+        return time.monotonic() - self._kept >= self.every_s
+
+    def keep(self, content: bytes) -> None:
+        """Keep a state in place of the one before. Raise InfrastructureError where it cannot be written."""
+        said = {"run": self.name, "sha256": hashlib.sha256(content).hexdigest(), "seconds": round(self.seconds, 3)}
+        files.write(self.path, json.dumps(said).encode() + b"\n" + content)
+        self._kept = time.monotonic()
