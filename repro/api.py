@@ -127,9 +127,30 @@ def run(
     finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5 where it means
     no case, 6 for a table that is none, 7 for the machine.
     """
+    runs = planned(
+        registry.load(study), profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where
+    )
+    return make(
+        study, profile, runs, device=device, jobs=jobs, time_budget=time_budget, results=results,
+        progress=progress, begin=begin,
+    )  # fmt: skip
+
+
+def make(
+    study: str,
+    profile: str,
+    runs: Sequence[PlannedRun],
+    *,
+    device: str | None = None,
+    jobs: int | None = None,
+    time_budget: float | None = None,
+    results: Path | str | None = None,
+    progress: Progress = lambda _run, _report: None,
+    begin: Callable[[int], None] = lambda _count: None,
+) -> Made:
+    """Make those of some planned runs that the result table lacks, as `run` does, and raise what it raises."""
     started = time.monotonic()
     found = registry.load(study)
-    runs = planned(found, profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where)
     path = Path(results or store.results_path(study, profile))
     chosen = device or registry.profile(found, profile).device
     wanted = identity(found, profile)

@@ -19,12 +19,14 @@ EVERY_S = 20.0  # between two writings: a run that is cut off loses no more, and
 class Checkpoint:
     """The state of one unfinished run, in a file that is replaced whole or not at all.
 
-    `name` is the run's: a file of another one, or one whose content is not what was written, is no state of it.
+    `name` is the run's: a file of another one, or one whose content is not what was written, is no state of it. `of`
+    are its experiment and case, for those who ask how far it came.
     """
 
-    def __init__(self, path: Path, name: str, every_s: float = EVERY_S) -> None:
+    def __init__(self, path: Path, name: str, of: tuple[str, str] = ("", ""), *, every_s: float = EVERY_S) -> None:
         self.path = path
         self.name = name
+        self.of = of
         self.every_s = every_s
         self.before_s = 0.0  # that earlier parts of the run took
         self._begun = self._kept = time.monotonic()
@@ -55,8 +57,12 @@ class Checkpoint:
         """Say whether it is time to keep the state again."""
         return time.monotonic() - self._kept >= self.every_s
 
-    def keep(self, content: bytes) -> None:
-        """Keep a state in place of the one before. Raise InfrastructureError where it cannot be written."""
+    def keep(self, content: bytes, share: float | None = None) -> None:
+        """Keep a state in place of the one before, with the share of its work that is done, 0 to 1, where it is known.
+
+        Raise InfrastructureError where it cannot be written.
+        """
         said = {"run": self.name, "sha256": hashlib.sha256(content).hexdigest(), "seconds": round(self.seconds, 3)}
-        files.write(self.path, json.dumps(said).encode() + b"\n" + content)
+        head = json.dumps(said | {"of": self.of, "share": share})
+        files.write(self.path, head.encode() + b"\n" + content)
         self._kept = time.monotonic()

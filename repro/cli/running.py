@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Parser, Verbs, say, verb
-from repro.errors import PASS
+from repro.errors import PASS, UsageError
 from repro.machine import terminal
 from repro.machine.terminal import answer, columns, duration, paint, print_json
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from repro.api import Made
+    from repro.audit.undecided import Need
     from repro.runs.plan import PlannedRun
     from repro.runs.worker import Report
 
@@ -29,8 +31,10 @@ def arguments(verbs: Verbs) -> None:
         plan,
         "repro plan STUDY --profile lite",
         "repro plan STUDY --profile paper --experiment NAME --where FIELD=0.5",
+        "repro plan --undecided",
     )
     _which_runs(made)
+    _undecided(made)
     made = verb(
         verbs,
         "run",
@@ -38,8 +42,10 @@ def arguments(verbs: Verbs) -> None:
         "repro run STUDY --profile smoke --fresh 1",
         "repro run STUDY --profile lite --replicates 5 --time-budget 540",
         "repro run STUDY --profile paper --where FIELD=0.5,1 --device cpu",
+        "repro run --undecided --device cpu --time-budget 9000",
     )
     _which_runs(made)
+    _undecided(made)
     options.dry_run(made)
     made.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over"
@@ -48,7 +54,7 @@ def arguments(verbs: Verbs) -> None:
 
 def _which_runs(made: Parser) -> None:
     """Take what says which runs are meant, and where they are made."""
-    options.study(made)
+    options.study(made, nargs="?")
     options.profile(made)
     options.experiments(made)
     options.json(made)
@@ -62,8 +68,89 @@ def _which_runs(made: Parser) -> None:
     )
 
 
+def _undecided(made: Parser) -> None:
+    """Offer the runs that claims wait for, in place of those of a request."""
+    text = "the runs that would decide the most claims an hour, of one study or of all, claim by claim"
+    made.add_argument("--undecided", action="store_true", help=text)
+
+
+def _needs(arguments: Namespace) -> list[Need]:
+    """Return what undecided claims need. Raise UsageError for options that choose runs otherwise."""
+    from repro.audit import document, undecided
+    from repro.audit.kept import Kept
+
+    others = {
+        "--experiment": arguments.experiment, "--where": arguments.where, "--replicates": arguments.replicates,
+        "--fresh": arguments.fresh, "--results": arguments.results,
+    }  # fmt: skip
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"--undecided chooses the runs by itself; leave out {', '.join(given)}")
+    names = [arguments.study] if arguments.study else []
+    return undecided.needs(document.judge_all(*names, kept=Kept()))
+
+
+def _plan_undecided(arguments: Namespace) -> int:
+    """List what would decide which claims, most claims an hour of a core first."""
+    needs = _needs(arguments)
+    if arguments.json:
+        return print_json([need.record for need in needs])
+    rows = [
+        [
+            len(need.claims), len(need.runs), duration(need.seconds),
+            "unknown" if need.an_hour is None else f"{need.an_hour:.2g}",
+            f"needs {', '.join(need.lacking)}" if need.lacking else "", " and ".join(need.commands),
+        ]
+        for need in needs
+    ]  # fmt: skip
+    answer(columns(["claims", "runs", "core time", "claims an hour", "not here", "command"], rows))
+    total = sum(len(need.claims) for need in needs)
+    answer(f"{total} claims wait for {sum(len(need.runs) for need in needs)} runs; --json names the claims")
+    return PASS
+
+
+def _run_undecided(arguments: Namespace) -> int:
+    """Make what undecided claims need in that order, until all is made or the budget ends."""
+    from repro import api, registry
+    from repro.errors import INFRASTRUCTURE
+    from repro.study import case_json, words_of
+
+    started, codes = time.monotonic(), [PASS]
+    for need in _needs(arguments):
+        if need.lacking:
+            say(arguments, f"left out, {', '.join(need.lacking)} not here: {', '.join(need.claims)}")
+            continue
+        left = None if arguments.time_budget is None else arguments.time_budget - (time.monotonic() - started)
+        if left is not None and left <= 0:
+            say(arguments, f"left, the time budget ended: {', '.join(need.claims)}")
+            codes.append(INFRASTRUCTURE)
+            continue
+        say(arguments, f"for {', '.join(need.claims)}: {' and '.join(need.commands)}")
+        declared = registry.load(need.study).experiments.values()
+        names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
+        with _Progress(names, quiet=arguments.quiet) as progress:
+            made = api.make(
+                need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs,
+                time_budget=left, begin=progress.begin, progress=progress,
+            )  # fmt: skip
+        codes.append(made.exit_code)
+        for text in made.summary.failed:
+            terminal.say(paint(f"failed: {text}", "red"))
+        answer(f"{made.summary.finished} runs made; result table: {made.results}")
+    return max(codes)
+
+
+def _named(arguments: Namespace) -> None:
+    """Raise UsageError where no study is named and none is needed."""
+    if not arguments.study:
+        raise UsageError("which study? `repro list` names them, and --undecided takes all that claims wait for")
+
+
 def plan(arguments: Namespace) -> int:
     """Say what a run would do: cases, replicates, what is done, and the estimated cost of the rest."""
+    if arguments.undecided:
+        return _plan_undecided(arguments)
+    _named(arguments)
     from repro import api, registry
     from repro.runs import runner
     from repro.runs.plan import estimate, identity
@@ -125,6 +212,9 @@ def run(arguments: Namespace) -> int:
 
     if arguments.dry_run:
         return plan(arguments)
+    if arguments.undecided:
+        return _run_undecided(arguments)
+    _named(arguments)
     declared = registry.load(arguments.study).experiments.values()
     names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
     with _Progress(names, quiet=arguments.quiet) as progress:

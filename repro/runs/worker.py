@@ -95,7 +95,7 @@ def _end_with_parent(parent_alive: Connection) -> None:
 def execute(order: Order) -> Report:
     """Make one run. An error of the study becomes a failed report, never a number."""
     start, planned = time.perf_counter(), order.run
-    checkpoint = Checkpoint(*order.checkpoint) if order.checkpoint else None
+    checkpoint = Checkpoint(*order.checkpoint, of=planned.key[:2]) if order.checkpoint else None
     try:
         study = registry.load(order.study)
         experiment = study.experiments[planned.experiment]

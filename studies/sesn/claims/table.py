@@ -95,7 +95,7 @@ def _trained(name: str) -> Runs | Missing:
     diverged = sum(one.diverged > 0 for one in found)
     if len(trained) + diverged < len(results.REALISATIONS):
         command = "repro run sesn --profile paper --experiment scaled_mnist --where"
-        what = f"no faithful run yet: `{command} model={column.model} --where factor={column.factor}`"
+        what = f"no faithful run yet: `{command} model={column.model} --where factor={column.factor} --replicates 1`"
         return Missing(what, len(results.REALISATIONS) - len(trained) - diverged)
     return Runs(tuple(trained), diverged)
 
