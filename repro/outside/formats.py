@@ -9,7 +9,18 @@ from types import ModuleType
 from repro.errors import InfrastructureError, UsageError, did_you_mean
 from repro.outside.logged import Log
 
-READERS: tuple[str, ...] = ()  # modules below readers/, in the order in which they are asked
+READERS: tuple[str, ...] = (  # modules below readers/, in the order in which they are asked
+    "lightning",
+    "trainer",
+    "model-card",
+    "hydra",
+    "lm-eval",
+    "sacred",
+    "openml",
+    "automlbenchmark",
+    "asv",
+    "mlperf",
+)
 
 
 def module(name: str) -> ModuleType:
