@@ -76,16 +76,21 @@ def begins(path: Path, wanted: Callable[[str], bool], holds: Callable[[bytes], b
 
 
 def files(
-    path: Path, wanted: Callable[[str], bool], what: str, holds: Callable[[bytes], bool] | None = None
+    path: Path,
+    wanted: Callable[[str], bool],
+    what: str,
+    holds: Callable[[bytes], bool] = lambda _: True,
+    sure: Callable[[str], object] = lambda _: False,
 ) -> list[Path]:
     """Return a file as it is, whatever its name, or the files below a folder that have a wanted name and begin so.
 
+    One whose name is surely the tool's is among them however it begins: it may be damaged, and is not to be absent.
     Sorted by their paths, numbers by value. Raise NothingSelectedError where there is none.
     """
     if path.is_file():
         return [path]
-    found = [Path(entry.path) for entry in entries(path) if wanted(entry.name) and entry.is_file()]
-    found = sorted((one for one in found if holds is None or holds(head(one))), key=numbered)
+    named = [Path(entry.path) for entry in entries(path) if wanted(entry.name) and entry.is_file()]
+    found = sorted((one for one in named if sure(one.name) or holds(head(one))), key=numbered)
     if not found:
         raise NothingSelectedError(f"{path}: no {what} is in there; name the folder that holds one")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ TOOL = "asv"
 VERSION = 2  # of the form of results files
 BENCHMARKS = "benchmarks.json"
 FIELDS = ("commit_hash", "env_name", "python")
+NAMED = re.compile(r"[0-9a-f]{8}-.*\.json")  # a commit and an environment
 LONGEST = 1000  # characters of a parameter that is read as Python
 
 
@@ -40,7 +42,7 @@ def read(path: Path) -> Log:
     """
     runs: list[LoggedRun] = []
     left_out: list[str] = []
-    for file in search.files(path, _named, "results file", _holds):
+    for file in search.files(path, _named, "results file", _holds, NAMED.fullmatch):
         held = parse.mapping_of(file, "results file")
         columns, results = held.get("result_columns"), held.get("results")
         if held.get("version") != VERSION or not isinstance(columns, list) or not isinstance(results, dict):

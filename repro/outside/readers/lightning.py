@@ -24,6 +24,11 @@ def _holds(head: bytes) -> bool:
     return b"step" in head.partition(b"\n")[0].strip().split(b",")
 
 
+def _holds_or_torn(head: bytes) -> bool:
+    """Say whether a file begins so, or ended before its header did."""
+    return _holds(head) or b"\n" not in head
+
+
 def wrote(file: Path) -> bool:
     """Say whether a file has the name and the columns that every trainer logs."""
     named = search.head(file).partition(b"\n")[0].strip().split(b",")
@@ -32,7 +37,7 @@ def wrote(file: Path) -> bool:
 
 def read(path: Path) -> Log:
     """Return the runs: each `metrics.csv` is one, whatever the number of its folder."""
-    return Log(TOOL, tuple(_run(file, path) for file in search.files(path, NAME.__eq__, NAME, _holds)))
+    return Log(TOOL, tuple(_run(file, path) for file in search.files(path, NAME.__eq__, NAME, _holds_or_torn)))
 
 
 def _run(file: Path, path: Path) -> LoggedRun:

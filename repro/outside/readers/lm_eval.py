@@ -12,6 +12,7 @@ from repro.outside import parse, search
 from repro.outside.logged import Log, LoggedRun
 
 TOOL = "lm-evaluation-harness"
+NAMED = re.compile(r".*_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d+\.json")
 START = re.compile(rb'\s*\{\s*"results"\s*:\s*\{')
 KEYED = re.compile(rb'"[^",\n]+,[^",\n]+"\s*:')  # a metric and its filter
 NEVER = ("device", "batch_sizes", "use_cache", "model_dtype", "model_num_parameters")  # "cuda:0" without any GPU
@@ -32,7 +33,8 @@ def _holds(head: bytes) -> bool:
 
 def read(path: Path) -> Log:
     """Return each task of each results file. What is no metric of a filter, as `sample_len`, is passed over."""
-    files = [(file, parse.mapping_of(file, "results file")) for file in search.files(path, _named, "results", _holds)]
+    found = search.files(path, _named, "results file", _holds, NAMED.fullmatch)
+    files = [(file, parse.mapping_of(file, "results file")) for file in found]
     versions = {str(held["lm_eval_version"]) for _, held in files if held.get("lm_eval_version")}
     runs = [run for file, held in files for run in _runs(file, held, path)]
     return Log(TOOL, tuple(runs), ", ".join(sorted(versions)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +54,8 @@ def _holds(head: bytes) -> bool:
 
 def read(path: Path) -> Log:
     """Return the runs. Records that several ranks wrote count once."""
-    found = search.files(path, _named, f"text with {TOKEN}", _holds)
+    sure = re.compile(r"result_\d+\.txt").fullmatch
+    found = search.files(path, _named, f"text with {TOKEN}", _holds, sure)
     return Log(TOOL, tuple(_run(file, search.name_of(file, path)) for file in found))
 
 

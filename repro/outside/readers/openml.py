@@ -55,7 +55,8 @@ def _holds(head: bytes) -> bool:
 
 def read(path: Path) -> Log:
     """Return a run for each repeat, fold and sample of each file: accuracy, or the mean absolute error of numbers."""
-    found = search.files(path, _named, "ARFF file of predictions", _holds)
+    sure = re.compile(r"predictions.*\.arff").fullmatch
+    found = search.files(path, _named, "ARFF file of predictions", _holds, sure)
     return Log(TOOL, tuple(run for file in found for run in _runs(file, search.name_of(file.with_suffix(""), path))))
 
 

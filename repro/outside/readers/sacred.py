@@ -34,7 +34,7 @@ def _start(path: Path) -> Path:
 def read(path: Path) -> Log:
     """Return the runs; the number of a folder is a counter and no seed."""
     start = _start(path)
-    records = [(file, parse.mapping_of(file, NAME)) for file in search.files(start, NAME.__eq__, NAME, _holds)]
+    records = [(file, parse.mapping_of(file, NAME)) for file in search.files(start, NAME.__eq__, NAME)]
     versions = {text for _, record in records for text in _versions(record)}
     return Log(TOOL, tuple(_run(file, record, start) for file, record in records), ", ".join(sorted(versions)))
 
