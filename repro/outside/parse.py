@@ -95,8 +95,9 @@ def _loader() -> Any:
 
 
 def _plain(loader: Any, suffix: str, node: Any) -> Any:
-    """Return a node of a tag that only its writer knows: a sequence as it is, of anything else the tag."""
-    return loader.construct_sequence(node) if suffix.endswith("python/tuple") else f"!{suffix.rpartition(':')[2]}"
+    """Return a node of a tag that only its writer knows: a tuple's sequence as it is, of anything else the tag."""
+    name = suffix.removeprefix("tag:yaml.org,2002:").removeprefix("!")
+    return loader.construct_sequence(node) if name == "python/tuple" else f"!{name}"
 
 
 def table_of(path: Path, what: str) -> tuple[list[dict[str, str]], bool]:
@@ -169,6 +170,14 @@ def flat(value: Any, where: Path) -> dict[str, Value]:
 
 
 def _listed(value: Any, where: Path) -> str:
+    """Return the JSON text of a list, of one with too much in it the size: YAML's aliases may unfold without end."""
+    waiting, seen = [value], 0
+    while waiting and seen <= SIZE:
+        one = waiting.pop()
+        waiting += one if isinstance(one, list) else one.values() if isinstance(one, Mapping) else ()
+        seen += 1
+    if waiting:
+        return f"{len(value)} values"
     try:
         return json.dumps(value, default=str)
     except (ValueError, RecursionError, TypeError) as error:
