@@ -134,28 +134,40 @@ def test_json_is_read_in_whichever_utf_it_is(form: str, encoding: str, tmp_path:
 
 
 class TestManyFiles:
-    """To tell what a folder is costs a look at a few files, however many lie in it."""
+    """To tell what a folder is costs a look at a few files, however many lie in it; here everything is smaller."""
 
-    @pytest.fixture
-    def crowd(self, tmp_path: Path) -> Path:
-        """A folder of ten thousand files that no tool wrote."""
-        for number in range(10_000):
-            (tmp_path / f"note-{number}.{('json', 'md', 'txt', 'csv', 'arff')[number % 5]}").touch()
-        return tmp_path
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Bounds that a small folder reaches."""
+        for name, bound in (("ENTRIES", 40), ("EACH", 20), ("OPENED", 2)):
+            assert getattr(search, name) > bound
+            monkeypatch.setattr(search, name, bound)
 
-    def test_a_crowd_of_files_is_no_log(self, crowd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_crowd_of_files_is_no_log(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        crowd(tmp_path)
         opened: list[Path] = []
         head = search.head
         monkeypatch.setattr(search, "head", lambda path: opened.append(path) or head(path))
         with pytest.raises(UsageError, match="no format knows it"):
-            formats.recognised(crowd)
+            formats.recognised(tmp_path)
         assert len(opened) <= search.OPENED * len(formats.READERS)
 
-    def test_it_is_listed_in_part(self, crowd: Path) -> None:
-        assert len([*search.entries(crowd, search.ENTRIES)]) == search.EACH
-        assert len([*search.entries(crowd)]) == 10_000
+    def test_it_is_listed_in_part(self, tmp_path: Path) -> None:
+        crowd(tmp_path)
+        assert len([*search.entries(tmp_path, search.ENTRIES)]) == search.EACH
+        assert len([*search.entries(tmp_path)]) == 200
+        crowd(tmp_path / "a")
+        crowd(tmp_path / "b")
+        assert len([*search.entries(tmp_path, 30)]) <= 30
 
-    def test_a_sweep_of_thousands_is_known_by_the_first_of_its_jobs(self, tmp_path: Path) -> None:
+    def test_a_sweep_of_many_jobs_is_known_by_the_first_of_them(self, tmp_path: Path) -> None:
         for number in range(search.ENTRIES + 1):
             (tmp_path / str(number) / ".hydra").mkdir(parents=True)
         assert formats.recognised(tmp_path) == "hydra"
+
+
+def crowd(folder: Path) -> None:
+    """Fill a folder with files that no tool wrote."""
+    folder.mkdir(exist_ok=True)
+    for number in range(200):
+        (folder / f"note-{number}.{('json', 'md', 'txt', 'csv', 'arff')[number % 5]}").touch()
