@@ -20,6 +20,7 @@ READERS: tuple[str, ...] = (  # modules below readers/, in the order in which th
     "automlbenchmark",
     "asv",
     "mlperf",
+    "tensorboard",
 )
 
 

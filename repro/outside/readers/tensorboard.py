@@ -1,0 +1,177 @@
+"""TensorBoard's event files: scalars that they keep as numbers or as tensors, and hyper-parameters.
+
+A folder with event files is a run. Those in folders below it belong to it where a writer puts parts of a run there:
+hyper-parameters (`add_hparams`), one of several curves (`add_scalars`), training and validation (Keras, Estimators).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.errors import NothingSelectedError
+from repro.outside.events import PRECISION, Events, in_order, read_events
+from repro.outside.logged import Curve, Log, LoggedRun, State, Value
+from repro.outside.wire import BYTES, FIXED64, VARINT, Field, MalformedError, double, fields, text, unsigned, within
+
+TOOL = "TensorBoard"
+MARK = "tfevents"  # in the name of each event file
+PARTS = ("train", "validation", "eval")  # folders in which Keras and Estimators keep the parts of a run
+FAILURE = 2  # the status of a session of hyper-parameters (tensorboard/plugins/hparams/api.proto)
+
+
+@dataclass
+class Part:
+    """The event files of one folder, read."""
+
+    folder: Path
+    files: list[Path]
+    events: list[Events]
+
+    @property
+    def tags(self) -> set[str]:
+        """Return the tags that have values."""
+        return {tag for one in self.events for tag in one.points}
+
+    @property
+    def hparams(self) -> list[bytes]:
+        """Return what the folder keeps for the plugin of hyper-parameters."""
+        return [content for one in self.events for content in one.hparams]
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a path is an event file, or a folder with one somewhere below it."""
+    return MARK in path.name if path.is_file() else next(_folders(path), None) is not None
+
+
+def read(path: Path) -> Log:
+    """Read the runs of an event file or of a folder. Raise NothingSelectedError where there is none."""
+    if path.is_file():
+        parts = [Part(path.parent, [path], [read_events(path)])]
+    else:
+        parts = [Part(folder, files, [read_events(one) for one in files]) for folder, files in _folders(path)]
+    if not parts:
+        raise NothingSelectedError(f"{path}: no event file (*{MARK}*) in it or below")
+    runs, left_out = [], []
+    for folder, members in _runs(parts, path).items():
+        run = _run(folder, members, path)
+        if run.curves or run.state != "finished":
+            runs.append(run)
+        else:
+            left_out.append(f"{run.name}: holds no scalar")
+    return Log(TOOL, tuple(runs), left_out=tuple(left_out))
+
+
+def _folders(path: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Yield the folders with event files in them, and these in the order of their names, numbers as such."""
+    for folder, below, names in os.walk(path):
+        below.sort(key=_counted)
+        files = sorted((name for name in names if MARK in name), key=_counted)
+        if files:
+            yield Path(folder), [Path(folder, name) for name in files]
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """Return a key by which names sort with the numbers in them as numbers."""
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in re.split(r"(\d+)", name) if word]
+
+
+def _runs(parts: Sequence[Part], path: Path) -> dict[Path, list[Part]]:
+    """Return the folders that are runs, each with its parts, in the order of the folders from the top."""
+    own = {part.folder for part in parts}
+    above = {part.folder: next((one for one in part.folder.parents if one in own), None) for part in parts}
+    sessions = Counter(above[part.folder] for part in parts if part.hparams)
+    homes: dict[Path, Path] = {}
+    runs: dict[Path, list[Part]] = {}
+    for part in parts:
+        over, home = above[part.folder], part.folder
+        if over is not None and (sessions[over] == 1 if part.hparams else _is_curve(part, over)):
+            home = over
+        elif part.folder.name in PARTS and part.folder != path and part.folder.is_relative_to(path):
+            home = part.folder.parent
+        homes[part.folder] = homes.get(home, home)
+        runs.setdefault(homes[part.folder], []).append(part)
+    return runs
+
+
+def _is_curve(part: Part, over: Path) -> bool:
+    """Say whether a folder holds one of the curves that `add_scalars` of a run in a folder above it draws together."""
+    below = part.folder.relative_to(over).as_posix()
+    return len(part.tags) == 1 and all(below.startswith(f"{tag.replace('/', '_')}_") for tag in part.tags)
+
+
+def _run(folder: Path, parts: Sequence[Part], path: Path) -> LoggedRun:
+    """Return what the parts of a run hold."""
+    files = [file for part in parts for file in part.files]
+    curves: dict[str, Curve] = {}
+    fields_: dict[str, Value] = {}
+    notes, whys, failed = [], [], False
+    for part in parts:
+        below = part.folder.relative_to(folder).as_posix()
+        for tag, steps, values, kinds, taken_back in in_order(part.events):
+            bare = below == "." or (part.hparams and tag not in curves)
+            name = tag if bare else f"{below}/{tag}"
+            curves[name] = Curve(values, steps, precision=max(PRECISION.get(kind, 0.0) for kind in kinds))
+            if taken_back:
+                notes.append(f"{name}: {taken_back} values are left out, which a restart at their step took back")
+        for file, events in zip(part.files, part.events, strict=True):
+            whys += [f"{file.relative_to(folder)} {fault}" for fault in events.faults]
+            notes += [f"{tag}: kept as a tensor that is not read" for tag in sorted(events.unread)]
+        for content in part.hparams:
+            try:
+                found, ended = _hparams(content)
+            except MalformedError as error:
+                whys.append(f"its hyper-parameters are damaged ({error})")
+                continue
+            fields_ |= found
+            failed |= ended == FAILURE
+    state: State = "failed" if failed else "unfinished" if whys else "finished"
+    if failed:
+        whys.insert(0, "the session of its hyper-parameters ended in failure")
+    name = (
+        folder.relative_to(path).as_posix() if folder.is_relative_to(path) and folder != path else folder.resolve().name
+    )
+    file = files[0] if len(files) == 1 else folder
+    return LoggedRun(name, file, fields_, curves, state, "; ".join(whys), notes=tuple(notes))
+
+
+def _hparams(content: bytes) -> tuple[dict[str, Value], int]:
+    """Return the hyper-parameters of a session and the status that it ended with, 0 where this does not say."""
+    data, found, status = memoryview(content), dict[str, Value](), 0
+    for part in fields(data, 0, len(data)):
+        if part.number == 3:  # the start of a session
+            for entry in within(data, part):
+                if entry.number == 1:
+                    found |= _hparam(data, entry)
+        elif part.number == 4:  # its end
+            status = max((unsigned(data, one) for one in within(data, part) if one.number == 1), default=0)
+    return found, status
+
+
+def _hparam(data: memoryview, entry: Field) -> dict[str, Value]:
+    """Return the name and the value of a hyper-parameter; whole numbers, which the file keeps as others, are whole."""
+    name, value = "", None
+    for part in within(data, entry):
+        if part.number == 1:
+            name = text(data, part)
+        elif part.number == 2:
+            value = _value(data, part)
+    return {name: value}
+
+
+def _value(data: memoryview, message: Field) -> Value:
+    """Return a value as google/protobuf/struct.proto keeps it; lists and objects are left None."""
+    value: Value = None
+    for part in within(data, message):
+        if part.number == 2 and part.kind == FIXED64:
+            number = double(data, part)
+            value = int(number) if number.is_integer() else number
+        elif part.number == 3 and part.kind == BYTES:
+            value = text(data, part)
+        elif part.number == 4 and part.kind == VARINT:
+            value = bool(unsigned(data, part))
+    return value
