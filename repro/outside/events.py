@@ -102,7 +102,7 @@ def _group(kept: Records, group: np.ndarray, found: Events) -> None:
         start, length = int(kept.starts[index]), int(kept.lengths[index])
         left[place], count = False, count - 1
         try:
-            event = _event(memoryview(kept.data)[start : start + length])
+            event = _event(kept.data.data[start : start + length])
         except MalformedError:
             found.broken.append(start)
             continue

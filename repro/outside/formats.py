@@ -21,6 +21,9 @@ READERS: tuple[str, ...] = (  # modules below readers/, in the order in which th
     "asv",
     "mlperf",
     "tensorboard",
+    "mlflow",
+    "wandb",
+    "optuna",
 )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -60,3 +61,14 @@ class Log:
     runs: tuple[LoggedRun, ...]
     version: str = ""
     left_out: tuple[str, ...] = field(default=())
+
+
+def told_apart(runs: Sequence[LoggedRun]) -> tuple[LoggedRun, ...]:
+    """Return the runs of a log; of those that share a name each also has its origin in it, or else its place among them."""
+    names = Counter(run.name for run in runs)
+    pairs = Counter((run.name, run.origin) for run in runs)
+    found = []
+    for place, run in enumerate(runs, 1):
+        mark = run.origin if pairs[run.name, run.origin] == 1 else f"{run.origin} {place}".strip()
+        found.append(run if names[run.name] == 1 else replace(run, name=f"{run.name} ({mark})"))
+    return tuple(found)

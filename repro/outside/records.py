@@ -46,7 +46,7 @@ def records(path: Path) -> Records:
         data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     except OSError as error:
         raise InfrastructureError(f"{path}: cannot be read ({error.strerror})") from error
-    view, size, length_at = memoryview(data), len(data), struct.Struct("<Q").unpack_from
+    view, size, length_at = data.data, len(data), struct.Struct("<Q").unpack_from
     lengths, at = [], 0
     while at + BEFORE <= size:
         (length,) = length_at(view, at)

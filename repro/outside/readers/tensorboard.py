@@ -6,14 +6,12 @@ hyper-parameters (`add_hparams`), one of several curves (`add_scalars`), trainin
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.errors import NothingSelectedError
+from repro.outside import search
 from repro.outside.events import PRECISION, Events, in_order, read_events
 from repro.outside.logged import Curve, Log, LoggedRun, State, Value
 from repro.outside.wire import BYTES, FIXED64, VARINT, Field, MalformedError, double, fields, text, unsigned, within
@@ -44,18 +42,19 @@ class Part:
 
 
 def recognises(path: Path) -> bool:
-    """Say whether a path is an event file, or a folder with one somewhere below it."""
-    return MARK in path.name if path.is_file() else next(_folders(path), None) is not None
+    """Say whether a path is an event file, or a folder with one below it."""
+    return search.begins(path, _is_event_file, lambda _: True)
 
 
 def read(path: Path) -> Log:
     """Read the runs of an event file or of a folder. Raise NothingSelectedError where there is none."""
-    if path.is_file():
-        parts = [Part(path.parent, [path], [read_events(path)])]
-    else:
-        parts = [Part(folder, files, [read_events(one) for one in files]) for folder, files in _folders(path)]
-    if not parts:
-        raise NothingSelectedError(f"{path}: no event file (*{MARK}*) in it or below")
+    folders: dict[Path, list[Path]] = {}
+    for file in search.files(path, _is_event_file, f"event file (*{MARK}*)"):
+        folders.setdefault(file.parent, []).append(file)
+    parts = [
+        Part(folder, folders[folder], [read_events(one) for one in folders[folder]])
+        for folder in sorted(folders, key=search.numbered)
+    ]
     runs, left_out = [], []
     for folder, members in _runs(parts, path).items():
         run = _run(folder, members, path)
@@ -66,18 +65,8 @@ def read(path: Path) -> Log:
     return Log(TOOL, tuple(runs), left_out=tuple(left_out))
 
 
-def _folders(path: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield the folders with event files in them, and these in the order of their names, numbers as such."""
-    for folder, below, names in os.walk(path):
-        below.sort(key=_counted)
-        files = sorted((name for name in names if MARK in name), key=_counted)
-        if files:
-            yield Path(folder), [Path(folder, name) for name in files]
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """Return a key by which names sort with the numbers in them as numbers."""
-    return [(int(word), "") if word.isdecimal() else (-1, word) for word in re.split(r"(\d+)", name) if word]
+def _is_event_file(name: str) -> bool:
+    return MARK in name
 
 
 def _runs(parts: Sequence[Part], path: Path) -> dict[Path, list[Part]]:
@@ -132,9 +121,7 @@ def _run(folder: Path, parts: Sequence[Part], path: Path) -> LoggedRun:
     state: State = "failed" if failed else "unfinished" if whys else "finished"
     if failed:
         whys.insert(0, "the session of its hyper-parameters ended in failure")
-    name = (
-        folder.relative_to(path).as_posix() if folder.is_relative_to(path) and folder != path else folder.resolve().name
-    )
+    name = search.name_of(folder, path)
     file = files[0] if len(files) == 1 else folder
     return LoggedRun(name, file, fields_, curves, state, "; ".join(whys), notes=tuple(notes))
 
