@@ -64,7 +64,7 @@ class Log:
 
 
 def told_apart(runs: Sequence[LoggedRun]) -> tuple[LoggedRun, ...]:
-    """Return the runs of a log; of those that share a name each also has its origin in it, or else its place among them."""
+    """Return the runs of a log; of those that share a name each has its origin in it, or else its place, too."""
     names = Counter(run.name for run in runs)
     pairs = Counter((run.name, run.origin) for run in runs)
     found = []

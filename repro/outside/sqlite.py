@@ -17,6 +17,7 @@ from repro.outside import search
 MAGIC = b"SQLite format 3\x00"
 SUFFIXES = (".db", ".sqlite", ".sqlite3", ".db3")
 BESIDE = ("-wal", "-journal")  # files that hold what is not in the database yet, or not any more
+HEADER = 100  # bytes of a database that say how it is laid out
 JOURNAL_AT, WAL = 18, 2  # the byte that says how a database keeps what is not in it yet, and a write-ahead log's
 WAIT = 2.0  # seconds for whoever is writing
 AGAIN = "copy it again while nobody writes to it"
@@ -59,7 +60,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                 for one in (path, *beside):
                     shutil.copyfile(one, folder / one.name)
                 how = f"file:{quote(str(folder / path.name))}"
-            else:  # a write-ahead log that is not there is not made: nobody has the database open
+            else:
+                _hold_whole(path)
+                # A write-ahead log that is not there is not made: nobody has the database open.
                 how = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if _logs_ahead(path) else ''}"
             database = stack.enter_context(contextlib.closing(sqlite3.connect(how, uri=True, timeout=WAIT)))
         except OSError as error:
@@ -67,6 +70,24 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         except sqlite3.Error as error:
             raise InfrastructureError(f"{path}: cannot be opened ({error}); {AGAIN}") from error
         yield database
+
+
+def _hold_whole(path: Path) -> None:
+    """Raise IntegrityError for a database that is shorter than it says: SQLite reads zeros for half a page at its end.
+
+    The places of its header: https://www.sqlite.org/fileformat2.html#the_database_header.
+    """
+    head = search.head(path)
+    if len(head) < HEADER or not head.startswith(MAGIC):
+        return  # nothing that SQLite would open
+    size, pages, changed, counted_at = (
+        int.from_bytes(head[one:end]) for one, end in ((16, 18), (28, 32), (24, 28), (92, 96))
+    )
+    page = 1 << 16 if size == 1 else size
+    wanted = page * pages if pages and changed == counted_at else page
+    found = path.stat().st_size
+    if found < wanted or found % max(page, 1):
+        raise IntegrityError(f"{path}: the database is cut short ({found} bytes of {wanted}); {AGAIN}")
 
 
 def _logs_ahead(path: Path) -> bool:
@@ -82,5 +103,5 @@ def select(database: sqlite3.Connection, path: Path, query: str, remedy: str = A
         if "locked" in str(error) or "busy" in str(error):
             raise InfrastructureError(f"{path}: the database is locked; wait until nobody writes to it") from error
         raise IntegrityError(f"{path}: the database is not as expected ({error}); {remedy}") from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the second of a message about a text that is none
         raise IntegrityError(f"{path}: the database is damaged ({error}); {AGAIN}") from error

@@ -49,15 +49,15 @@ def read(path: Path) -> Log:
         databases, stores = sqlite.databases(path, TABLES), _stores(path)
     if databases and stores:
         raise UsageError(f"{path}: holds {databases[0].name} and runs in folders; name one of the two")
-    if not databases and not stores:
+    trash = _trash(path) if path.is_dir() else []
+    if not (databases or stores or trash):
         raise NothingSelectedError(f"{path}: no {META} of a run and no database of MLflow is in there")
     runs, left_out = list[LoggedRun](), list[str]()
     for one in databases:
         _read_database(one, runs, left_out)
     for folder in stores:
         _read_folder(folder, runs, left_out)
-    if path.is_dir():
-        left_out += [f"{one.name} in {TRASH}: an experiment that was deleted" for one in _trash(path)]
+    left_out += [f"{one.name} in {TRASH}: an experiment that was deleted" for one in trash]
     return Log(TOOL, told_apart(runs), left_out=tuple(left_out))
 
 

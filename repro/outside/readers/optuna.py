@@ -125,8 +125,9 @@ class _Database:
         values = self.values[trial]
         given = self.metrics.get(study)
         for place, value, kind in values if ended == "COMPLETE" else ():
-            named = isinstance(given, list) and isinstance(place, int) and 0 <= place < len(given)
-            name = str(given[place]) if named else "value" if len(values) == 1 else f"value_{place}"
+            name = "value" if len(values) == 1 else f"value_{place}"
+            if isinstance(given, list) and place in range(len(given)):
+                name = str(given[place])
             curves[name] = curve([(None, None, self.number(value, kind))], after=True)
         stored = ", ".join(f"{self.number(value, kind)!r}" for _, value, kind in values)
         notes = (f"{stored} is stored as its value, and is left out",) if values and ended != "COMPLETE" else ()
@@ -142,13 +143,13 @@ class _Database:
 
     def parameter(self, value: Any, distribution: Any) -> Value:
         """Return a parameter as the objective got it: of a choice what was chosen, of an integer no fraction."""
-        known = isinstance(distribution, dict) and isinstance(distribution.get("attributes"), dict)
-        found = number(value)
-        if not known or found is None:
+        attributes = distribution.get("attributes") if isinstance(distribution, dict) else None
+        found, whole = number(value), step_of(value)
+        if not isinstance(attributes, dict) or found is None:
             raise IntegrityError(f"{self.path}: a parameter is stored as {value!r}, {distribution!r}; {sqlite.AGAIN}")
-        kind, whole = str(distribution.get("name")), step_of(value)
+        kind = str(distribution.get("name"))
         if kind == "CategoricalDistribution":
-            choices = distribution["attributes"].get("choices")
+            choices = attributes.get("choices")
             if not isinstance(choices, list) or whole is None or not 0 <= whole < len(choices):
                 raise IntegrityError(f"{self.path}: the choice {value!r} is none of {choices!r}; {sqlite.AGAIN}")
             return _plain(choices[whole])

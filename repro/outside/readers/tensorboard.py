@@ -78,7 +78,7 @@ def _runs(parts: Sequence[Part], path: Path) -> dict[Path, list[Part]]:
     runs: dict[Path, list[Part]] = {}
     for part in parts:
         over, home = above[part.folder], part.folder
-        if over is not None and (sessions[over] == 1 if part.hparams else _is_curve(part, over)):
+        if over is not None and (sessions[over] == 1 if part.hparams else _curve_of(part, over)):
             home = over
         elif part.folder.name in PARTS and part.folder != path and part.folder.is_relative_to(path):
             home = part.folder.parent
@@ -87,10 +87,17 @@ def _runs(parts: Sequence[Part], path: Path) -> dict[Path, list[Part]]:
     return runs
 
 
-def _is_curve(part: Part, over: Path) -> bool:
-    """Say whether a folder holds one of the curves that `add_scalars` of a run in a folder above it draws together."""
+def _curve_of(part: Part, over: Path) -> str:
+    """Return which of the curves that `add_scalars` draws together a folder below a run's holds, "" where it is none.
+
+    torch puts it into a folder named tag_curve, slashes in the tag replaced, tensorboardX into tag/curve.
+    """
     below = part.folder.relative_to(over).as_posix()
-    return len(part.tags) == 1 and all(below.startswith(f"{tag.replace('/', '_')}_") for tag in part.tags)
+    for tag in part.tags if len(part.tags) == 1 else ():
+        for begin in (f"{tag.replace('/', '_')}_", f"{tag}/"):
+            if below.startswith(begin):
+                return below.removeprefix(begin)
+    return ""
 
 
 def _run(folder: Path, parts: Sequence[Part], path: Path) -> LoggedRun:
@@ -101,9 +108,10 @@ def _run(folder: Path, parts: Sequence[Part], path: Path) -> LoggedRun:
     notes, whys, failed = [], [], False
     for part in parts:
         below = part.folder.relative_to(folder).as_posix()
+        one = _curve_of(part, folder) if below != "." else ""
         for tag, steps, values, kinds, taken_back in in_order(part.events):
-            bare = below == "." or (part.hparams and tag not in curves)
-            name = tag if bare else f"{below}/{tag}"
+            name = tag if below == "." or part.hparams else f"{tag}/{one}" if one else f"{below}/{tag}"
+            name = f"{below}/{tag}" if name in curves else name
             curves[name] = Curve(values, steps, precision=max(PRECISION.get(kind, 0.0) for kind in kinds))
             if taken_back:
                 notes.append(f"{name}: {taken_back} values are left out, which a restart at their step took back")

@@ -84,7 +84,7 @@ def _read(path: Path) -> tuple[LoggedRun, str]:
         last = float(curves[name].values[-1]) if name in curves else None
         if last is None:
             curves[name] = curve([(None, None, value)], after=True)
-        elif last != value and not (math.isnan(last) and math.isnan(value)):
+        elif kept.code is not None and last != value and not (math.isnan(last) and math.isnan(value)):
             curves[f"{SUMMARISED}{name}"] = curve([(None, None, value)], after=True)
             notes.append(f"{name}: {value!r} in the summary, {last!r} as last logged")
     state: State = "finished" if kept.code == 0 else "unfinished" if kept.code is None else "failed"
