@@ -134,7 +134,9 @@ def _keep(event: Event, chosen: np.ndarray, rows: np.ndarray, found: Events) -> 
             found.unread.add(tag)
             continue
         cells = np.ascontiguousarray(rows[:, at : at + np.dtype(kind).itemsize])
-        points = Points(chosen, steps.view(np.int64), cells.view(kind)[:, 0].astype(np.float64), kind)
+        with np.errstate(invalid="ignore"):  # of a NaN that signals
+            values = cells.view(kind)[:, 0].astype(np.float64)
+        points = Points(chosen, steps.view(np.int64), values, kind)
         found.points.setdefault(tag, []).append(points)
     found.hparams.extend(event.hparams)
     if event.restart:

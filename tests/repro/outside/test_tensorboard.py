@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro.errors import NothingSelectedError
@@ -148,6 +148,7 @@ def test_a_tensor_without_metadata_is_what_the_first_of_its_tag_said(tmp_path: P
 class TestOrder:
     """Values of a tag come in the order of the records, whatever these have in common with others."""
 
+    @settings(max_examples=40)
     @given(
         st.lists(st.tuples(st.sampled_from("ab"), st.integers(-(2**63), 2**63 - 1), st.floats(width=32)), max_size=30)
     )
@@ -311,3 +312,19 @@ class TestDamage:
         assert not tensorboard.recognises(tmp_path)
         with pytest.raises(NothingSelectedError, match=r"no event file \(\*tfevents\*\) is in there"):
             tensorboard.read(tmp_path)
+
+    def test_a_nan_that_signals_is_a_nan(self, tmp_path: Path) -> None:
+        value = field(1, "a") + varint(2 << 3 | 5) + bytes.fromhex("0100807f")
+        events(tmp_path / NAME, event(0, value))
+        assert math.isnan(formats.read(tmp_path).runs[0].curves["a"].values[0])
+
+    @settings(max_examples=40)
+    @given(st.data())
+    def test_whole_records_of_changed_messages_are_read_or_named(
+        self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    ) -> None:
+        message = bytearray(event(300, single("a", 1.0), tensor("b", field(5, struct.pack("<f", 0.5))))[12:-4])
+        for place in data.draw(st.lists(st.integers(0, len(message) - 1), min_size=1, max_size=4)):
+            message[place] = data.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
+        path = events(tmp_path_factory.mktemp("events") / NAME, record(bytes(message)), event(0, single("whole", 1.0)))
+        assert formats.read(path).runs[0].curves["whole"].values.tolist() == [1.0]
