@@ -36,7 +36,7 @@ NOT_ENDED = "it has no record of its end: it did not end, or was not written dow
 
 
 @dataclass
-class Kept:
+class Written:
     """What the records of a file say, the later ones over the earlier."""
 
     path: Path
@@ -71,7 +71,7 @@ def read(path: Path) -> Log:
 def _read(path: Path) -> tuple[LoggedRun, str]:
     """Read a file as far as it is whole, and the version of wandb that wrote it."""
     data = memoryview(files.read(path, "log of wandb", "copy it again"))
-    kept = Kept(path)
+    kept = Written(path)
     for record in _records(data, kept):
         try:
             _take(memoryview(record), kept)
@@ -103,7 +103,7 @@ def _read(path: Path) -> tuple[LoggedRun, str]:
 # The framing
 
 
-def _records(data: memoryview, kept: Kept) -> Iterator[bytes]:
+def _records(data: memoryview, kept: Written) -> Iterator[bytes]:
     """Yield the records of a file, and say in `kept` what ends them before the file does."""
     at, pieces = START, list[bytes]()
     if data[: len(MAGIC)] != MAGIC:
@@ -141,7 +141,7 @@ def _records(data: memoryview, kept: Kept) -> Iterator[bytes]:
 # The messages
 
 
-def _take(data: memoryview, kept: Kept) -> None:
+def _take(data: memoryview, kept: Written) -> None:
     """Add what a record says."""
     for part in fields(data, 0, len(data)):
         if part.number == HISTORY:
@@ -161,7 +161,7 @@ def _take(data: memoryview, kept: Kept) -> None:
                     kept.version = "".join(producer).partition("+")[0]
 
 
-def _take_run(data: memoryview, message: Field, kept: Kept) -> None:
+def _take_run(data: memoryview, message: Field, kept: Written) -> None:
     for part in within(data, message):
         if part.number == 1:
             kept.run = text(data, part)
@@ -175,7 +175,7 @@ def _take_run(data: memoryview, message: Field, kept: Kept) -> None:
             kept.about[NAMED[part.number]] = text(data, part)
 
 
-def _take_config(data: memoryview, message: Field, kept: Kept) -> None:
+def _take_config(data: memoryview, message: Field, kept: Written) -> None:
     """Set and remove parameters; a nested one replaces what was below its name."""
     for part in within(data, message):
         name, value = _item(data, part)
@@ -185,7 +185,7 @@ def _take_config(data: memoryview, message: Field, kept: Kept) -> None:
             kept.config |= flat({name: value}, kept.path)
 
 
-def _take_summary(data: memoryview, message: Field, kept: Kept) -> None:
+def _take_summary(data: memoryview, message: Field, kept: Written) -> None:
     """Set and remove numbers of the summary; those that begin with an underscore are wandb's own."""
     for part in within(data, message):
         name, value = _item(data, part)
@@ -204,7 +204,7 @@ def _remove(name: str, values: dict[str, Any]) -> None:
         del values[one]
 
 
-def _take_history(data: memoryview, message: Field, kept: Kept) -> None:
+def _take_history(data: memoryview, message: Field, kept: Written) -> None:
     """Add the values of a step; `epoch` among them is the epoch of the others."""
     step, values = None, dict[str, float]()
     for part in within(data, message):

@@ -328,3 +328,9 @@ class TestDamage:
             message[place] = data.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
         path = events(tmp_path_factory.mktemp("events") / NAME, record(bytes(message)), event(0, single("whole", 1.0)))
         assert formats.read(path).runs[0].curves["whole"].values.tolist() == [1.0]
+
+    def test_a_step_that_ends_elsewhere_is_not_taken_for_one_of_the_template(self, tmp_path: Path) -> None:
+        summary = field(5, field(1, single("a", 1.0))) + varint(2 << 3)  # the step comes last here
+        events(tmp_path / NAME, record(summary + b"\xac\x02"), record(summary + b"\x05\x02"))
+        (run,) = formats.read(tmp_path).runs
+        assert (run.state, steps(run.curves["a"])) == ("unfinished", [300])
