@@ -51,6 +51,14 @@ def entries(folder: Path, most: int | None = None) -> Iterator[os.DirEntry[str]]
         waiting = inner
 
 
+def inside(folder: Path) -> list[Path]:
+    """Return what lies in a folder itself, numbers by value. Raise InfrastructureError where it cannot be listed."""
+    try:
+        return sorted(folder.iterdir(), key=numbered)
+    except OSError as error:
+        raise InfrastructureError(f"{folder}: cannot be listed ({error.strerror}); see to its permissions") from error
+
+
 def head(path: Path) -> bytes:
     """Return the first bytes of a file. Raise InfrastructureError where it cannot be read."""
     try:

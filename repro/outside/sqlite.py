@@ -29,8 +29,7 @@ def databases(path: Path, tables: frozenset[str]) -> list[Path]:
     """Return a file, or the files of a folder, that are databases with some tables; those that are damaged, too."""
     if path.is_file():
         return [path] if _has(path, tables) else []
-    named = (one for one in path.iterdir() if one.suffix in SUFFIXES and one.is_file())
-    return sorted((one for one in named if _has(one, tables)), key=search.numbered)
+    return [one for one in search.inside(path) if one.suffix in SUFFIXES and one.is_file() and _has(one, tables)]
 
 
 def _has(path: Path, tables: frozenset[str]) -> bool:

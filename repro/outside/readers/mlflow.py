@@ -152,7 +152,7 @@ def _runs(experiment: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted((one for one in path.iterdir() if one.is_dir() and one.name != TRASH), key=search.numbered)
+    return [one for one in search.inside(path) if one.is_dir() and one.name != TRASH]
 
 
 def _trash(path: Path) -> list[Path]:

@@ -6,12 +6,13 @@ import gzip
 import math
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from repro.errors import IntegrityError, NothingSelectedError, UsageError
+from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.outside import formats
 from repro.outside.logged import Log, LoggedRun
 from repro.outside.readers import mlflow
@@ -108,6 +109,16 @@ class TestPlaces:
         assert not mlflow.recognises(tmp_path)
         with pytest.raises(NothingSelectedError):
             mlflow.read(tmp_path)
+
+    def test_a_folder_that_cannot_be_listed_is_one_line(
+        self, stores: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(folder: Path) -> Iterator[Path]:
+            raise PermissionError(13, "Permission denied", str(folder))
+
+        monkeypatch.setattr(Path, "iterdir", refused)
+        with pytest.raises(InfrastructureError, match=r"file-store: cannot be listed \(Permission denied\)"):
+            mlflow.read(stores["file-store"])
 
     def test_runs_of_one_name_are_told_apart(self, stores: dict[str, Path]) -> None:
         meta = folder_of(stores, "seed-2") / "meta.yaml"
