@@ -27,7 +27,7 @@ def _holds(head: bytes) -> bool:
 
 def _start(path: Path) -> Path:
     """Return the record of the run that a file belongs to; a folder as it is."""
-    record = path.with_name(NAME)
+    record = path.parent / NAME
     return record if path.name in (CONFIG, METRICS) and path.is_file() and record.is_file() else path
 
 
