@@ -29,8 +29,5 @@ def new(arguments: Namespace) -> int:
     if arguments.json:
         return print_json({"study": name, "folder": str(folder), "files": [str(path) for path in made]})
     answer(f"made {folder}: {len(made)} files")
-    say(
-        arguments,
-        f"go there; `git init` and a commit; then `repro run {name}`, `repro audit {name}`; README.md goes on",
-    )
+    say(arguments, f"go there, `git init` and commit; then `repro run {name}`, `repro audit {name}`: see its README.md")
     return PASS
