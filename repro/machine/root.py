@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,6 +142,8 @@ def _marks(folder: str) -> Mapping[str, Any] | None:
 @functools.lru_cache(maxsize=64)
 def _read(path: str, *_state: int) -> Mapping[str, Any] | None:
     """Return the mark in a file of a state, since a root is asked for thousands of times."""
+    import tomllib  # here: every verb's parser imports this module
+
     try:
         content = Path(path).read_bytes()
         found = tomllib.loads(content.decode("utf-8")) if b"repro" in content else {}

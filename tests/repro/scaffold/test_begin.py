@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,3 +159,23 @@ def test_its_ci_files_and_its_readme_give_commands_that_exist(study: Path) -> No
     assert len(told) > 12
     for arguments in told:
         assert parser().parse_args(arguments).verb == arguments[0]
+
+
+def test_a_wheel_of_it_holds_its_claims_and_offers_the_study(study: Path) -> None:
+    """Built by the back end that its pyproject.toml names, as pip does where there is a network."""
+    script = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
+    line = [sys.executable, "-c", script, str(study.parent)]
+    built = subprocess.run(line, cwd=study, capture_output=True, text=True, check=True).stdout.split()[-1]
+    with zipfile.ZipFile(study.parent / built) as wheel:
+        held = set(wheel.namelist())
+        (points,) = (wheel.read(name).decode() for name in held if name.endswith("entry_points.txt"))
+    rooms = {name.replace("NAME", "my_paper") for name in scaffold.FILES if name.startswith("NAME/")}
+    assert {name for name in held if ".dist-info/" not in name} == rooms
+    assert points == "[repro.studies]\nmy_paper = my_paper:study\n"
+
+
+def test_the_templates_are_shipped_with_the_harness() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    kept = [one.name for one in scaffold.TEMPLATES.iterdir()]
+    assert [name for name in kept if not any(fnmatch.fnmatch(name, one) for one in patterns)] == []
