@@ -31,7 +31,9 @@ def nowhere() -> str:
     found = roots.find()
     here = "neither the current folder nor one above it holds studies/NAME/__init__.py"
     if not found.guessed:
-        here = f"{found.folder}, the root ({found.because}), holds no studies/NAME/__init__.py and offers none"
+        here = (
+            f"{found.folder.resolve()}, the root ({found.because}), holds no studies/NAME/__init__.py and offers none"
+        )
     return f"{here}, and no installed package offers one; go to the project's folder, or name it by {roots.OPTION}"
 
 
@@ -63,12 +65,13 @@ def package(name: str) -> str:
 
 
 def folder(name: str) -> Path:
-    """Return the folder that a study's declaration lies in, below the project's or where a package is installed."""
+    """Return the folder that a study's declaration lies in, below the root or where a package is installed."""
     point = None if _is_here(name) else _entry_points().get(name)
     if point is None:
         return root() / "studies" / name
-    found, here = Path(str(_spec(point).origin)).parent, root()
-    return here / found.relative_to(here.resolve()) if found.is_relative_to(here.resolve()) else found
+    found, here = Path(str(_spec(point).origin)).parent, roots.find()
+    ours = name in here.offered and found.is_relative_to(here.folder.resolve())
+    return here.folder / found.relative_to(here.folder.resolve()) if ours else found
 
 
 def _spec(point: importlib.metadata.EntryPoint) -> ModuleSpec:

@@ -171,4 +171,6 @@ def test_a_marked_root_without_a_study_is_named_as_such(project: Path, cli: Cli)
     (project / "pyproject.toml").write_text("[tool.repro]\n")
     done = cli("list")
     assert done.returncode == 5
-    assert "the root (its pyproject.toml has [tool.repro]), holds no studies/NAME/__init__.py" in done.stderr
+    assert (
+        f"{project}, the root (its pyproject.toml has [tool.repro]), holds no studies/NAME/__init__.py" in done.stderr
+    )
