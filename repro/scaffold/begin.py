@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import repro
-from repro import DISTRIBUTION, __version__, registry
+from repro import __distribution__, __version__, registry
 from repro.errors import UsageError
 from repro.machine import files
 
@@ -54,7 +54,7 @@ def begin(name: str, folder: Path) -> list[Path]:
     """
     refuse_name(name)
     refuse_folder(folder)
-    values = {"name": name, "title": name.replace("_", " "), "distribution": DISTRIBUTION, "version": __version__}
+    values = {"name": name, "title": name.replace("_", " "), "distribution": __distribution__, "version": __version__}
     made = {one.replace("NAME", name): rendered(template, values) for one, template in FILES.items()}
     with files.refused(folder), _beside(folder) as scratch:
         for one, text in made.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repro import DISTRIBUTION
+from repro import __distribution__
 from repro.audit.claims import load
 from repro.audit.judges import JUDGES
 from repro.cli.main import main, parser
@@ -135,7 +135,7 @@ def test_no_placeholder_is_left_and_every_template_is_used(study: Path) -> None:
 def test_its_project_is_what_packaging_reads(study: Path) -> None:
     found = tomllib.loads((study / "pyproject.toml").read_text())
     assert found["project"]["entry-points"]["repro.studies"] == {"my_paper": "my_paper:study"}
-    assert found["project"]["dependencies"][0].startswith(f"{DISTRIBUTION}[")
+    assert found["project"]["dependencies"][0].startswith(f"{__distribution__}[")
     assert found["tool"]["repro"] == {}
 
 
