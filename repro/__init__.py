@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from repro.audit.document import audit as audit
 
 __version__ = "0.1.0"
+__distribution__ = "repro-papers"  # on the package index, where "repro" is another project
 __all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
 
 

@@ -11,44 +11,45 @@ from pathlib import Path
 
 from repro.errors import UsageError, did_you_mean
 from repro.faults import check_study
+from repro.machine import root as roots
 from repro.machine.foreign import guarded
 from repro.study import Profile, Study
 
-ENTRY_POINTS = "repro.studies"
-
 
 def root() -> Path:
-    """Return the project folder as seen from the working directory: the nearest one upwards that holds `studies/`."""
-    if os.path.isdir("studies"):
-        return Path(".")  # asked for thousands of times, and mostly so
-    here = Path.cwd()
-    found = next((folder for folder in (here, *here.parents) if (folder / "studies").is_dir()), here)
-    return Path(os.path.relpath(found))
+    """Return the project folder as seen from the working directory; `repro.machine.root` says how it is found."""
+    return roots.find().folder
 
 
 def names() -> list[str]:
-    """Return the names of all studies: the packages below `studies/`, and the entry points of other packages."""
-    return sorted({*_folders(), *_entry_points()})
+    """Return the names of all studies: packages below `studies/`, and what this and other packages offer."""
+    return sorted({*roots.studies_below(root()), *_entry_points()})
 
 
 def nowhere() -> str:
     """Say where studies were looked for, and where to go."""
+    found = roots.find()
     here = "neither the current folder nor one above it holds studies/NAME/__init__.py"
-    return f"{here}, and no installed package offers one; go to the project's folder"
-
-
-def _folders() -> list[str]:
-    return sorted(path.parent.name for path in root().glob("studies/*/__init__.py") if path.parent.name != "common")
+    if not found.guessed:
+        here = (
+            f"{found.folder.resolve()}, the root ({found.because}), holds no studies/NAME/__init__.py and offers none"
+        )
+    return f"{here}, and no installed package offers one; go to the project's folder, or name it by {roots.OPTION}"
 
 
 def _is_here(name: str) -> bool:
-    """Say whether the project itself has a study of a name, as `_folders` lists them."""
-    plain = name not in ("", "common") and os.path.basename(name) == name and "\0" not in name
+    """Say whether the project itself has a study of a name below its `studies/`."""
+    plain = name not in ("", roots.SHARED) and os.path.basename(name) == name and "\0" not in name
     return plain and (root() / "studies" / name / "__init__.py").exists()
 
 
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
-    return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    """Return the studies that packages offer; a marked project's own come before those of installed packages."""
+    offered, group = roots.find().offered, roots.ENTRY_POINTS
+    if offered:
+        put_on_path()
+    own = [importlib.metadata.EntryPoint(name, value, group) for name, value in offered.items()]
+    return {point.name: point for point in (*importlib.metadata.entry_points(group=group), *own)}
 
 
 def package(name: str) -> str:
@@ -64,11 +65,13 @@ def package(name: str) -> str:
 
 
 def folder(name: str) -> Path:
-    """Return the folder that a study's declaration lies in, below the project's or where a package is installed."""
+    """Return the folder that a study's declaration lies in, below the root or where a package is installed."""
     point = None if _is_here(name) else _entry_points().get(name)
     if point is None:
         return root() / "studies" / name
-    return Path(str(_spec(point).origin)).parent
+    found, here = Path(str(_spec(point).origin)).parent, roots.find()
+    ours = name in here.offered and found.is_relative_to(here.folder.resolve())
+    return here.folder / found.relative_to(here.folder.resolve()) if ours else found
 
 
 def _spec(point: importlib.metadata.EntryPoint) -> ModuleSpec:
@@ -82,7 +85,7 @@ def _spec(point: importlib.metadata.EntryPoint) -> ModuleSpec:
 
 def put_on_path() -> None:
     """Let the project's own studies be imported, before any that are installed."""
-    folder = os.fspath(root().resolve())
+    folder = os.fspath(roots.find().path.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from repro.machine import root as roots
 from repro.machine import terminal
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
@@ -24,7 +25,8 @@ Act = Callable[[argparse.Namespace], int]  # a verb: arguments in, exit code out
 VERBS = {
     "list": ("listing", "list the studies"),
     "show": ("listing", "show a study's profiles and experiments"),
-    "doctor": ("listing", "say what this machine can run"),
+    "doctor": ("listing", "say what this machine can run, and which folder is the project's root"),
+    "new": ("starting", "make a study of your own: a package that runs, checks and audits at once"),
     "plan": ("running", "say what a run would do and about how long it takes"),
     "run": ("running", "run a study; finished runs are kept, so the same command resumes"),
     "status": ("listing", "say what the stores hold"),
@@ -64,7 +66,14 @@ def verb(verbs: Verbs, name: str, act: Act, *examples: str) -> Parser:
     made.add_argument("-q", "--quiet", action="store_true", help="only results and errors")
     made.add_argument("-v", "--verbose", action="store_true", help="more detail")
     made.add_argument("--debug", action="store_true", help="after an error, where it comes from (or set REPRO_DEBUG)")
+    root(made, default=argparse.SUPPRESS)  # which leaves one that stands before the verb as it is
     return made
+
+
+def root(made: Parser, default: str | None = None) -> None:
+    """Take the project's folder, before the verb or after it."""
+    text = "the project's folder (or set REPRO_ROOT; `repro doctor` says which it is without, and why)"
+    made.add_argument(roots.OPTION, metavar="FOLDER", default=default, help=text)
 
 
 def study(made: Parser, text: str = "the study's name (`repro list`)", **options: Any) -> None:
@@ -73,11 +82,12 @@ def study(made: Parser, text: str = "the study's name (`repro list`)", **options
     added.completer = names_of_studies
 
 
-def names_of_studies(**_: Any) -> list[str]:
+def names_of_studies(parsed_args: argparse.Namespace | None = None, **_: Any) -> list[str]:
     """Return the studies' names for a shell that completes one."""
     from repro import registry
 
-    return registry.names()
+    with roots.named(getattr(parsed_args, "root", None)):
+        return registry.names()
 
 
 def profile(made: Parser) -> None:

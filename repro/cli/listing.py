@@ -149,15 +149,17 @@ def _word(value: Any) -> Any:
 
 
 def doctor(arguments: Namespace) -> int:
-    """Say what this machine can run: packages against the lock, device, data sets, container engines."""
-    from repro.machine import engine
+    """Say what this machine can run, and in which folder: root, packages against the lock, device, data, engines."""
+    from repro.machine import engine, root
     from repro.runs import provenance
 
     environment, record = provenance.collect(device="cpu")
     sets, code = _data_sets()
     data = {name: _found(chosen) for name, chosen in sets.items()}
     engines = {name: " ".join(engine.probe(name)).strip() for name in engine.ENGINES}
-    found = {"environment": environment, **record, "data": data, "containers": engines}
+    chosen = root.find()
+    place = {"folder": str(chosen.folder.resolve()), "because": chosen.because}
+    found = {"root": place, "environment": environment, **record, "data": data, "containers": engines}
     if arguments.json:
         print_json(found)
         return code

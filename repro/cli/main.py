@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from repro import __version__
+from repro.cli import arguments as options
 from repro.cli import ends
 from repro.cli.arguments import EXIT_CODES, VERBS
 from repro.errors import USAGE, did_you_mean
-from repro.machine import terminal
+from repro.machine import root, terminal
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,6 +41,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"repro {__version__}")
+    options.root(top)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     wanted = VERBS if verb is None else {verb: VERBS[verb]} if verb in VERBS else {}
     families = {family for family, _ in wanted.values()}
@@ -59,11 +61,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         argcomplete.autocomplete(parser())
     try:
-        top = parser(given[0] if given else "")
+        top = parser(_verb_of(given))
         chosen, strange = top.parse_known_args(given)
         if strange:  # which the verb's own parser leaves to the one of all verbs
             top.prog = f"{top.prog} {chosen.verb}"
             top.error(f"unrecognized arguments: {' '.join(strange)}")
     finally:  # help and usage are printed there
         terminal.flush()
-    return ends.end(chosen.verb, lambda: chosen.act(chosen), debug=chosen.debug, json=getattr(chosen, "json", False))
+
+    def act() -> int:
+        with root.named(chosen.root):
+            return int(chosen.act(chosen))
+
+    return ends.end(chosen.verb, act, debug=chosen.debug, json=getattr(chosen, "json", False))
+
+
+def _verb_of(given: Sequence[str]) -> str:
+    """Return the verb of a command line, which the root may stand before; an empty text where there is none."""
+    place = 0
+    while place < len(given) and given[place].partition("=")[0] == root.OPTION:
+        place += 1 if "=" in given[place] else 2
+    return given[place] if place < len(given) else ""

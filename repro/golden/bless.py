@@ -20,7 +20,7 @@ from repro.golden.bands import as_bands
 from repro.golden.check import check
 from repro.golden.derive import derive_bands, hold
 from repro.golden.findings import DEVIATES, CheckResult
-from repro.golden.refusals import mixed, refusals, selected, too_few
+from repro.golden.refusals import mixed, next_step, refusals, selected, too_few
 from repro.golden.rule import ALPHA, CONFIRMING_FEW, ENOUGH
 from repro.golden.stored import METHOD, Golden, bands_path, load, metadata, number, read_record, twin, twin_path
 from repro.runs import table
@@ -80,7 +80,10 @@ def bless(
     faults += uncommitted
     faults += [f"{name}: {n} seeds, wanted {minimum} (or bless as provisional)" for name, n in seeds.items()]
     if faults:
-        raise CannotCompareError(f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written")
+        call = f"repro run {study.name} --profile {profile} --results {results}"
+        step = next_step(rows, call, minimum if seeds else 0, uncommitted)
+        text = f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written"
+        raise CannotCompareError(f"{text}; {step}" if step else text)
     golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
     shaken = shake_down(golden, study)
     if shaken and shaken.counts[DEVIATES] and not provisional:

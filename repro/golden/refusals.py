@@ -69,6 +69,22 @@ def refusals(
     return faults + [f"SEED_IGNORED: {name} finds the same run for several seeds" for name in ignored]
 
 
+def next_step(rows: pa.Table, call: str, minimum: int, uncommitted: Collection[str]) -> str:
+    """Return what to do, in words, where rows lack a commit, code is in none, or seeds are few; else an empty text.
+
+    `call` is the command that makes such runs; `minimum` is the number of seeds wanted, 0 where there are enough.
+    """
+    commits = pc.unique(rows["commit"]).to_pylist()
+    stale = any(git.is_unknown(name) or git.is_dirty(name) for name in commits)
+    held = sorted(pc.unique(rows["replicate"]).to_pylist())
+    wanted = f"--replicates {held[0]}-{max(held[-1], held[0] + minimum - 1)}"
+    makes = f"`{call} {wanted}` makes {'the runs again' if stale else 'those that are missing'}"
+    if not uncommitted:
+        return makes if stale or minimum else ""
+    first = "`git init` and commit" if any("in no repository" in text for text in uncommitted) else "commit"
+    return f"{first}, then {makes}" if stale or minimum else f"{first} or undo that"
+
+
 def undeclared(
     rows: pa.Table, study: Study, profile: str, experiments: Collection[str] | None
 ) -> tuple[list[str], list[str]]:

@@ -204,6 +204,31 @@ def test_runs_before_a_commit_are_made_again_after_it(committed: Path, cli: Cli)
     assert cli(*BLESS).returncode == 0
 
 
+def test_a_refused_bless_says_which_command_makes_the_runs_that_it_wants(project: Path, cli: Cli) -> None:
+    """Rows from before `git init`, too few of them: each step is the one that was said, and the last one blesses."""
+    assert cli("run", "montecarlo", "--replicates", "3", "-q").returncode == 0
+    step = "`repro run montecarlo --profile smoke --results results/montecarlo/smoke.parquet --replicates 0-9`"
+    first = cli(*BLESS)
+    assert first.returncode == 3
+    assert f"nothing was written; `git init` and commit, then {step} makes the runs again" in first.stderr
+    commit(project)
+    second = cli(*BLESS).stderr
+    assert f"nothing was written; {step} makes the runs again" in second
+    assert cli(*step.strip("`").split()[1:], "-q").returncode == 0
+    (project / "notes.txt").write_text("mine")
+    third = cli(*BLESS).stderr
+    assert "not committed: notes.txt; nothing was written; commit or undo that" in third
+    (project / "notes.txt").unlink()
+    assert cli(*BLESS).returncode == 0
+
+
+def test_too_few_seeds_are_answered_by_the_command_that_makes_more(committed: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--replicates", "4-5", "-q").returncode == 0
+    said = cli(*BLESS).stderr
+    assert "2 seeds, wanted 10 (or bless as provisional); nothing was written; `repro run montecarlo" in said
+    assert "--replicates 4-13` makes those that are missing" in said
+
+
 def test_results_make_no_tree_dirty_and_a_bless_names_what_does(project: Path, cli: Cli) -> None:
     commit(project)  # nothing is ignored: results and byte code are new to git
     assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0

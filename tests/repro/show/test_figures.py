@@ -75,7 +75,7 @@ def test_figures_are_listed_with_their_docstrings(shown: Path, cli: Cli) -> None
 
 def test_the_figure_of_the_page_works(project: Path, cli: Cli) -> None:
     page = (PROJECT / "docs/adding-a-study.md").read_text()
-    _, figure = re.findall(r"```python\n(.*?)```", page, re.S)
+    figure = re.findall(r"```python\n(.*?)```", page.partition("\n## Figures\n")[2], re.S)[0]
     write_study(project, "montecarlo", toy_source() + figure)
     assert cli("figures", "montecarlo").stdout in (PROJECT / "docs/tutorial.md").read_text()
     assert cli("figures", "montecarlo", "spread").returncode == 5
