@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from repro import registry
 from repro.errors import IntegrityError, UsageError
 from repro.machine import files
 from repro.machine.terminal import escape
@@ -128,6 +126,8 @@ def path_of(root: Path, study: str) -> Path:
 
 def claims_file(study: str) -> Path:
     """Return where a study's claims stand: beside its declaration, in this project or in a package of its own."""
+    from repro import registry  # here, since a claim without a study asks for none of it
+
     return registry.folder(study) / NAME
 
 
@@ -207,6 +207,8 @@ def _text(path: Path) -> str:
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     """Return a file of claims as TOML has it."""
+    import tomllib
+
     try:
         found = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError is of TOML, and of whole numbers without end

@@ -41,16 +41,21 @@ def counting_all(decide: Decide) -> Decide:
     def judge(claim: Claim, evidence: Any) -> Judgement:
         if not isinstance(evidence, Runs):
             return decide(claim, evidence)
-        said = decide(claim, evidence.values)
-        total = len(evidence.values) + evidence.diverged
-        lost = f"{evidence.diverged} of {total} diverged" if evidence.diverged else ""
-        said = replace(said, evidence="; ".join(text for text in (said.evidence, lost, evidence.besides) if text))
-        if not evidence.diverged:
-            return said
-        verdict = "inconclusive" if said.verdict == "reproduced" else said.verdict
-        return replace(said, verdict=verdict, more=None)
+        return counted(decide(claim, evidence.values), evidence)
 
     return judge
+
+
+def counted(said: Judgement, runs: Runs) -> Judgement:
+    """Return a judgement with what is said of all runs, and no more than what those that left no value allow."""
+    total = len(runs.values) + runs.diverged + runs.lost
+    diverged = f"{runs.diverged} of {total} diverged" if runs.diverged else ""
+    lost = f"{runs.lost} of {total} left no value" if runs.lost else ""
+    words = "; ".join(text for text in (said.evidence, diverged, lost, runs.besides) if text)
+    if not (runs.diverged or runs.lost):
+        return replace(said, evidence=words)
+    verdict = "inconclusive" if said.verdict == "reproduced" else said.verdict
+    return replace(said, verdict=verdict, evidence=words, more=None)
 
 
 def runs_of(evidence: Any) -> list[float]:
@@ -153,19 +158,48 @@ def decide_threshold(claim: Claim, evidence: Any) -> Judgement:
     return _sided(runs_of(evidence), side, as_float(limit), float(claim.margin or 0), ".4g")
 
 
+def decide_unpaired(above: Runs, below: Runs, margin: float) -> Judgement:
+    """Ask whether one kind of runs exceeds another on average where no seed is shared (one-sided Welch intervals).
+
+    Further runs are of each kind.
+    """
+    import numpy as np
+
+    few = too_few(above.values) or too_few(below.values)
+    if few:
+        return few
+    first, second = sample_of(runs_of(above.values)), sample_of(runs_of(below.values))
+    error, df = (float(part[0]) for part in extremes.yardstick(first, np.array([second.sd]), second.n))
+    least = min(first.n, second.n)
+    apart = Sample(first.mean - second.mean, math.hypot(first.sd, second.sd), least)
+    noise = float(digits.noise(first.mean, second.mean))
+    said = _on_a_side(apart, error, df if error else least - 1, ">", 0.0, margin, "+.3g", noise)
+    both = Runs(
+        (*above.values, *below.values), above.diverged + below.diverged,
+        "; ".join(filter(None, (above.besides, below.besides))), above.lost + below.lost,
+    )  # fmt: skip
+    return replace(counted(said, both), n=first.n + second.n)
+
+
 def _sided(values: list[float], side: str, limit: float, margin: float, form: str) -> Judgement:
     """Return on which side of a limit the mean of runs lies; on the wrong one it has to lie beyond the margin."""
     few = too_few(values)
     if few:
         return few
     ours = sample_of(values)
-    error = ours.sd / math.sqrt(ours.n)
-    half = stats.t_critical(2 * LEVEL, ours.n - 1) * error
-    toward = ours.mean - limit if side.startswith(">") else limit - ours.mean
     noise = float(digits.noise(ours.mean, limit))
+    return _on_a_side(ours, ours.sd / math.sqrt(ours.n), ours.n - 1, side, limit, margin, form, noise)
+
+
+def _on_a_side(
+    ours: Sample, error: float, df: float, side: str, limit: float, margin: float, form: str, noise: float
+) -> Judgement:
+    """Return on which side of a limit a mean lies that has this standard error with these degrees of freedom."""
+    half = stats.t_critical(2 * LEVEL, df) * error
+    toward = ours.mean - limit if side.startswith(">") else limit - ours.mean
     if abs(toward) <= noise:  # such as 0.1 + 0.2 is off 0.3 by
         toward = 0.0
-    p = extremes.single(extremes.short(toward, margin), error, ours.n - 1)
+    p = extremes.single(extremes.short(toward, margin), error, df)
     said = f"{ours.mean:{form}}, one-sided bounds {ours.mean - half:{form}} and {ours.mean + half:{form}}"
     verdict: Verdict = "inconclusive"
     more = None
@@ -180,7 +214,7 @@ def _sided(values: list[float], side: str, limit: float, margin: float, form: st
         more = runs_to_show(ours, abs(toward + margin) if toward < 0 else toward)
     return Judgement(
         verdict, said, n=ours.n, p=p, more=more,
-        statistic=f"one-sided t bounds of 95 %, {ours.n - 1} degrees of freedom",
+        statistic=f"one-sided t bounds of 95 %, {round(df, 1):g} degrees of freedom",
         ours=around(ours.mean, half), theirs=around(limit, 0.0),
     )  # fmt: skip
 

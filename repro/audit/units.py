@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from repro import printed
@@ -11,6 +14,9 @@ from repro.study import Metric
 
 PERCENT = ("%", "points")  # a difference of percentages is in points
 NONE = "1"  # of a pure number, such as a fraction
+SAME = "same"  # says that results are in the unit of what is published, whatever that is
+HUNDREDFOLD = 30.0  # numbers farther apart are nearer to a hundredfold than to one size
+ALIKE = 1.5  # how far numbers of one size lie apart at most
 
 
 def factor(claim: Claim, metric: Metric) -> Decimal:
@@ -38,6 +44,49 @@ def factor(claim: Claim, metric: Metric) -> Decimal:
         f"the claim is in '{claim.unit}' and metric '{metric.name}' in '{metric.unit}', and neither converts into the "
         "other; name a metric in the claim's unit, or compute it"
     )
+
+
+def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[Claim, Decimal, str]:
+    """Return a claim in its unit, what turns results of no stated unit into it, and what to say of that.
+
+    `values` are by run. A claim in percent takes fractions and one of fractions takes percent, where the results can
+    only be that; the unit "same" says that they are what is published. Raise UsageError where the claim has no unit
+    and the two seem a hundredfold apart, or where the results among themselves do.
+    """
+    stated = replace(claim, unit="" if claim.unit == SAME else claim.unit)
+    published = max((abs(float(one)) for one in _numbers(claim)), default=0.0)
+    if not values or not published:
+        return stated, Decimal(1), ""
+    _hold_one_unit(metric, values)
+    middle, shown = abs(statistics.median(values.values())), f"{min(values.values()):.4g} to {max(values.values()):.4g}"
+    apart = bool(middle) and max(published / middle, middle / published) > HUNDREDFOLD
+    fractions = max(map(abs, values.values())) <= 1 < published <= 100 and (apart or claim.unit in PERCENT)
+    percent = apart and published <= 1 < middle <= 100
+    if not claim.unit and (fractions or percent):
+        raise UsageError(
+            f"{claim.value} is published and {metric} is {shown}: is one of them in percent? say the unit of what is "
+            f"published, --unit % or --unit {NONE}, and results are converted; --unit {SAME} leaves them"
+        )
+    if (claim.unit in PERCENT and fractions) or (claim.unit == NONE and percent):
+        theirs, words = (NONE, "fractions") if fractions else (PERCENT[0], "percent")
+        times = factor(claim, Metric(metric, theirs))
+        return stated, times, f"{metric} of {shown} was read as {words}, and converted into {claim.unit}"
+    return stated, Decimal(1), ""
+
+
+def _hold_one_unit(metric: str, values: Mapping[str, float]) -> None:
+    """Raise UsageError where some results look like fractions and the others like the same thing in percent."""
+    small = {run: value for run, value in values.items() if 0 < value <= 1}
+    large = {run: value for run, value in values.items() if 1 < value <= 100}
+    if not small or not large or len(small) + len(large) < len(values):
+        return
+    low, high = min(large.values()), max(large.values())
+    if high / low < ALIKE and all(low / ALIKE < 100 * value < high * ALIKE for value in small.values()):
+        first, second = (next(iter(some.items())) for some in (small, large))
+        raise UsageError(
+            f"{metric} is {first[1]:.4g} in {first[0]} and {second[1]:.4g} in {second[0]}: fractions and percent are "
+            "mixed; bring them into one unit"
+        )
 
 
 def _numbers(claim: Claim) -> list[Decimal]:

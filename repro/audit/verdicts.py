@@ -47,12 +47,14 @@ class MissingError(Exception):
 class Runs:
     """What runs found: a value for each that ended in a number, how many `diverged`, and in words what else to know.
 
-    Values are survivors where runs diverged: no judge calls a claim reproduced by these.
+    `lost` is how many left no value for another reason, as other people's runs do that failed or never ended. Values
+    are survivors where runs diverged or were lost: no judge calls a claim reproduced by these.
     """
 
     values: tuple[float, ...]
     diverged: int = 0
     besides: str = ""
+    lost: int = 0
 
 
 # What judges take: a number or several, a text, yes or no with or without words; the measured ones take runs, as `Runs`

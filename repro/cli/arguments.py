@@ -23,6 +23,7 @@ Act = Callable[[argparse.Namespace], int]  # a verb: arguments in, exit code out
 # Every verb in the order in which a newcomer meets them: the file that has it, and what it does. The table of contents
 # stands apart from the verbs so that help, and any one verb, starts without importing the others.
 VERBS = {
+    "judge": ("asking", "hold somebody's results to what is published: a verdict without a study"),
     "list": ("listing", "list the studies"),
     "show": ("listing", "show a study's profiles and experiments"),
     "doctor": ("listing", "say what this machine can run, and which folder is the project's root"),

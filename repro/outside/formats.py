@@ -6,8 +6,9 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from repro.errors import InfrastructureError, UsageError, did_you_mean
+from repro.errors import InfrastructureError, NothingSelectedError, UsageError, did_you_mean
 from repro.outside.logged import Log
+from repro.outside.rows import form_of
 
 READERS: tuple[str, ...] = (  # modules below readers/, in the order in which they are asked
     "lightning",
@@ -25,15 +26,20 @@ READERS: tuple[str, ...] = (  # modules below readers/, in the order in which th
     "wandb",
     "optuna",
 )
+TABLES = ("csv", "tsv", "json", "jsonl", "parquet")  # known by their names' ends, and asked last: readers/tables.py
 
 
 def module(name: str) -> ModuleType:
-    """Return the reader of a format. Raise UsageError for an unknown one."""
+    """Return the reader of a tool's format. Raise UsageError for an unknown one."""
     if name not in READERS:
-        raise UsageError(
-            f"--format {name}: no such format{did_you_mean(name, [*READERS])} (formats: {', '.join(READERS)})"
-        )
+        raise unknown(name)
     return importlib.import_module(f"repro.outside.readers.{name.replace('-', '_')}")
+
+
+def unknown(name: str) -> UsageError:
+    """Return the error of a format that is none."""
+    known = [*READERS, *TABLES]
+    return UsageError(f"--format {name}: no such format{did_you_mean(name, known)} (formats: {', '.join(known)})")
 
 
 def recognised(path: Path) -> str:
@@ -43,14 +49,21 @@ def recognised(path: Path) -> str:
     """
     if not path.exists():
         raise InfrastructureError(f"{path}: no such file or folder")
+    if path.is_dir() and not any(path.iterdir()):
+        raise NothingSelectedError(f"{path}: an empty folder; name one that holds results")
     known = [name for name in READERS if module(name).recognises(path)]
+    if not known and form_of(path):
+        return form_of(path)
     if len(known) != 1:
         what = f"several formats know it ({', '.join(known)})" if known else "no format knows it"
-        raise UsageError(f"{path}: {what}; name one by --format (formats: {', '.join(READERS)})")
+        raise UsageError(f"{path}: {what}; name one by --format (formats: {', '.join((*READERS, *TABLES))})")
     return known[0]
 
 
 def read(path: Path, form: str = "") -> Log:
-    """Return what a file or folder holds, of a format that is named or recognised."""
+    """Return what a tool kept in a file or folder, of a format that is named or recognised.
+
+    A table is read by what is asked of it alone: `repro.outside.ask`.
+    """
     found: Log = module(form or recognised(path)).read(path)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
 from repro.runs.fingerprint import Code, codes
+from repro.runs.wanted import wanted
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
 
@@ -203,23 +203,11 @@ def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
 
 
 def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written.
-
-    A value that holds a comma stands in double quotes, as in CSV.
-    """
-    wanted: list[tuple[str, list[str]]] = []
-    for text in where:
-        name, equals, values = text.partition("=")
-        try:
-            parts = next(csv.reader([values])) if name and equals and values else []
-        except csv.Error:  # an end of line, or a text without end
-            parts = []
-        if not parts:
-            raise UsageError(f"--where {text}: wanted field=value[,value...], for example --where first=0.5,1")
-        wanted.append((name, parts))
+    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
+    asked = wanted(where)
 
     def keep(fields: Mapping[str, Any]) -> bool:
-        return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in wanted)
+        return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in asked)
 
     return keep
 

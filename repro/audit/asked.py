@@ -1,0 +1,246 @@
+"""A verdict without a study: somebody's results held to what is published, by the judges of runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from repro import printed
+from repro.audit import extremes, measured, samples, units
+from repro.audit.claims import SPREADS, Claim
+from repro.audit.verdicts import CONTRADICTED, Judgement, Runs
+from repro.errors import DEVIATION, PASS, UNDERPOWERED, UsageError, did_you_mean
+from repro.outside import cells
+from repro.outside.ask import Answer, Ask, Result, answer
+from repro.runs.wanted import wanted
+
+Where = Sequence[str] | Mapping[str, Any]
+SHOWN = 3  # runs that are named one by one
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, what the judge says, and what it rests on.
+
+    `claim` is what is published, in its unit, with the margin that held; `margin_from` says where that comes from.
+    `answers` are the results it was held to, of both sides where one kind was to be better than another. `notes` are
+    what a reader has to know.
+    """
+
+    claim: Claim
+    judgement: Judgement
+    answers: tuple[Answer, ...]
+    margin_from: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for reproduced, 1 for contradicted, 4 where neither was shown."""
+        if self.judgement.verdict in CONTRADICTED:
+            return DEVIATION
+        return PASS if self.judgement.verdict == "reproduced" else UNDERPOWERED
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        said, claim = self.judgement, self.claim
+        return {
+            "verdict": said.verdict,
+            "published": claim.value,
+            "unit": claim.unit,
+            "published_runs": claim.runs,
+            "spread": claim.spread if claim.judge == "samples" else None,
+            "judge": claim.judge,
+            "margin": claim.margin,
+            "margin_from": self.margin_from,
+            "evidence": said.evidence,
+            "n": said.n,
+            "p": said.p,
+            "statistic": said.statistic,
+            "power": said.power,
+            "further_runs": said.more,
+            "ours": said.ours,
+            "theirs": said.theirs,
+            "results": [_plain(one) for found in self.answers for one in found.results],
+            "tool": self.answers[0].tool,
+            "tool_version": self.answers[0].version,
+            "notes": list(self.notes),
+            "exit_code": self.exit_code,
+        }
+
+
+def _plain(one: Result) -> dict[str, Any]:
+    """Return a result as plain values; a number that is none as a text."""
+    finite = math.isfinite(one.value)
+    return {
+        "run": one.run, "seed": one.seed, "value": one.value if finite else str(one.value), "state": one.state,
+        "why": one.why, "file": one.file.as_posix(), "origin": one.origin, "precision": one.precision,
+    }  # fmt: skip
+
+
+def judge(
+    results: Path | str,
+    *,
+    metric: str,
+    published: str = "",
+    runs: int | None = None,
+    spread: str = "unknown",
+    above: str | float | None = None,
+    below: str | float | None = None,
+    better_than: str = "",
+    lower_is_better: bool = False,
+    margin: float | None = None,
+    unit: str = "",
+    where: Where = (),
+    epoch: str = "",
+    duplicate: str = "",
+    seed_from: str = "",
+    across: Sequence[str] = (),
+    form: str = "",
+) -> Asked:
+    """Hold somebody's results to a published value, a limit, or other results of theirs, and return the verdict.
+
+    One of `published` ("93.1 ± 0.3", with `runs` and what the `spread` is; or "93.1"), `above`, `below` and
+    `better_than` ("FIELD=VALUE") says what they are held to. `margin` is the difference that would not matter, in the
+    published unit; `unit` is that unit. The rest says which results are meant, as `repro.outside.ask.Ask` does.
+    Raise UsageError, with the argument that decides, for what is ambiguous or missing.
+    """
+    asked = [
+        name
+        for name, value in (("published", published), ("above", above), ("below", below), ("better-than", better_than))
+        if value not in ("", None)
+    ]
+    if len(asked) != 1:
+        got = " and ".join(f"--{name}" for name in asked) or "none of them"
+        raise UsageError(
+            f"wanted one of --published, --above, --below and --better-than, got {got}; say what is claimed"
+        )
+    if not metric:
+        raise UsageError("wanted --metric NAME: say which number of the results is meant")
+    if spread not in SPREADS:
+        raise UsageError(f"--spread {spread}: no such spread{did_you_mean(spread, [*SPREADS])} ({', '.join(SPREADS)})")
+    path = Path(results)
+    ask = Ask(metric, _fields(where), epoch, duplicate, seed_from, tuple(across))
+    claim = Claim("", "asked", str(path), "value", "", (published,), 0, unit=unit, runs=runs, margin=margin,
+                  spread=spread)  # fmt: skip
+    if better_than:
+        return _better(path, ask, claim, better_than, lower_is_better, form)
+    if not published:
+        side, limit = (">", above) if above is not None else ("<", below)
+        claim = replace(claim, published=(f"{side} {limit}",), judge="threshold", kind="bound")
+    return _held(answer(path, ask, form), claim)
+
+
+def _fields(where: Where) -> dict[str, list[str]]:
+    """Return the fields of a filter with the values that each may have."""
+    if isinstance(where, Mapping):
+        several = {name: value if isinstance(value, list | tuple | set) else [value] for name, value in where.items()}
+        return {name: [cells.text(one) for one in values] for name, values in several.items()}
+    pairs = wanted(where)
+    names = [name for name, _ in pairs]
+    again = next((name for name in names if names.count(name) > 1), "")
+    if again:
+        raise UsageError(f"--where: '{again}' stands twice; name all its values at once, as {again}=A,B")
+    return dict(pairs)
+
+
+# One published value or limit
+
+
+def _held(found: Answer, claim: Claim) -> Asked:
+    """Hold results to what is published."""
+    claim, margin_from = _complete(claim)
+    values = {one.run: one.value for one in found.finite}
+    claim, times, converted = units.of_results(claim, found.ask.metric, values)
+    runs = runs_of(found, times)
+    decide = {"threshold": measured.decide_threshold, "samples": samples.decide_samples,
+              "interval": measured.decide_interval}[claim.judge]  # fmt: skip
+    return Asked(claim, decide(claim, runs), (found,), margin_from, (*filter(None, (converted,)), *found.notes))
+
+
+def _complete(claim: Claim) -> tuple[Claim, str]:
+    """Return a claim with its judge and a margin, and where that comes from. Raise UsageError where one is missing."""
+    text = claim.published[0].strip()
+    if claim.judge:
+        return claim, "declared" if claim.margin else "none is needed"
+    if text.endswith("%"):
+        text, claim = text.removesuffix("%").strip(), replace(claim, unit=claim.unit or "%")
+    claim = replace(claim, published=(text,))
+    pair = samples.PAIR.fullmatch(text)
+    if claim.margin is not None and not 0 < claim.margin < float("inf"):
+        raise UsageError(f"--margin {claim.margin}: wanted a number above 0, in the published unit")
+    if pair is None:
+        printed.parse(text)
+        if claim.margin is None:
+            raise UsageError(
+                f"--margin: {text} is published without ±, so nothing says what difference would not matter; declare "
+                "one, as --margin 0.5"
+            )
+        return replace(claim, judge="interval"), "declared"
+    claim = replace(claim, judge="samples", kind="mean-and-deviation")
+    if claim.runs is None:
+        raise UsageError(f"--runs: {text} is the mean of how many runs? say so, as --runs 5")
+    if claim.margin is not None:
+        return claim, "declared"
+    factors = extremes.readings(claim.spread, samples.box_of(claim).n)  # which refuses what is no sample
+    least = float(samples.published_sample(text)[1].value) * min(low for low, _ in factors.values())
+    if least == 0:
+        raise UsageError(f"--margin: {text} has no spread to take a margin from; declare one, as --margin 0.5")
+    return replace(claim, margin=2 * least, judge="samples"), "twice the published deviation, as none was declared"
+
+
+def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:
+    """Return results as judges take them, in another unit; those that failed are named."""
+    values = tuple(units.converted(one.value, times) for one in found.finite)
+    return Runs(values, len(found.diverged), named(found.lost), len(found.lost))
+
+
+def named(results: Iterable[Result]) -> str:
+    """Return the runs that left no value, and why."""
+    words = [f"{one.run} {one.state}: {one.why or 'no reason is given'}" for one in results if one.state != "finished"]
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    return f"({'; '.join(words[:SHOWN])}{more})" if words else ""
+
+
+# One kind of runs and another
+
+
+def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: str) -> Asked:
+    """Ask whether the results that are meant are better than those of another value of one field."""
+    ((name, values),) = wanted([other])
+    if name in ask.where and {*values} & {*ask.where[name]}:
+        raise UsageError(f"--better-than {other}: --where asks for the same runs; name another value of '{name}'")
+    if name not in ask.where:
+        raise UsageError(f"--better-than {other}: better is what? say --where {name}=VALUE, too")
+    ours = answer(path, ask, form)
+    theirs = answer(path, replace(ask, where={**ask.where, name: values}), form)
+    first, second, words = ",".join(ask.where[name]), ",".join(values), "lower" if lower else "higher"
+    claim = replace(claim, judge="order", kind="order", published=(f"{first} is {words} than {second}",))
+    said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)
+    margin_from = "declared" if claim.margin else "none is needed"
+    return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys((*ours.notes, *theirs.notes))))
+
+
+def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Claim) -> tuple[Judgement, str]:
+    """Return whether one's results exceed the other's, and how: by seeds where enough are shared."""
+    sign = -1.0 if lower else 1.0
+    mine, other = ({found.key(one): one for one in found.results} for found in (ours, theirs))
+    shared = [key for key in mine if key in other]
+    if len(shared) < measured.LEAST_RUNS and {*mine} != {*other}:
+        above, below = (runs_of(found) for found in (ours, theirs))
+        above, below = (replace(one, values=tuple(sign * value for value in one.values)) for one in (above, below))
+        return measured.decide_unpaired(above, below, margin), f"not paired: {len(shared)} seeds are shared"
+    pairs = [(mine[key], other[key]) for key in shared]
+    lost = [pair for pair in pairs if any(one.state != "finished" for one in pair)]
+    finite = [pair for pair in pairs if all(math.isfinite(one.value) for one in pair)]
+    differences = tuple(sign * (first.value - second.value) for first, second in finite)
+    runs = Runs(
+        differences, len(pairs) - len(finite) - len(lost), named(one for pair in lost for one in pair), len(lost)
+    )
+    unshared = len({*mine} ^ {*other})
+    left = f"; {unshared} runs without a partner are left out" if unshared else ""
+    return measured.decide_order(claim, runs), f"paired by {len(shared)} shared seeds{left}"

@@ -1,0 +1,172 @@
+"""What tells runs apart: their seeds, and the fields in which they may not differ unless that was asked for."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from repro.errors import UsageError, did_you_mean
+from repro.outside import cells
+from repro.outside.logged import LoggedRun
+
+if TYPE_CHECKING:
+    from repro.outside.ask import Result
+
+SEEDS = {"seed", "random_seed", "rng_seed", "random_state", "manual_seed", "global_seed", "seed_everything"}
+NAME = "name"  # what --seed-from calls the names of runs
+SHOWN = 6  # values in a message
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """A label for each run, the fields that it was taken from, and what to say of that."""
+
+    labels: tuple[int | str, ...]
+    fields: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
+    """Return the seeds of runs: whole numbers from a field that is called so, whatever is in one that is asked for.
+
+    Raise UsageError where no field is called seed, or several that differ are, and where a seed is none.
+    """
+    known = list(dict.fromkeys(name for run in runs for name in run.fields))
+    if seed_from == NAME and NAME not in known:
+        labels = [cells.numbered(run.name) for run in runs]
+        if None in labels or len({*labels}) < len(labels):
+            return Seeds(tuple(run.name for run in runs), ())
+        return Seeds(tuple(label for label in labels if label is not None), ())
+    if seed_from:
+        if seed_from not in known:
+            names = [*known, NAME]
+            raise UsageError(
+                f"{path}: --seed-from {seed_from}: no such field{did_you_mean(seed_from, names)} "
+                f"(fields: {', '.join(names)})"
+            )
+        return Seeds(tuple(_label(path, run, seed_from) for run in runs), (seed_from,))
+    found = [name for name in known if is_seed(name)]
+    if not found:
+        first = cells.text(runs[0].name)
+        fields = f", or --seed-from FIELD (fields: {', '.join(known)})" if known else ""
+        raise UsageError(
+            f"{path}: nothing says which seed a run had; say --seed-from {NAME} if each of the {len(runs)} is a run of "
+            f"its own ({first}, ...){fields}"
+        )
+    differing = [name for name in found if any(_text(run, name) != _text(run, found[0]) for run in runs)]
+    if differing:
+        raise UsageError(
+            f"{path}: '{found[0]}' and '{differing[0]}' could both be the seed, and differ; say which by --seed-from"
+        )
+    return Seeds(tuple(_whole(path, run, found[0]) for run in runs), tuple(found))
+
+
+def is_seed(name: str) -> bool:
+    """Say whether a field is called what seeds are called, wherever it is nested."""
+    return name.replace("/", ".").rpartition(".")[2].lower() in SEEDS
+
+
+def _text(run: LoggedRun, name: str) -> str:
+    return cells.text(run.fields.get(name)).strip()
+
+
+def _whole(path: Path, run: LoggedRun, name: str) -> int:
+    """Return a seed that is a whole number. Raise UsageError for any other."""
+    words = _text(run, name)
+    value = cells.number(words)
+    if value is None or not math.isfinite(value) or value != int(value):
+        raise UsageError(
+            f"{path}: {run.name}: {name} is {words!r:.40}, wanted a whole number; mend it, or say --seed-from {name} if "
+            "it only tells runs apart"
+        )
+    return int(words) if words.lstrip("+-").isdecimal() else int(value)
+
+
+def _label(path: Path, run: LoggedRun, name: str) -> int | str:
+    """Return what tells a run apart: a whole number where it is one."""
+    words = _text(run, name)
+    if cells.is_missing(words):
+        raise UsageError(f"{path}: {run.name}: {name} is {words!r}, which tells no run apart; mend it")
+    return int(words) if words.lstrip("+-").isdecimal() else words
+
+
+def key(one: Result, across: Collection[str]) -> tuple[int | str, ...]:
+    """Return what tells a result from all others: its seed, with the fields across which runs may differ."""
+    return (one.seed, *(cells.text(one.fields.get(name)) for name in across))
+
+
+def told_apart(
+    path: Path, results: Sequence[Result], seed_fields: Sequence[str], across: Collection[str], duplicate: str
+) -> tuple[list[Result], list[str]]:
+    """Return the results, one for each seed, and what to say of those that are left out.
+
+    A run that failed and whose seed another finished is left out. Raise UsageError where runs of different kinds would
+    be taken for one sample, and where two runs have one seed and nothing says which.
+    """
+    kept, notes = _retried(results, across)
+    skipped = {*seed_fields, *across}
+    differing = {
+        name: values
+        for name in dict.fromkeys(name for one in kept for name in one.fields)
+        if name not in skipped and len(values := _values(kept, name)) > 1
+    }
+    telling = [name for name, values in differing.items() if _mixes(values, len(kept))]
+    if telling:
+        name = telling[0]
+        others = f" (so they do in {', '.join(telling[1:])})" if telling[1:] else ""
+        raise UsageError(
+            f"{path}: the runs differ in '{name}' ({_some(differing[name])}){others}; choose by --where {name}=VALUE, "
+            f"or say --across {name} if that is meant"
+        )
+    by_key: dict[tuple[int | str, ...], list[Result]] = defaultdict(list)
+    for one in kept:
+        by_key[key(one, across)].append(one)
+    again = [mine for mine in by_key.values() if len(mine) > 1]
+    if again and not duplicate:
+        mine = again[0]
+        apart = [name for name in differing if len(_values(mine, name)) > 1]
+        differ = f", and differ in {', '.join(apart[:SHOWN])}" if apart else ""
+        choose = f"choose by --where {apart[0]}=VALUE, or " if apart else ""
+        raise UsageError(
+            f"{path}: {len(mine)} runs have seed {mine[0].seed} ({', '.join(one.run for one in mine[:SHOWN])})"
+            f"{differ}; {choose}say which counts by --duplicate first or --duplicate last"
+        )
+    if again:
+        kept = [mine[0] if duplicate == "first" else mine[-1] for mine in by_key.values()]
+        notes.append(f"{len(again)} seeds have several runs; of each the {duplicate} counts")
+    ids = [name for name in differing if name not in across]
+    if ids:
+        notes.append(f"taken for what names or measures a run, since it hardly repeats: {', '.join(ids)}")
+    return kept, notes
+
+
+def _retried(results: Sequence[Result], across: Collection[str]) -> tuple[list[Result], list[str]]:
+    """Leave out runs without a result whose seed another run finished."""
+    done = {key(one, across) for one in results if one.state == "finished"}
+    left = [one for one in results if one.state != "finished" and key(one, across) in done]
+    notes = [f"left out: {one.run} {one.state} ({one.why}), its seed {one.seed} was run again" for one in left]
+    return [one for one in results if one.state == "finished" or key(one, across) not in done], notes
+
+
+def _values(results: Sequence[Result], name: str) -> Counter[str]:
+    return Counter(cells.text(one.fields.get(name)).strip() for one in results)
+
+
+def _mixes(values: Counter[str], runs: int) -> bool:
+    """Say whether a field that differs puts runs of different kinds together.
+
+    What hardly repeats does not: a name that every run has for itself, or a measured number with few ties.
+    """
+    if len(values) == runs:
+        return False
+    measured = all(cells.is_number(one) for one in values) and any("." in one for one in values)
+    return not (measured and 2 * len(values) > runs)
+
+
+def _some(values: Counter[str]) -> str:
+    shown = [f"{value or 'nothing'}" for value in list(values)[:SHOWN]]
+    return ", ".join(shown) + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")

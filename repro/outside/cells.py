@@ -1,0 +1,81 @@
+"""Cells of tables and fields of runs as texts and numbers, and whether they are what was asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
+
+
+def text(value: Any) -> str:
+    """Return a cell as a text: whole floats as they are, true and false in small letters, nothing for None."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def number(value: Any) -> float | None:
+    """Return a cell as a number, NaN and infinities included; None where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def is_number(words: str) -> bool:
+    """Say whether a text is a number."""
+    return number(words) is not None
+
+
+def is_missing(words: str) -> bool:
+    """Say whether a text stands for nothing."""
+    return words.lower() in MISSING
+
+
+def advice(words: str) -> str:
+    """Say what to do with a text that was to be a number."""
+    if words.endswith("%"):
+        return "which is no number; leave out the sign in the table, and say --unit %"
+    if "," in words and number(words.replace(",", ".")) is not None:
+        return f"which is no number; write a decimal point, as in {words.replace(',', '.')}"
+    return "which is no number; mend it, or leave the cell empty where the run has none"
+
+
+def same(value: Any, wanted: str) -> bool:
+    """Say whether a value is what was asked for: the same text, or the same number."""
+    words = text(value)
+    if words == wanted:
+        return True
+    mine, theirs = number(words), number(wanted)
+    return mine is not None and theirs is not None and mine == theirs and math.isfinite(mine)
+
+
+class Wanted(dict[Any, bool]):
+    """Whether a cell has one of some values, found out once for each that differs: the keys are what was met."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self.values_wanted = values
+
+    def __missing__(self, cell: Any) -> bool:
+        found = self[cell] = any(same(cell, value) for value in self.values_wanted)
+        return found
+
+
+def matching(asked: Iterable[tuple[Sequence[Any], Wanted]]) -> list[bool] | None:
+    """Say for each of some rows whether every column has what is asked of it; None where nothing is asked."""
+    mask: list[bool] | None = None
+    for column, wanted in asked:
+        found = [wanted[cell] for cell in column]
+        mask = found if mask is None else list(map(bool.__and__, mask, found))
+    return mask
+
+
+def numbered(words: str) -> int | None:
+    """Return the one whole number in a name such as "seed-3" or "version_0"; None where there is none or several."""
+    found = re.findall(r"\d+", words)
+    return int(found[0]) if len(found) == 1 else None

@@ -1,0 +1,164 @@
+"""Rows of CSV, TSV, JSON, JSONL and Parquet files, as columns, some rows at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.machine import files
+
+Columns = Mapping[str, Sequence[Any]]
+FORMS = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}  # fmt: skip
+AT_ONCE = 20_000  # rows
+MEND = "restore it, or leave out what was cut"
+FILE = "file"  # the column that says which file of a folder a row is from
+
+
+def form_of(path: Path) -> str:
+    """Return the format of a table by its name, of a folder by the names in it; "" where it has none."""
+    if not path.is_dir():
+        return FORMS.get(path.suffix.lower(), "")
+    forms = {FORMS[one.suffix.lower()] for one in path.iterdir() if one.is_file() and one.suffix.lower() in FORMS}
+    return forms.pop() if len(forms) == 1 else ""
+
+
+def read_columns(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
+    """Yield some rows as columns, with the number of the first of them; rows count from 1.
+
+    A folder is read file by file, and has a column more that tells them apart. Raise IntegrityError for a damaged file.
+    """
+    if not path.is_dir():
+        yield from _one(path, form)
+        return
+    found = sorted(one for one in path.iterdir() if one.is_file() and FORMS.get(one.suffix.lower()) == form)
+    if not found:
+        raise UsageError(f"{path}: no file of the format {form} in it; name another folder, or a file")
+    for one in found:
+        for first, columns in _one(one, form):
+            count = len(next(iter(columns.values()), ()))
+            yield first, {FILE: (one.stem,) * count, **columns}
+
+
+def _one(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
+    files.regular(path, f"{form} table", MEND)
+    try:
+        if form in ("csv", "tsv"):
+            yield from _separated(path, form)
+        elif form == "parquet":
+            yield from _parquet(path)
+        else:
+            yield from _objects(path, _json(path) if form == "json" else _json_lines(path))
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except PermissionError as error:
+        raise InfrastructureError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
+
+
+def _separated(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
+    """Yield the rows of a CSV file; a semicolon or a tab parts cells where the header has no comma."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        head = stream.readline()
+        stream.seek(0)
+        delimiter = "\t" if form == "tsv" else next((sign for sign in ",;\t" if sign in head), ",")
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        try:
+            names = [name.strip() for name in next(reader, [])]
+            again = [name for name in names if name and names.count(name) > 1]
+            if again or not any(names):
+                what = f"column '{again[0]}' stands twice in it" if again else "it is empty"
+                raise UsageError(f"{path}: wanted a header with the names of the columns, and {what}; mend it")
+            first = 1
+            while rows := list(islice(reader, AT_ONCE)):
+                if {*map(len, rows)} != {len(names)}:
+                    rows = _whole(path, rows, names, first, reader)
+                yield first, {name: column for name, column in zip(names, zip(*rows, strict=True), strict=True) if name}
+                first += len(rows)
+        except csv.Error as error:
+            raise IntegrityError(f"{path}: line {reader.line_num}: not readable as {form} ({error}); {MEND}") from error
+
+
+def _whole(path: Path, rows: list[list[str]], names: Sequence[str], first: int, reader: Any) -> list[list[str]]:
+    """Return the rows that are not blank. Raise IntegrityError for one that has too few or too many cells."""
+    found = [row for row in rows if row]
+    for number, row in enumerate(found, first):
+        if len(row) != len(names):
+            last = row is found[-1] and next(reader, None) is None and len(row) < len(names)
+            what = "the file ends in the middle of a record" if last else "the rows before have as many as the header"
+            raise IntegrityError(f"{path}: row {number} has {len(row)} of {len(names)} cells, {what}; {MEND}")
+    return found or [[""] * len(names)][:0]
+
+
+def _json(path: Path) -> list[Any]:
+    """Return the objects of a JSON file: a list of them, one of columns, or one alone."""
+    words = files.read_text(path, "JSON file", MEND)
+    try:
+        found = json.loads(words)
+    except (ValueError, RecursionError) as error:
+        cut = isinstance(error, json.JSONDecodeError) and not words[error.pos :].strip()
+        what = "the file ends in the middle of a record" if cut else str(error)
+        raise IntegrityError(f"{path}: not readable as JSON ({what}); {MEND}") from error
+    if isinstance(found, dict) and found and all(isinstance(one, list) for one in found.values()):
+        if len({*map(len, found.values())}) > 1:
+            lengths = ", ".join(f"{name} {len(one)}" for name, one in found.items())
+            raise IntegrityError(f"{path}: its columns have different lengths ({lengths:.80}); {MEND}")
+        return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+    return found if isinstance(found, list) else [found]
+
+
+def _json_lines(path: Path) -> Iterator[Any]:
+    """Yield the object of each line."""
+    with path.open(encoding="utf-8-sig") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    cut = next(stream, None) is None
+                    what = "the file ends in the middle of a record" if cut else str(error)
+                    raise IntegrityError(f"{path}: line {number}: not readable as JSON ({what}); {MEND}") from error
+
+
+def _objects(path: Path, found: Any) -> Iterator[tuple[int, Columns]]:
+    """Yield objects as columns; what is nested has a name of its own, joined by dots."""
+    objects, first = iter(found), 1
+    while some := list(islice(objects, AT_ONCE)):
+        for number, one in enumerate(some, first):
+            if not isinstance(one, dict):
+                raise UsageError(f"{path}: record {number} is {one!r:.40}, wanted an object of names and values")
+        rows = [dict(_flat(one)) for one in some]
+        names = dict.fromkeys(name for row in rows for name in row)
+        yield first, {name: [row.get(name) for row in rows] for name in names}
+        first += len(some)
+
+
+def _flat(found: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", json.dumps(value) if isinstance(value, list) else value
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
+    """Yield the rows of a Parquet file; columns of lists and structures are left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as table:
+            first = 1
+            for batch in table.iter_batches(batch_size=AT_ONCE):
+                flat = {name: one for name, one in zip(batch.schema.names, batch.columns, strict=True)
+                        if not pa.types.is_nested(one.type)}  # fmt: skip
+                yield first, {name: one.to_pylist() for name, one in flat.items()}
+                first += batch.num_rows
+    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+        raise IntegrityError(f"{path}: not a readable Parquet file ({error!s:.80}); {MEND}") from error
