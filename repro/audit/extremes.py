@@ -112,10 +112,9 @@ def single(tail: Tail, error: float, df: float) -> float:
 def _tail(distance: float | Floats, error: Floats, df: Floats) -> Floats:
     """Return how likely Student's T exceeds a distance; without scatter, only one above 0 is never exceeded."""
     import numpy as np
-    from scipy.special import stdtr
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        p = stdtr(df, -distance / error)
+        p = stats.t_tail(distance / error, df)
     return np.where(error > 0, p, np.where(distance > 0, 0.0, 1.0))
 
 

@@ -112,12 +112,10 @@ def power_of(error: float, df: float, margin: float) -> float:
 
     By the central t distribution, which is a little too hopeful for few degrees of freedom.
     """
-    from scipy.special import stdtr
-
     if error == 0:
         return 1.0
     reach = margin / error - stats.t_critical(2 * LEVEL, df)
-    return max(0.0, 2 * float(stdtr(df, reach)) - 1)
+    return max(0.0, 2 * stats.t_tail(-reach, df) - 1)
 
 
 def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
@@ -142,7 +140,6 @@ def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
 def _shown(totals: Any, ours: Sample, box: Box, margin: float) -> Any:
     """Say for each total of our runs whether equality would be shown, by every reading of the spread at its largest."""
     import numpy as np
-    from scipy.special import stdtrit
 
     shown = np.ones(len(totals), dtype=bool)
     for _, deviation in box.readings.values():
@@ -150,7 +147,7 @@ def _shown(totals: Any, ours: Sample, box: Box, margin: float) -> Any:
         variance = mine + theirs
         share = mine / np.where(variance > 0, variance, 1.0)
         df = 1 / (share**2 / (totals - 1) + (1 - share) ** 2 / (box.n - 1))
-        reach = -stdtrit(df, LEVEL) - stdtrit(df, (1 - POWER) / 2)
+        reach = stats.t_beyond(LEVEL, df) + stats.t_beyond((1 - POWER) / 2, df)
         shown &= reach * np.sqrt(variance) + box.half <= margin
     return shown
 

@@ -80,8 +80,8 @@ def _whole(path: Path, run: LoggedRun, name: str) -> int:
     value = cells.number(words)
     if value is None or not math.isfinite(value) or value != int(value):
         raise UsageError(
-            f"{path}: {run.name}: {name} is {words!r:.40}, wanted a whole number; mend it, or say --seed-from {name} if "
-            "it only tells runs apart"
+            f"{path}: {run.name}: {name} is {words!r:.40}, wanted a whole number; mend it, or say --seed-from {name} "
+            "if it only tells runs apart"
         )
     return int(words) if words.lstrip("+-").isdecimal() else int(value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
@@ -64,15 +64,6 @@ class Wanted(dict[Any, bool]):
     def __missing__(self, cell: Any) -> bool:
         found = self[cell] = any(same(cell, value) for value in self.values_wanted)
         return found
-
-
-def matching(asked: Iterable[tuple[Sequence[Any], Wanted]]) -> list[bool] | None:
-    """Say for each of some rows whether every column has what is asked of it; None where nothing is asked."""
-    mask: list[bool] | None = None
-    for column, wanted in asked:
-        found = [wanted[cell] for cell in column]
-        mask = found if mask is None else list(map(bool.__and__, mask, found))
-    return mask
 
 
 def numbered(words: str) -> int | None:

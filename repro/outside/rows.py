@@ -11,13 +11,15 @@ from typing import Any
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine import files
+from repro.outside.columns import Columns
 
-Columns = Mapping[str, Sequence[Any]]
 FORMS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet",
 }  # fmt: skip
-AT_ONCE = 20_000  # rows
+AT_ONCE = 1000  # rows: few enough to stay where a processor has them at hand
+LARGE = 8 * 2**20  # bytes of a CSV file from which on Arrow, which takes longer to import, reads it
+BLOCK = 16 * 2**20  # bytes that Arrow reads at once
 MEND = "restore it, or leave out what was cut"
 FILE = "file"  # the column that says which file of a folder a row is from
 
@@ -75,6 +77,9 @@ def _separated(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
             if again or not any(names):
                 what = f"column '{again[0]}' stands twice in it" if again else "it is empty"
                 raise UsageError(f"{path}: wanted a header with the names of the columns, and {what}; mend it")
+            if path.stat().st_size > LARGE:
+                yield from _large(path, form, delimiter)
+                return
             first = 1
             while rows := list(islice(reader, AT_ONCE)):
                 if {*map(len, rows)} != {len(names)}:
@@ -83,6 +88,26 @@ def _separated(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
                 first += len(rows)
         except csv.Error as error:
             raise IntegrityError(f"{path}: line {reader.line_num}: not readable as {form} ({error}); {MEND}") from error
+
+
+def _large(path: Path, form: str, delimiter: str) -> Iterator[tuple[int, Columns]]:
+    """Yield the rows of a large CSV file as Arrow's arrays of texts."""
+    import pyarrow as pa
+    import pyarrow.csv as reader
+
+    options = {
+        "read_options": reader.ReadOptions(use_threads=False, block_size=BLOCK),
+        "parse_options": reader.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+    }
+    try:
+        names = reader.open_csv(path, **options).schema.names
+        texts = reader.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+        first = 1
+        for batch in reader.open_csv(path, convert_options=texts, **options):
+            yield first, {name.strip(): one for name, one in zip(names, batch.columns, strict=True) if name.strip()}
+            first += batch.num_rows
+    except pa.ArrowInvalid as error:
+        raise IntegrityError(f"{path}: not readable as {form} ({error!s:.100}); {MEND}") from error
 
 
 def _whole(path: Path, rows: list[list[str]], names: Sequence[str], first: int, reader: Any) -> list[list[str]]:
@@ -155,7 +180,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
     try:
         with pq.ParquetFile(path) as table:
             first = 1
-            for batch in table.iter_batches(batch_size=AT_ONCE):
+            for batch in table.iter_batches(batch_size=10 * AT_ONCE):
                 flat = {name: one for name, one in zip(batch.schema.names, batch.columns, strict=True)
                         if not pa.types.is_nested(one.type)}  # fmt: skip
                 yield first, {name: one.to_pylist() for name, one in flat.items()}

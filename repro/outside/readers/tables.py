@@ -7,10 +7,10 @@ wide table), or its name stands in a column beside its values (a long one).
 from __future__ import annotations
 
 import re
-from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ import numpy as np
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
 from repro.outside import cells
 from repro.outside.apart import is_seed
+from repro.outside.columns import Column, Columns, coded, floats, listed, matching, picked
 from repro.outside.logged import Curve, Log, LoggedRun
-from repro.outside.rows import Columns, read_columns
+from repro.outside.rows import read_columns
 
 EPOCH = ("epoch",)
 STEP = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter")
 NAMED = ("metric", "measure", "variable")  # what a long table calls its column of metrics' names ...
 VALUED = ("value", "score", "result")  # ... and that of their values
+FAR = 30_000_000  # combinations that a table of them may hold
 SHOWN = 12  # values in a message
 MOST = 100_000  # runs, or different values of a column that is looked at
 FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|time ?out|timed out|diverged", re.I)
@@ -35,19 +37,14 @@ FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|ti
 class _Codes:
     """A column of texts as numbers, the same for the same text; given up where there are too many texts."""
 
-    known: dict[str, int] = field(default_factory=dict)
-    codes: array[int] = field(default_factory=lambda: array("q"))
-    given_up: bool = False
+    known: defaultdict[str, int] = field(default_factory=lambda: defaultdict(count().__next__))
+    parts: list[Any] | None = field(default_factory=list)
 
-    def extend(self, texts: Sequence[Any]) -> None:
-        """Add texts."""
-        if self.given_up:
-            return
-        known = self.known
-        plain = texts if {*map(type, texts)} == {str} else map(cells.text, texts)
-        self.codes.extend([known.setdefault(one, len(known)) for one in plain])
-        if len(known) > MOST:
-            self.given_up, self.known, self.codes = True, {}, array("q")
+    def extend(self, column: Column) -> None:
+        """Add cells."""
+        if self.parts is not None:
+            found = coded(column, self.known, MOST)
+            self.parts = None if found is None else [*self.parts, found]
 
     @property
     def numbers(self) -> bool:
@@ -57,14 +54,17 @@ class _Codes:
 
 @dataclass
 class _Kept:
-    """What is kept of the rows that are asked for: each metric, the counts, every other column, and the row."""
+    """What is kept of the rows that are asked for: each metric, the counts, every other column, and the row.
 
-    values: dict[str, array[float]]
-    there: dict[str, bytearray]
+    Each is in parts, as it was read.
+    """
+
+    values: dict[str, list[Any]]
+    there: dict[str, list[Any]]
     failed: dict[int, str] = field(default_factory=dict)  # words that stand in a value's place, by row
-    axes: dict[str, array[float]] = field(default_factory=dict)
+    axes: dict[str, list[Any]] = field(default_factory=dict)
     others: dict[str, _Codes] = field(default_factory=dict)
-    rows: array[int] = field(default_factory=lambda: array("q"))
+    rows: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def select(
     UsageError for a column that is not there, IntegrityError for a damaged file, NothingSelectedError where no row is
     left.
     """
-    kept = _Kept({name: array("d") for name in metrics}, {name: bytearray() for name in metrics})
-    roles, count = None, 0
+    kept = _Kept({name: [] for name in metrics}, {name: [] for name in metrics})
+    roles, first = None, 0
     names: dict[str, None] = {}
     asked = {name: cells.Wanted(values) for name, values in where.items()}
     for first, columns in read_columns(path, form):
@@ -103,10 +103,9 @@ def select(
             if roles.named:
                 asked[roles.named] = cells.Wanted(metrics)
         _keep(path, kept, roles, columns, first, asked)
-        count = first
-    if not count:
+    if not first:
         raise NothingSelectedError(f"{path}: there is no row in it; look whether it is the right file")
-    if not kept.rows:
+    if not any(map(len, kept.rows)):
         raise NothingSelectedError(f"{path}: {_nothing(asked)}")
     return Log(form, tuple(_runs(path, kept, seeds)))
 
@@ -143,67 +142,62 @@ def _keep(
     path: Path, kept: _Kept, roles: _Roles, columns: Columns, first: int, asked: Mapping[str, cells.Wanted]
 ) -> None:
     """Keep of some rows those that are asked for."""
-    count = len(next(iter(columns.values()), ()))
-    absent = (None,) * count
-    mask = cells.matching((columns.get(name, absent), wanted) for name, wanted in asked.items())
-
-    def picked(name: str) -> Sequence[Any]:
-        column = columns.get(name, absent)
-        return column if mask is None else list(compress(column, mask))
-
-    rows = range(first, first + count) if mask is None else list(compress(range(first, first + count), mask))
-    before = len(kept.rows)
-    kept.rows.extend(rows)
+    length = len(next(iter(columns.values()), ()))
+    absent = (None,) * length
+    mask = matching([(columns.get(name, absent), wanted) for name, wanted in asked.items()])
+    rows = np.arange(first, first + length)
+    rows = rows if mask is None else rows[mask]
+    before = sum(map(len, kept.rows))
+    kept.rows.append(rows)
     for metric, column in roles.metrics.items():
-        found, there = _numbers(path, column, picked(column), rows, kept.failed)
+        found, there = _numbers(path, column, picked(columns.get(column, absent), mask), rows, kept.failed)
         if roles.named:
-            mine = [name == metric for name in picked(roles.named)]
-            there = bytearray(map(bool.__and__, map(bool, there), mine))
-        kept.values[metric].extend(found)
-        kept.there[metric].extend(there)
+            mine = matching([(picked(columns[roles.named], mask), cells.Wanted([metric]))])
+            there = there & mine
+        kept.values[metric].append(found)
+        kept.there[metric].append(there)
     for name in roles.axes:
-        found, there = _numbers(path, name, picked(name), rows, {})
-        kept.axes.setdefault(name, array("d", [np.nan]) * before).extend(found)
+        found, _ = _numbers(path, name, picked(columns.get(name, absent), mask), rows, {})
+        kept.axes.setdefault(name, [np.full(before, np.nan)]).append(found)
     for name in roles.others:
         if name not in kept.others:
             kept.others[name] = _Codes()
-            kept.others[name].extend([None] * before)
-        kept.others[name].extend(picked(name))
+            kept.others[name].extend((None,) * before)
+        kept.others[name].extend(picked(columns.get(name, absent), mask))
 
 
-def _numbers(
-    path: Path, name: str, column: Sequence[Any], rows: Sequence[int], failed: dict[int, str]
-) -> tuple[list[float], bytearray]:
+def _numbers(path: Path, name: str, column: Column, rows: Any, failed: dict[int, str]) -> tuple[Any, Any]:
     """Return a column as numbers, and which are there. Raise UsageError for a text that is none."""
-    try:
-        return list(map(float, column)), bytearray(b"\1") * len(column)
-    except (TypeError, ValueError):
-        found, there = [], bytearray()
-    for cell, row in zip(column, rows, strict=True):
+    fast = floats(column)
+    if fast is not None:
+        return fast, np.ones(len(rows), dtype=bool)
+    found, there = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
+    for place, cell in enumerate(listed(column)):
         value = cells.number(cell)
         words = cells.text(cell).strip()
-        if value is None and not cells.is_missing(words):
+        if value is not None:
+            found[place], there[place] = value, True
+        elif not cells.is_missing(words):
             if not FAILED.fullmatch(words):
-                raise UsageError(f"{path}: row {row}: {name} is {words!r:.40}, {cells.advice(words)}")
-            failed[row] = words
-        found.append(np.nan if value is None else value)
-        there.append(value is not None)
+                raise UsageError(f"{path}: row {rows[place]}: {name} is {words!r:.40}, {cells.advice(words)}")
+            failed[int(rows[place])] = words
     return found, there
 
 
 def _runs(path: Path, kept: _Kept, seeds: Sequence[str]) -> Iterator[LoggedRun]:
     """Yield the runs that the kept rows make up."""
-    others = {name: column for name, column in kept.others.items() if not column.given_up}
-    axes = {name: np.frombuffer(values) for name, values in kept.axes.items() if not np.isnan(values).all()}
-    values = {name: np.frombuffer(found) for name, found in kept.values.items()}
-    there = {name: np.frombuffer(found, dtype=bool) for name, found in kept.there.items()}
-    rows = np.frombuffer(kept.rows, dtype=np.int64)
+    others = {name: column for name, column in kept.others.items() if column.parts is not None}
+    counted = {name: np.concatenate(parts) for name, parts in kept.axes.items()}
+    axes = {name: found for name, found in counted.items() if not np.isnan(found).all()}
+    values = {name: np.concatenate(parts) for name, parts in kept.values.items()}
+    there = {name: np.concatenate(parts) for name, parts in kept.there.items()}
+    rows = np.concatenate(kept.rows)
     texts = {name: list(column.known) for name, column in others.items()}
-    codes = {name: np.frombuffer(column.codes, dtype=np.int64) for name, column in others.items()}
+    codes = {name: np.concatenate(column.parts or []) for name, column in others.items()}
     fields, group = _grouped(others, codes, axes, seeds, len(rows), bool(kept.failed) or len(values) > 1)
     if group.max() >= MOST:
         raise UsageError(f"{path}: {group.max() + 1:,} runs are selected, at most {MOST:,} can be; narrow by --where")
-    order = np.argsort(group, kind="stable")
+    order = np.argsort(group, kind="stable")  # of few groups, it takes as long as there are rows
     ends = np.append(np.flatnonzero(np.diff(group[order])) + 1, len(order))
     start = 0
     for end in ends:
@@ -230,7 +224,7 @@ def _curve(values: Any, there: Any, axes: Mapping[str, Any], mine: Any) -> Curve
 
 def _grouped(
     others: Mapping[str, _Codes], codes: Mapping[str, Any], axes: Mapping[str, Any], seeds: Sequence[str],
-    count: int, shared: bool,
+    length: int, shared: bool,
 ) -> tuple[list[str], Any]:  # fmt: skip
     """Return the columns that are fields, and for each row the number of its run.
 
@@ -238,36 +232,42 @@ def _grouped(
     field where it does not change along these runs, or where it takes one to have one value for each epoch.
     """
     if not axes and not shared:
-        return list(others), np.arange(count)
+        return list(others), np.arange(length)
     if not axes:
-        axes = {"": np.zeros(count)}
-    places = np.unique(np.column_stack(list(axes.values())), axis=0, return_inverse=True)[1].reshape(-1)
+        axes = {"": np.zeros(length)}
+    places = _joined([np.unique(axis, return_inverse=True)[1] for axis in axes.values()], length)
     base = [
         name
         for name, one in others.items()
-        if name in seeds or is_seed(name) or (not one.numbers and 2 * len(one.known) <= count)
+        if name in seeds or is_seed(name) or (not one.numbers and 2 * len(one.known) <= length)
     ]
     rest = sorted((name for name in others if name not in base), key=lambda name: len(others[name].known))
-    group = _joined([codes[name] for name in base], count)
+    group = _joined([codes[name] for name in base], length)
     for name in list(rest):
-        if len(np.unique(_joined([group, places], count))) == count:
+        if int(_joined([group, places], length).max()) + 1 == length:
             break
-        if 2 * len(others[name].known) <= count:
+        if 2 * len(others[name].known) <= length:
             base.append(name)
             rest.remove(name)
-            group = _joined([group, codes[name]], count)
+            group = _joined([group, codes[name]], length)
     groups = int(group.max()) + 1
-    base += [name for name in rest if int(_joined([group, codes[name]], count).max()) + 1 == groups]
+    base += [name for name in rest if int(_joined([group, codes[name]], length).max()) + 1 == groups]
     return base, group
 
 
-def _joined(columns: Sequence[Any], count: int) -> Any:
-    """Return one number for each combination of numbers, in the order of their first rows."""
-    group = np.zeros(count, dtype=np.int64)
+def _joined(columns: Sequence[Any], length: int) -> Any:
+    """Return one number for each combination of numbers."""
+    group = np.zeros(length, dtype=np.int64)
     for column in columns:
-        both = group * (int(column.max()) + 1) + column
-        _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.int64)
-        rank[np.argsort(first)] = np.arange(len(first))
-        group = rank[inverse.reshape(-1)]
+        group = _numbered(group * (int(column.max()) + 1) + column)
     return group
+
+
+def _numbered(labels: Any) -> Any:
+    """Return whole numbers as the first ones from 0, in their order: sorted if they reach far, counted else."""
+    most = int(labels.max()) + 1
+    if most > FAR:
+        return np.unique(labels, return_inverse=True)[1].reshape(-1)
+    there = np.zeros(most, dtype=bool)
+    there[labels] = True
+    return (np.cumsum(there) - 1)[labels]
