@@ -1,8 +1,8 @@
 """Run published machine-learning results again, over seeds, and judge what comes out.
 
-`repro.run`, `repro.results`, `repro.check` and `repro.audit` ask from Python what the command line asks, and return
-`Made`, a pyarrow table, `CheckResult` and `Audit`; docs/python.md shows them. An author of a study declares it with the
-names of `repro.study` and pins its data with those of `repro.data`.
+`repro.run`, `repro.results`, `repro.check`, `repro.audit` and `repro.judge` ask from Python what the command line asks,
+and return `Made`, a pyarrow table, `CheckResult`, `Audit` and `Asked`; docs/python.md shows them. An author of a study
+declares it with the names of `repro.study` and pins its data with those of `repro.data`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from repro.api import check as check
     from repro.api import results as results
     from repro.api import run as run
+    from repro.audit.asked import Asked as Asked
+    from repro.audit.asked import judge as judge
     from repro.audit.document import Audit as Audit
     from repro.audit.document import audit as audit
 
 __version__ = "0.1.0"
 __distribution__ = "repro-papers"  # on the package index, where "repro" is another project
-__all__ = ["Audit", "CheckResult", "Made", "audit", "check", "results", "run"]
+__all__ = ["Asked", "Audit", "CheckResult", "Made", "audit", "check", "judge", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,6 +32,10 @@ def __getattr__(name: str) -> Any:
         import repro.audit as wing
 
         return wing
+    if name in ("Asked", "judge"):
+        from repro.audit import asked
+
+        return getattr(asked, name)
     if name == "Audit":
         from repro.audit.document import Audit
 

@@ -77,7 +77,7 @@ def tost(first: Sample, second: Sample, margin: float) -> float:
     if not 0 < margin < math.inf:
         raise UsageError(f"equivalence needs a margin above 0, got {margin}; name the difference that would not matter")
     test = welch(first, second)
-    return t_tail((margin - abs(test.difference)) / test.standard_error, test.df)
+    return float(t_tail((margin - abs(test.difference)) / test.standard_error, test.df))
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:
@@ -98,7 +98,7 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
 @lru_cache(maxsize=4096)
 def t_critical(level: float, df: float) -> float:
     """Return the t with P(|T| > t) = level for Student's T, 0 < level < 1."""
-    return t_beyond(level / 2.0, float(df))
+    return float(t_beyond(level / 2.0, float(df)))
 
 
 # Student's t, here since `scipy.special` alone takes longer to import than a verdict may take. Values may be floats, or
@@ -130,10 +130,10 @@ def t_beyond(p: float, df: Any) -> Any:
     The tail is a concave function there, so each step but the first comes from above.
     """
     start = math.log(-NormalDist().inv_cdf(p))
-    if isinstance(df, float):
-        m, place = math, start
-    else:
-        import numpy as m  # type: ignore[no-redef]
+    m: Any = math
+    place: Any = start
+    if not isinstance(df, float):
+        import numpy as m
 
         place = m.full(len(df), start)
     density = _ratio(df / 2) / (math.pi * df) ** 0.5

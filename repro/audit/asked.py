@@ -119,6 +119,10 @@ def judge(
         raise UsageError(
             f"wanted one of --published, --above, --below and --better-than, got {got}; say what is claimed"
         )
+    if lower_is_better and not better_than:
+        raise UsageError("--lower-is-better: says which runs are better; say --better-than FIELD=VALUE, too")
+    if margin is not None and not 0 < margin < math.inf:
+        raise UsageError(f"--margin {margin:g}: wanted a number above 0, in the published unit")
     if not metric:
         raise UsageError("wanted --metric NAME: say which number of the results is meant")
     if spread not in SPREADS:
@@ -171,8 +175,6 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
         text, claim = text.removesuffix("%").strip(), replace(claim, unit=claim.unit or "%")
     claim = replace(claim, published=(text,))
     pair = samples.PAIR.fullmatch(text)
-    if claim.margin is not None and not 0 < claim.margin < float("inf"):
-        raise UsageError(f"--margin {claim.margin}: wanted a number above 0, in the published unit")
     if pair is None:
         printed.parse(text)
         if claim.margin is None:
@@ -186,6 +188,11 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
         raise UsageError(f"--runs: {text} is the mean of how many runs? say so, as --runs 5")
     if claim.margin is not None:
         return claim, "declared"
+    if claim.spread == "unknown":
+        raise UsageError(
+            f"--spread: what is the ± of {text}? say sd, se, ci95 or 2sd, and the margin is taken from it; or declare "
+            "one, as --margin 0.5"
+        )
     factors = extremes.readings(claim.spread, samples.box_of(claim).n)  # which refuses what is no sample
     least = float(samples.published_sample(text)[1].value) * min(low for low, _ in factors.values())
     if least == 0:
@@ -203,7 +210,7 @@ def named(results: Iterable[Result]) -> str:
     """Return the runs that left no value, and why."""
     words = [f"{one.run} {one.state}: {one.why or 'no reason is given'}" for one in results if one.state != "finished"]
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-    return f"({'; '.join(words[:SHOWN])}{more})" if words else ""
+    return f"{'; '.join(words[:SHOWN])}{more}"
 
 
 # One kind of runs and another

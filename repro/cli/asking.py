@@ -110,7 +110,7 @@ def render(found: Asked) -> str:
         "evidence": said.evidence,
         "n": "" if said.n is None else str(said.n),
         "margin": "" if claim.margin is None else f"{claim.margin:.4g}, {found.margin_from}",
-        "p": "" if said.p is None else f"{said.p:.2g} of no difference beyond the margin",
+        "p": "" if said.p is None else f"{said.p:.2g}, of data as contrary if the claim is true within the margin",
         "interval": "" if said.ours is None else f"{said.ours[1]:.4g} to {said.ours[2]:.4g}",
         "test": said.statistic,
         "power": "" if said.power is None else f"{said.power:.2f} to show equality, if there is no difference",

@@ -102,7 +102,17 @@ def answer(path: Path, ask: Ask, form: str = "") -> Answer:
         runs = log.runs
     else:
         log = formats.read(path, form)
-        runs = _chosen(path, log, ask)
+        runs = chosen(path, log, ask.where, (ask.metric, *points.metrics_of(ask.epoch)))
+    results, notes = results_of(path, runs, ask)
+    left = tuple(f"left out: {what}" for what in log.left_out)
+    return Answer(ask, log.tool, log.version, tuple(results), (*notes, *left))
+
+
+def results_of(path: Path, runs: Sequence[LoggedRun], ask: Ask) -> tuple[list[Result], list[str]]:
+    """Return the one number of each of some runs of one kind that is asked for, and what a reader has to know.
+
+    Raise UsageError where that is ambiguous: seeds, epochs, two runs of one seed, or runs that are not of one kind.
+    """
     known = list(dict.fromkeys(name for run in runs for name in run.fields))
     for name in ask.across:
         if name not in known:
@@ -110,19 +120,20 @@ def answer(path: Path, ask: Ask, form: str = "") -> Answer:
     told = apart.seeds(path, runs, ask.seed_from)
     results = [_result(path, run, seed, ask) for run, seed in zip(runs, told.labels, strict=True)]
     kept, notes = apart.told_apart(path, results, told.fields, ask.across, ask.duplicate)
-    left = tuple(f"left out: {what}" for what in log.left_out)
-    said = tuple(dict.fromkeys(note for run in runs for note in run.notes))
-    return Answer(ask, log.tool, log.version, tuple(kept), (*told.notes, *notes, *left, *said))
+    return kept, [*told.notes, *notes, *dict.fromkeys(note for run in runs for note in run.notes)]
 
 
-def _chosen(path: Path, log: Log, ask: Ask) -> tuple[LoggedRun, ...]:
-    """Return the runs of a log whose fields are those asked for. Raise UsageError for an unknown field or metric."""
+def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: Sequence[str]) -> tuple[LoggedRun, ...]:
+    """Return the runs of a log that have these values in these fields.
+
+    Raise UsageError for an unknown field, or for a metric that is `asked_for` and that no run has.
+    """
     if not log.runs:
         left = f" ({'; '.join(log.left_out)})" if log.left_out else ""
         raise NothingSelectedError(f"{path}: no run of {log.tool} in it{left}; name another file or folder")
     runs = log.runs
     known = list(dict.fromkeys([*(name for run in runs for name in run.fields), RUN]))
-    for name, values in ask.where.items():
+    for name, values in where.items():
         if name not in known:
             raise UsageError(f"{path}: no field '{name}'{did_you_mean(name, known)} (fields: {', '.join(known)})")
         met = list(dict.fromkeys(cells.text(of(run, name)) for run in runs))
@@ -132,7 +143,7 @@ def _chosen(path: Path, log: Log, ask: Ask) -> tuple[LoggedRun, ...]:
             near = did_you_mean(value, met)
             raise NothingSelectedError(f"{path}: no run has {name}={value}{near} ({name}: {', '.join(met[:12])})")
     metrics = list(dict.fromkeys(name for run in log.runs for name in run.curves))
-    for metric in (ask.metric, *points.metrics_of(ask.epoch)):
+    for metric in asked_for:
         if metric not in metrics:
             known_too = f"(metrics: {', '.join(metrics)})"
             raise UsageError(f"{path}: no metric '{metric}'{did_you_mean(metric, metrics)} {known_too}")

@@ -47,9 +47,10 @@ def one(path: Path, run: LoggedRun, metric: str, epoch: str, duplicate: str) -> 
     places = _places(curve)
     if not epoch and len(np.unique(places)) > 1:
         count = "epochs" if curve.epochs is not None else "steps" if curve.steps is not None else "places"
+        said = curve.epochs if curve.epochs is not None else places
         raise UsageError(
-            f"{path}: {metric} has {len(curve.values)} values in {run.name} ({count} {places.min():g} to "
-            f"{places.max():g}); say which by {CHOICES}"
+            f"{path}: {metric} has {len(curve.values)} values in {run.name} ({count} {said.min():g} to "
+            f"{said.max():g}); say which by {CHOICES}"
         )
     at = _at(run, curve, places, epoch)
     if at is None:

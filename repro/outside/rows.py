@@ -127,7 +127,9 @@ def _json(path: Path) -> list[Any]:
     try:
         found = json.loads(words)
     except (ValueError, RecursionError) as error:
-        cut = isinstance(error, json.JSONDecodeError) and not words[error.pos :].strip()
+        cut = isinstance(error, json.JSONDecodeError) and (
+            error.msg.startswith("Unterminated") or not words[error.pos :].strip()
+        )
         what = "the file ends in the middle of a record" if cut else str(error)
         raise IntegrityError(f"{path}: not readable as JSON ({what}); {MEND}") from error
     if isinstance(found, dict) and found and all(isinstance(one, list) for one in found.values()):
