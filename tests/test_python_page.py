@@ -22,6 +22,7 @@ from repro.audit import evidence
 from repro.audit.document import Audited
 from repro.audit.verdicts import Judgement
 from repro.golden.findings import WORDS, Finding
+from repro.outside.ask import Answer, Result
 from repro.runs import table
 from repro.runs.runner import Summary
 from tests.repro.conftest import BLESS, command, make_committed
@@ -131,6 +132,10 @@ PUBLIC = {
     "Finding": fields_of(Finding),
     "words": [*WORDS],
     "Audit": fields_of(repro.Audit),
+    "arguments of judge": arguments_of(repro.judge),
+    "Asked": fields_of(repro.Asked),
+    "Answer": fields_of(Answer),
+    "Result": fields_of(Result),
     "Audited": [name for name in fields_of(Audited) if name != "record"],
     "Judgement": fields_of(Judgement),
     "columns": list(table.SCHEMA.names),

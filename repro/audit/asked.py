@@ -229,6 +229,7 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
     claim = replace(claim, judge="order", kind="order", published=(f"{first} is {words} than {second}",))
     said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)
     margin_from = "declared" if claim.margin else "none is needed"
+    how += f"; lower is better, so that differences are {second} less {first}" if lower else ""
     return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys((*ours.notes, *theirs.notes))))
 
 

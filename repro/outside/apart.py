@@ -140,7 +140,7 @@ def told_apart(
         notes.append(f"{len(again)} seeds have several runs; of each the {duplicate} counts")
     ids = [name for name in differing if name not in across]
     if ids:
-        notes.append(f"taken for what names or measures a run, since it hardly repeats: {', '.join(ids)}")
+        notes.append(f"taken for a name or a measurement, as hardly two runs agree in it: {', '.join(ids)}")
     return kept, notes
 
 

@@ -175,7 +175,7 @@ def test_runs_of_different_kinds_are_no_sample(asked: Asked) -> None:
 def test_what_hardly_repeats_names_or_measures_a_run(given: Sequence[Any], asked: Asked) -> None:
     found = asked(kinds("which", *given))
     assert len(found.results) == 4
-    assert found.notes == ("taken for what names or measures a run, since it hardly repeats: which",)
+    assert found.notes == ("taken for a name or a measurement, as hardly two runs agree in it: which",)
 
 
 def test_two_runs_of_one_seed_are_asked_for(asked: Asked) -> None:

@@ -1,0 +1,47 @@
+"""docs/judge.md and README.md show what `repro judge` prints: each command with its output, as it is now."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHOWN = re.compile(r"```console\n\$ repro (?P<command>judge .*)\n```\n\n```text\n(?P<printed>(?:.*\n)*?)```")
+PAGES = {"README.md": 1, "docs/judge.md": 6}
+
+
+def printed_by(command: str) -> str:
+    """Return what a command prints, its answer first and then its talk."""
+    line = [sys.executable, "-m", "repro", *shlex.split(command)]
+    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1, 2, 4), done.stderr
+    return done.stdout + done.stderr
+
+
+def changed(text: str) -> str:
+    """Return a page with the output of its commands as it is now."""
+    return SHOWN.sub(
+        lambda found: found[0][: found.start("printed") - found.start()] + f"{printed_by(found[1])}```", text
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_command_prints_what_the_page_says(page: str) -> None:
+    text = (PROJECT / page).read_text()
+    assert len(SHOWN.findall(text)) == PAGES[page] == text.count("$ repro judge")
+    assert changed(text) == text
+
+
+def test_another_output_is_seen() -> None:
+    text = (PROJECT / "README.md").read_text()
+    assert changed(text.replace("reproduced\npublished", "not reproduced\npublished", 1)) == text
+
+
+if __name__ == "__main__":  # `python -m tests.test_judge_page` writes the pages anew; read what changed
+    for name in PAGES:
+        (PROJECT / name).write_text(changed((PROJECT / name).read_text()))
