@@ -23,10 +23,10 @@ Act = Callable[[argparse.Namespace], int]  # a verb: arguments in, exit code out
 # Every verb in the order in which a newcomer meets them: the file that has it, and what it does. The table of contents
 # stands apart from the verbs so that help, and any one verb, starts without importing the others.
 VERBS = {
-    "judge": ("asking", "hold somebody's results to what is published: a verdict without a study"),
     "list": ("listing", "list the studies"),
     "show": ("listing", "show a study's profiles and experiments"),
     "doctor": ("listing", "say what this machine can run, and which folder is the project's root"),
+    "judge": ("asking", "hold somebody's results to what is published: a verdict without a study"),
     "new": ("starting", "make a study of your own: a package that runs, checks and audits at once"),
     "plan": ("running", "say what a run would do and about how long it takes"),
     "run": ("running", "run a study; finished runs are kept, so the same command resumes"),

@@ -13,7 +13,9 @@ from repro.machine.terminal import answer, escape, paint, print_json
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from repro.audit.asked import Asked
+    from repro.outside.ask import Answer
 
+SHOWN = 8  # results that are printed one by one
 COLOURS = {"reproduced": "green", "not reproduced": "red"}
 
 
@@ -107,6 +109,7 @@ def render(found: Asked) -> str:
     more = {None: "", 0: "none"}.get(said.more, f"{said.more}") if said.verdict == "inconclusive" else ""
     lines = {
         "published": f"{claim.value_in_unit}{theirs}",
+        "results": "; ".join(map(listed, found.answers)),
         "evidence": said.evidence,
         "n": "" if said.n is None else str(said.n),
         "margin": "" if claim.margin is None else f"{claim.margin:.4g}, {found.margin_from}",
@@ -118,3 +121,11 @@ def render(found: Asked) -> str:
     }
     shown = [f"{name.ljust(12)}  {escape(text)}" for name, text in lines.items() if text]
     return "\n".join([paint(said.verdict, COLOURS.get(said.verdict, "bold")), *shown])
+
+
+def listed(found: Answer) -> str:
+    """Return the results that were read, the first of them one by one, with their seeds."""
+    values = [f"{one.value:.6g}" for one in found.results if one.state == "finished"]
+    seeds = [f"{one.seed}" for one in found.results if one.state == "finished"]
+    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+    return f"{' '.join(values[:SHOWN])}{more} (seeds {' '.join(seeds[:SHOWN])}{more})" if values else ""

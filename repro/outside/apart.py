@@ -74,9 +74,20 @@ def _text(run: LoggedRun, name: str) -> str:
     return cells.text(run.fields.get(name)).strip()
 
 
+def _present(path: Path, run: LoggedRun, name: str) -> str:
+    """Return a seed as a text. Raise UsageError where a run has none."""
+    words = _text(run, name)
+    if cells.is_missing(words):
+        raise UsageError(
+            f"{path}: {run.name} has no {name}; leave it out by --where, or say --seed-from {NAME} if each is a run of "
+            "its own"
+        )
+    return words
+
+
 def _whole(path: Path, run: LoggedRun, name: str) -> int:
     """Return a seed that is a whole number. Raise UsageError for any other."""
-    words = _text(run, name)
+    words = _present(path, run, name)
     value = cells.number(words)
     if value is None or not math.isfinite(value) or value != int(value):
         raise UsageError(
@@ -88,9 +99,7 @@ def _whole(path: Path, run: LoggedRun, name: str) -> int:
 
 def _label(path: Path, run: LoggedRun, name: str) -> int | str:
     """Return what tells a run apart: a whole number where it is one."""
-    words = _text(run, name)
-    if cells.is_missing(words):
-        raise UsageError(f"{path}: {run.name}: {name} is {words!r}, which tells no run apart; mend it")
+    words = _present(path, run, name)
     return int(words) if words.lstrip("+-").isdecimal() else words
 
 

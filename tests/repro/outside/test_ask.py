@@ -150,7 +150,7 @@ def test_a_text_tells_runs_apart_only_where_it_is_asked_to(asked: Asked) -> None
     with pytest.raises(UsageError, match=r"run-1: seed is 'one', wanted a whole number; .*--seed-from seed"):
         asked(runs)
     assert [one.seed for one in asked(runs, seed_from="seed").results] == ["one", "two"]
-    with pytest.raises(UsageError, match=r"run-1: seed is '', which tells no run apart"):
+    with pytest.raises(UsageError, match=r"run-1 has no seed; leave it out by --where, or say --seed-from"):
         asked([run("run-1", 0.5, fields={"seed": None})], seed_from="seed")
 
 
