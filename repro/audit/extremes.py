@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from repro import stats
+from repro.audit import student
 from repro.errors import UsageError
 from repro.printed import Printed
 from repro.stats import Sample
@@ -68,7 +68,7 @@ def readings(spread: str, n: int) -> dict[str, tuple[float, float]]:
     known = {
         "sd": (1.0, divisor),
         "se": (root, root * divisor),
-        "ci95": (root / stats.t_critical(0.05, n - 1), root * divisor / NORMAL),
+        "ci95": (root / student.t_critical(0.05, n - 1), root * divisor / NORMAL),
         "2sd": (0.5, 0.5 * divisor),
     }
     return known if spread == "unknown" else {spread: known[spread]}
@@ -114,7 +114,7 @@ def _tail(distance: float | Floats, error: Floats, df: Floats) -> Floats:
     import numpy as np
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        p = stats.t_tail(distance / error, df)
+        p = student.t_tail(distance / error, df)
     return np.where(error > 0, p, np.where(distance > 0, 0.0, 1.0))
 
 

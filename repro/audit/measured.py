@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from repro import printed, stats
-from repro.audit import digits, extremes
+from repro import printed
+from repro.audit import digits, extremes, student
 from repro.audit.claims import Claim
 from repro.audit.computed import bound_of
 from repro.audit.verdicts import LEVEL, Judgement, Runs, Span, Verdict, finite, only_part, several
@@ -112,7 +112,7 @@ def decide_interval(claim: Claim, evidence: Any) -> Judgement:
         return few
     ours, margin, value, rounding = sample_of(values), float(claim.margin or 0), as_float(number), float(number.half)
     error = ours.sd * math.sqrt(1 + 1 / ours.n)
-    half = stats.t_critical(LEVEL, ours.n - 1) * error
+    half = student.t_critical(LEVEL, ours.n - 1) * error
     far = abs(value - ours.mean) + rounding
     p = extremes.single(extremes.beyond(max(0.0, far - 2 * rounding), margin), error, ours.n - 1)
     said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
@@ -195,7 +195,7 @@ def _on_a_side(
     ours: Sample, error: float, df: float, side: str, limit: float, margin: float, form: str, noise: float
 ) -> Judgement:
     """Return on which side of a limit a mean lies that has this standard error with these degrees of freedom."""
-    half = stats.t_critical(2 * LEVEL, df) * error
+    half = student.t_critical(2 * LEVEL, df) * error
     toward = ours.mean - limit if side.startswith(">") else limit - ours.mean
     if abs(toward) <= noise:  # such as 0.1 + 0.2 is off 0.3 by
         toward = 0.0
@@ -226,7 +226,7 @@ def runs_to_show(ours: Sample, distance: float) -> int | None:
     """
 
     def shown(total: int) -> bool:
-        reach = stats.t_critical(2 * LEVEL, total - 1) + stats.t_critical(2 * (1 - POWER), total - 1)
+        reach = student.t_critical(2 * LEVEL, total - 1) + student.t_critical(2 * (1 - POWER), total - 1)
         return reach * ours.sd / math.sqrt(total) <= distance
 
     totals = range(ours.n, MOST_RUNS)

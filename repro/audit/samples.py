@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from repro import printed, stats
-from repro.audit import digits, extremes
+from repro import printed
+from repro.audit import digits, extremes, student
 from repro.audit.claims import Claim
 from repro.audit.extremes import Box
 from repro.audit.measured import MOST_RUNS, POWER, around, counting_all, runs_of, sample_of, too_few
@@ -104,7 +104,7 @@ def _why_never(box: Box, margin: float) -> str:
 
 def confidence(sample: Sample) -> Span:
     """Return a mean with the ends of its 95 % confidence interval."""
-    return around(sample.mean, stats.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
+    return around(sample.mean, student.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
 
 
 def power_of(error: float, df: float, margin: float) -> float:
@@ -114,8 +114,8 @@ def power_of(error: float, df: float, margin: float) -> float:
     """
     if error == 0:
         return 1.0
-    reach = margin / error - stats.t_critical(2 * LEVEL, df)
-    return max(0.0, 2 * stats.t_tail(-reach, df) - 1)
+    reach = margin / error - student.t_critical(2 * LEVEL, df)
+    return max(0.0, 2 * float(student.t_tail(-reach, df)) - 1)
 
 
 def further_runs(ours: Sample, box: Box, margin: float) -> int | None:
@@ -147,7 +147,7 @@ def _shown(totals: Any, ours: Sample, box: Box, margin: float) -> Any:
         variance = mine + theirs
         share = mine / np.where(variance > 0, variance, 1.0)
         df = 1 / (share**2 / (totals - 1) + (1 - share) ** 2 / (box.n - 1))
-        reach = stats.t_beyond(LEVEL, df) + stats.t_beyond((1 - POWER) / 2, df)
+        reach = student.t_beyond(LEVEL, df) + student.t_beyond((1 - POWER) / 2, df)
         shown &= reach * np.sqrt(variance) + box.half <= margin
     return shown
 

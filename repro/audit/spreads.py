@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import IntEnum
 from functools import lru_cache
 
-from repro import stats
+from repro.audit import student
 from repro.printed import Printed
 
 NOISE = 10**12  # a print may have been made in floating point: the largest run's part that this leaves open
@@ -163,7 +163,7 @@ def factors(n: int) -> dict[str, tuple[int, int, int]]:
     The parts are of the third number, and differ where a quantile is a decimal that may have been cut.
     """
     fine = 10**9
-    t = round(stats.t_critical(0.05, n - 1) * fine)
+    t = round(student.t_critical(0.05, n - 1) * fine)
     z = (1_959_963_984, 1_960_000_000)
     mean = n * (n - 1)
     return {
