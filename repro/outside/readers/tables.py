@@ -101,7 +101,7 @@ def select(
         if roles is None or len(names) > known:
             roles = _roles(path, list(names), metrics, where)
             if roles.named:
-                asked[roles.named] = cells.Wanted(metrics)
+                asked[roles.named] = cells.Wanted(metrics if roles.axes else metrics[:1])
         _keep(path, kept, roles, columns, first, asked)
     if not first:
         raise NothingSelectedError(f"{path}: there is no row in it; look whether it is the right file")
@@ -194,7 +194,8 @@ def _runs(path: Path, kept: _Kept, seeds: Sequence[str]) -> Iterator[LoggedRun]:
     rows = np.concatenate(kept.rows)
     texts = {name: list(column.known) for name, column in others.items()}
     codes = {name: np.concatenate(column.parts or []) for name, column in others.items()}
-    fields, group = _grouped(others, codes, axes, seeds, len(rows), bool(kept.failed) or len(values) > 1)
+    kinds = sum(found.astype(float) * 2**place for place, found in enumerate(there.values()))  # of a long table's rows
+    fields, group = _grouped(others, codes, [*axes.values(), kinds] if axes else [], seeds, len(rows))
     if group.max() >= MOST:
         raise UsageError(f"{path}: {group.max() + 1:,} runs are selected, at most {MOST:,} can be; narrow by --where")
     order = np.argsort(group, kind="stable")  # of few groups, it takes as long as there are rows
@@ -223,19 +224,17 @@ def _curve(values: Any, there: Any, axes: Mapping[str, Any], mine: Any) -> Curve
 
 
 def _grouped(
-    others: Mapping[str, _Codes], codes: Mapping[str, Any], axes: Mapping[str, Any], seeds: Sequence[str],
-    length: int, shared: bool,
+    others: Mapping[str, _Codes], codes: Mapping[str, Any], axes: Sequence[Any], seeds: Sequence[str],
+    length: int,
 ) -> tuple[list[str], Any]:  # fmt: skip
     """Return the columns that are fields, and for each row the number of its run.
 
     Without a column that counts, each row is a run. Else seeds and texts tell runs apart; a column of numbers is a
     field where it does not change along these runs, or where it takes one to have one value for each epoch.
     """
-    if not axes and not shared:
-        return list(others), np.arange(length)
     if not axes:
-        axes = {"": np.zeros(length)}
-    places = _joined([np.unique(axis, return_inverse=True)[1] for axis in axes.values()], length)
+        return list(others), np.arange(length)
+    places = _joined([np.unique(axis, return_inverse=True)[1] for axis in axes], length)
     base = [
         name
         for name, one in others.items()

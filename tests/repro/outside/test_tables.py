@@ -84,6 +84,36 @@ def test_a_long_table_names_its_metrics_in_a_column(tmp_path: Path) -> None:
         answer(path, Ask("acuracy"))
 
 
+def test_a_long_table_of_curves_finds_the_best_epoch_by_another_metric(tmp_path: Path) -> None:
+    long = [
+        {"seed": seed, "lr": 0.1 * seed, "epoch": epoch, "metric": name, "value": value + seed}
+        for seed in range(3)
+        for epoch, both in enumerate([(0.5, 2.0), (0.9, 1.0), (0.7, 3.0)])
+        for name, value in zip(("acc", "loss"), both, strict=True)
+    ]
+    path = write(tmp_path / "long.csv", long)
+    assert values(answer(path, Ask("acc", epoch="best:min:loss"))) == {0: 0.9, 1: 1.9, 2: 2.9}
+    assert values(answer(path, Ask("loss", epoch="best:acc"))) == {0: 1.0, 1: 2.0, 2: 3.0}
+    once = write(tmp_path / "once.csv", [row for row in long if row["epoch"] == 0])
+    once.write_text("".join(line.replace(",epoch,", ",fold,") for line in once.read_text().splitlines(keepends=True)))
+    assert values(answer(once, Ask("acc", epoch="best:loss"))) == {0: 0.5, 1: 1.5, 2: 2.5}
+
+
+def test_a_number_tells_curves_apart_where_it_takes_one(tmp_path: Path) -> None:
+    found = [
+        {"lr": rate, "seed": seed, "epoch": epoch, "acc": rate + seed + epoch / 10, "lr_now": rate / (1 + epoch)}
+        for rate in (0.1, 0.2)
+        for seed in range(2)
+        for epoch in range(3)
+    ]
+    path = write(tmp_path / "some.csv", found)
+    with pytest.raises(UsageError, match=r"the runs differ in 'lr' \(0.1, 0.2\)"):
+        answer(path, Ask("acc", epoch="last"))
+    (first, second) = answer(path, Ask("acc", {"lr": ["0.2"]}, epoch="last")).results
+    assert (first.value, second.value) == pytest.approx((0.4, 1.4))
+    assert set(first.fields) == {"lr", "seed"}  # what changes along a curve is no field
+
+
 def test_a_folder_of_tables_is_one_with_a_column_that_says_which_file(tmp_path: Path) -> None:
     for seed in range(3):
         (tmp_path / f"seed-{seed}.csv").write_text(f"epoch,acc\n0,0.8\n1,0.9{seed}\n")
@@ -113,6 +143,8 @@ def test_what_no_number_is_diverged_failed_or_left_nothing(tmp_path: Path) -> No
         (5, "unfinished", "no value of acc"),
     ]
     assert all(math.isnan(one.value) for one in found.lost)
+    path.write_text("seed,acc\n1,OOM\n1,0.9\n")
+    assert values(answer(path, Ask("acc"))) == {1: 0.9}  # made again
 
 
 DAMAGED: list[tuple[str, str, type[ReproError], str]] = [
