@@ -128,7 +128,8 @@ def _highest(tail: Tail, ours: Sample, n: int, low: float, high: float) -> float
 
     balance = ours.sd * math.sqrt(n / ours.n)  # where both sides weigh the same, and degrees of freedom are most
     around = balance * np.geomspace(0.01, 100, POINTS)
-    points = np.unique(np.concatenate([np.linspace(low, high, POINTS), np.clip(around, low, high)]))
+    points = np.sort(np.concatenate([np.linspace(low, high, POINTS), np.clip(around, low, high)]))
+    points = points[np.diff(points, prepend=-math.inf) > 0]  # each once; np.unique would import masked arrays
     best = 0.0
     for _ in range(ROUNDS):
         found = tail(*yardstick(ours, points, n))
