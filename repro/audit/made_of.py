@@ -129,6 +129,24 @@ def cell(
     do not say it: "0" for numbers in full. Raise UsageError for a print, a run or a spread that cannot be read.
     """
     mean, spread = prints_of(published)
+    return held(
+        mean, spread, runs, said=said, lost=lost, besides=besides, readings=readings, scale=scale, resolution=resolution
+    )
+
+
+def held(
+    mean: Printed,
+    spread: Printed | None,
+    runs: Iterable[Value],
+    *,
+    said: int | None = None,
+    lost: int = 0,
+    besides: str = "",
+    readings: Sequence[str] = TRIED,
+    scale: str = "1",
+    resolution: str | None = None,
+) -> Entry:
+    """Hold a mean and a spread that were read already to their runs, as `cell` does."""
     if spread is not None and spread.value < 0:
         raise UsageError(f"a spread is 0 or more, got {spread.text!r}")
     factor = printed.parse(scale).value
