@@ -42,6 +42,7 @@ VERBS = {
         "list a study's figures, make one or all of them from its results, or write a page's tables anew",
     ),
     "audit": ("judging", "judge a document: a verdict for each of its claims"),
+    "claims": ("drafting", "draft the claims of a published table, an entry a cell, for a person to read"),
     "report": ("judging", "write one HTML file with every verdict and what it rests on"),
     "data": ("listing", "find, make, verify and remove the data sets of the studies"),
 }
