@@ -16,6 +16,7 @@ from repro.outside import grids, places, published
 from repro.outside.markup import words
 from repro.outside.places import Placed
 from repro.outside.published import NoNumber, Published, Writing
+from repro.printed import Printed
 
 REASON = 'reason = "not-built"  # put a judge in its place, and rows or compute'
 HEAD = """\
@@ -67,7 +68,7 @@ def draft(
     for one in found:
         place = f"{path.name}:{one.line}, row {_seen(one.row)}, column {_seen(one.column)}"
         try:
-            read = _in_unit(one.read(writing), unit)
+            read = published.in_unit(one.read(writing), unit)
         except UsageError as error:
             faults.append(f"{place}: {error}")
             entries.append(f"# {place}: cannot be read, {_seen(str(error))}\n")
@@ -100,13 +101,6 @@ def _seen(text: str) -> str:
     return escape(" ".join(text.split()))
 
 
-def _in_unit(read: Published | NoNumber, unit: str) -> Published | NoNumber:
-    """Return a cell. Raise UsageError where it says per cent and all are said to be in another unit."""
-    if isinstance(read, Published) and read.percent and unit not in ("", "%"):
-        raise UsageError(f"says %, and all cells are said to be in {unit!r}; leave out --unit, or mend the cell")
-    return read
-
-
 def _entry(one: Placed, read: Published, own: str, where: str, said: dict[str, str | int | None]) -> Iterator[str]:
     """Yield the lines of a claim."""
     text = " ± ".join(published.canonical(read))
@@ -132,7 +126,7 @@ def _entry(one: Placed, read: Published, own: str, where: str, said: dict[str, s
     yield REASON
 
 
-def _interval(ends: Sequence[published.Printed]) -> str:
+def _interval(ends: Sequence[Printed]) -> str:
     return f"the interval from {ends[0].text} to {ends[1].text}"
 
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from repro.cli import arguments as options
+from repro.cli import beside
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import UsageError
 from repro.machine.terminal import answer, escape, paint, print_json
@@ -30,11 +31,14 @@ def arguments(verbs: Verbs) -> None:
         "repro judge results.csv --above 90 --metric accuracy --where method=ours",
         "repro judge results.csv --metric accuracy --where method=ours --better-than method=baseline",
         "repro judge logs --published 0.906 --margin 0.01 --metric val_acc --epoch best:val_acc --seed-from name",
+        "repro judge --cells cells.csv --seeds seeds.csv",
+        "repro judge --cells paper.tex --table 2 --seeds seeds.csv --scale 100",
     )
     options.json(made)
     made.add_argument("results", nargs="?", type=Path, metavar="RESULTS", help="a table, or a file or folder of logs")
     claimed(made)
     meant(made)
+    beside.cells_options(made)
 
 
 def claimed(made: options.Parser) -> None:
@@ -72,8 +76,10 @@ def judge(arguments: Namespace) -> int:
     """Hold results to what is published, print the verdict and what it rests on, and return its exit code."""
     from repro.audit import asked
 
+    if beside.whole_table(arguments):
+        return beside.judge_cells(arguments)
     if arguments.results is None:
-        raise UsageError("wanted RESULTS: name a table, or a file or folder of logs")
+        raise UsageError("wanted RESULTS: name a table, or a file or folder of logs; or --cells and --seeds")
     found = asked.judge(
         arguments.results,
         metric=arguments.metric,

@@ -49,6 +49,24 @@ def writing_of(arguments: Namespace) -> Writing:
     return Writing(arguments.comma or "", arguments.brackets or "", arguments.pairs)
 
 
+ALONE = ("results", "published", "above", "below", "better_than", "margin", "epoch", "duplicate", "across")
+TOGETHER = ("cells", "seeds", "scale", "resolution", "comma", "brackets", "pairs", "table", "labels")
+
+
+def whole_table(arguments: Namespace) -> bool:
+    """Say whether a whole table is to be judged. Raise UsageError for options of both ways together."""
+    given = [name for name in TOGETHER if getattr(arguments, name) not in (None, False)]
+    if not given:
+        return False
+    strays = [name for name in ALONE if getattr(arguments, name) not in (None, "", [], False)]
+    if strays:
+        other = "RESULTS" if strays[0] == "results" else f"--{strays[0].replace('_', '-')}"
+        raise UsageError(f"--{given[0]} and {other}: a whole table is judged, or one published value; leave out one")
+    if arguments.cells is None or arguments.seeds is None:
+        raise UsageError("--cells and --seeds belong together: a table, and the runs that its cells were made of")
+    return True
+
+
 def settings_of(arguments: Namespace) -> Settings:
     """Return what was said of all cells."""
     from repro.outside.grids import SUFFIXES
@@ -56,7 +74,8 @@ def settings_of(arguments: Namespace) -> Settings:
 
     scales = arguments.scale is not None and Path(arguments.scale).suffix in SUFFIXES
     return Settings(
-        writing_of(arguments), arguments.format, arguments.table, arguments.labels, arguments.metric, arguments.runs,
+        writing_of(arguments), arguments.format, arguments.table, arguments.labels, arguments.metric, arguments.seed_from, arguments.unit,
+        arguments.runs,
         "" if arguments.spread == "unknown" else arguments.spread, "" if scales else arguments.scale or "",
         Path(arguments.scale) if scales else None, arguments.resolution or "", tuple(arguments.where),
     )  # fmt: skip
@@ -66,8 +85,6 @@ def judge_cells(arguments: Namespace) -> int:
     """Judge a table against its seeds, print a line a cell and what its spreads are."""
     from repro.audit.own_seeds import judge_table
 
-    if arguments.cells is None or arguments.seeds is None:
-        raise UsageError("--cells and --seeds belong together: a table, and the runs that its cells were made of")
     found = judge_table(arguments.cells, arguments.seeds, settings_of(arguments))
     if arguments.json:
         print_json(found.record)
@@ -90,7 +107,7 @@ def rendered(found: TableVerdict) -> str:
         [one.cell.name, _cut(one.cell.text), one.judgement.n, _painted(one.judgement.verdict), one.judgement.evidence]
         for one in found.cells
     ]
-    counts = Counter(one.judgement.verdict for one in found.cells)
+    counts = Counter[str](one.judgement.verdict for one in found.cells)
     lines = [columns(["cell", "published", "runs", "verdict", "evidence"], rows, show=_shown), ""]
     lines.append(f"{len(found.cells)} cells: {terminal.counted(dict(counts))}")
     for name, readings in found.readings.items():

@@ -58,9 +58,9 @@ def read(path: Path, form: str = "", which: int | None = None) -> Grid:
 
 
 def _csv(path: Path, text: str) -> Iterator[Grid]:
-    """Yield the one table of a CSV; its first line tells whether tabs, semicolons or commas part cells."""
+    """Yield the one table of a CSV; a semicolon or a tab parts cells where the header has no comma."""
     first = text.partition("\n")[0]
-    parts = next((sign for sign in "\t;" if sign in first), ",")
+    parts = "\t" if path.suffix.lower() == ".tsv" else next((sign for sign in ",;\t" if sign in first), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=parts, strict=True)
     rows, lines, begins = [], [], 1
     try:

@@ -116,6 +116,13 @@ def read(text: str, writing: Writing = PLAIN) -> Published | NoNumber:
     return replace(found, text=text, percent=percent, besides=(*found.besides, *besides))
 
 
+def in_unit(found: Published | NoNumber, unit: str) -> Published | NoNumber:
+    """Return a cell. Raise UsageError where it says per cent and all are said to be in another unit."""
+    if isinstance(found, Published) and found.percent and unit not in ("", "%"):
+        raise UsageError(f"says %, and all cells are said to be in '{unit}'; leave out --unit, or mend the cell")
+    return found
+
+
 def spread(text: str, writing: Writing = PLAIN) -> Printed | NoNumber:
     """Read a cell that holds a spread by itself, as `0.3`, `(0.3)` and `± 0.3` do."""
     bare = _bare(text)

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
-from repro.outside import grids, places, published
+from repro.outside import grids, joint, places, published
 from repro.outside.grids import Grid
+from repro.outside.joint import KIND, PART, RESOLUTION, RUNS, Joint, Key, Pulled, plain_name, statistic_column
 from repro.outside.places import SPREADS, Placed, label
 from repro.outside.published import NoNumber, Published, Writing
 
-TEXT = ("printed", "cell", "published", "mean")  # what a column of cells may be called, the likeliest first
-KIND = ("spread", "spread_said", "spread_is")
-RUNS = ("runs", "runs_said", "n")
-RESOLUTION = ("resolution", "seed_resolution")
-PART = ("statistic", "stat")  # of a cell whose mean and spread stand on two lines
-EASY = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-SEED = ("seed", "fold", "run", "trial", "episode", "repeat", "replicate", "repetition", "iteration")
-NOT_KEYS = {
-    "source_path",
-    "source",
-    "file",
-    "line",
-    "note",
-    "where",
-    "unit",
-    "scale",
-    "table",
-    *KIND,
-    *RUNS,
-    *RESOLUTION,
-    *PART,
-}
+KINDS = tuple(dict.fromkeys(SPREADS.values()))
 HINTS = 20  # cells without seeds for which a near name is looked for, which takes time
-Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,6 +56,8 @@ class Settings:
     table: int | None = None
     labels: int | None = None
     metric: str = ""
+    seed_from: str = ""
+    unit: str = ""
     runs: int | None = None
     spread: str = ""
     scale: str = ""
@@ -93,48 +74,22 @@ class SeededTable:
     notes: tuple[str, ...]
 
 
-@dataclass
-class Pulled:
-    """The runs of one cell while they are read: their texts, the line of each seed, and what is wrong with them."""
-
-    values: list[str] = field(default_factory=list)
-    lost: int = 0
-    lines: dict[str, int] = field(default_factory=dict)
-    fault: str = ""
-
-
-@dataclass(frozen=True)
-class Joint:
-    """How a table and its seeds fit together, by the names of their columns.
-
-    `labels` are the columns that both have; `values` the seeds' that hold runs: one, or one for each column of the
-    table, as `each` says; `column` is the seeds' that names the table's columns.
-    """
-
-    labels: tuple[str, ...]
-    values: tuple[str, ...]
-    column: str = ""
-    each: bool = False
-
-    @property
-    def fields(self) -> list[str]:
-        """Return what tells cells apart."""
-        return [*self.labels, *([self.column or "column"] if self.column or self.each else [])]
-
-
 def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> SeededTable:
     """Return every cell of a table with its runs. A fault of one cell stands in it and stops no other.
 
     Raise UsageError, with file and columns, where the two do not fit together.
     """
+    _hold(settings)
     table = grids.read(cells_path, settings.form, settings.table)
     seeds = grids.read(seeds_path)
     if not seeds.rows or not table.rows:
         raise NothingSelectedError(f"{seeds_path if table.rows else cells_path}: holds no row below its header")
-    names = {_plain(name): name for name in table.headers}
-    text = next((names[name] for name in TEXT if name in names), "")
-    fit = _fit(table, seeds, text, settings, f"{cells_path} and {seeds_path}")
-    runs = _runs(seeds, fit, settings.writing)
+    text = joint.text_column(table.headers)
+    where = f"{cells_path} and {seeds_path}"
+    fit = joint.fit(
+        table, seeds, where, text=text, metric=settings.metric, seed=settings.seed_from, labels=settings.labels
+    )
+    runs = joint.runs(seeds, fit, settings.writing)
     found = _long(table, text, fit, settings) if text else _wide(table, fit, settings)
     if settings.where:
         found = _selected(found, settings.where, fit)
@@ -152,100 +107,35 @@ def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> Se
     return SeededTable(tuple(joined), tuple(notes))
 
 
-def _plain(name: str) -> str:
-    """Return a column's name as it is compared."""
-    return re.sub(r"[\s-]+", "_", name.strip().casefold())
+def _hold(settings: Settings) -> None:
+    """Raise UsageError where what is said of all cells cannot be."""
+    if settings.spread and settings.spread not in KINDS:
+        near = did_you_mean(settings.spread, [*KINDS])
+        raise UsageError(f"--spread {settings.spread}: no such spread{near} (spreads: {', '.join(KINDS)})")
+    if settings.runs is not None and settings.runs < 1:
+        raise UsageError(f"--runs {settings.runs}: wanted how many runs a mean is of, 1 or more")
+    for name, text in (("scale", settings.scale), ("resolution", settings.resolution)):
+        wrong = _wrong(name, text)
+        if wrong:
+            raise UsageError(f"--{name} {text}: {wrong}")
 
 
-def _is_key(name: str) -> bool:
-    """Say whether a column may name cells: neither a seed nor what is said of a cell beside its name."""
-    return bool(name) and _plain(name) not in {*SEED, *NOT_KEYS, *TEXT} and statistic_column(name) == ""
-
-
-def statistic_column(name: str) -> str:
-    """Return what a column of spreads says these are, "" for another column."""
-    stem, said = places.statistic(name)
-    return said if not stem and said != "mean" else ""
-
-
-def _fit(table: Grid, seeds: Grid, text: str, settings: Settings, where: str) -> Joint:
-    """Return how two files fit together. Raise UsageError, with the columns of both, where they do not."""
-    own = {_plain(name): name for name in seeds.headers}
-    shared = [name for name in table.headers if _is_key(name) and _plain(name) in own]
-    value = own.get(_plain(settings.metric or "value"), "")
-    if settings.metric and not value:
-        raise UsageError(
-            f"--metric {settings.metric}: no such column{did_you_mean(settings.metric, [*seeds.headers])} in the seeds "
-            f"(columns: {', '.join(seeds.headers)})"
-        )
-    seen = f"{where}: (columns: {', '.join(table.headers)}; and {', '.join(seeds.headers)})"
-    if text and any(_plain(name) == "id" for name in shared):
-        shared = [name for name in shared if _plain(name) == "id"]
-    if not shared:
-        raise UsageError(
-            f"{seen} have no column in common that names cells; give both an 'id', or one name to the rows"
-        )
-    rest = [
-        name for name in seeds.headers if _is_key(name) and name != value and _plain(name) not in map(_plain, shared)
-    ]
-    if not value and not text:
-        own_columns = dict.fromkeys(one.column for one in places.placed(table, settings.labels))
-        values = tuple(own[_plain(name)] for name in own_columns if _plain(name) in own)
-        labels = [name for name in shared if own[_plain(name)] not in values]
-        if labels and values:
-            return Joint(tuple(labels), values, each=True)
-    if not value and len(rest) == 1:
-        value, rest = rest[0], []
-    if not value:
-        raise UsageError(f"{seen} which column of the seeds holds the runs? call it 'value' or say `--metric COLUMN`")
-    if text:
-        return Joint(tuple(shared), (value,))
-    if len(rest) > 1:
-        raise UsageError(f"{seen} which of {', '.join(rest)} names the table's columns? leave out the others")
-    return Joint(tuple(shared), (value,), rest[0] if rest else "")
-
-
-def _runs(seeds: Grid, fit: Joint, writing: Writing) -> dict[Key, Pulled]:
-    """Return the runs by the names of their cells."""
-    place = {_plain(name): number for number, name in enumerate(seeds.headers)}
-    keys = [place[_plain(name)] for name in (*fit.labels, *([fit.column] if fit.column else []))]
-    values = [(place[_plain(name)], (label(name),) if fit.each else ()) for name in fit.values]
-    seed = next((place[name] for name in SEED if name in place), None)
-    names: dict[str, str] = {}
-    found: dict[Key, Pulled] = {}
-    for row, line in zip(seeds.rows, seeds.lines, strict=True):
-        own = tuple(
-            names[row[key]] if row[key] in names else names.setdefault(row[key], label(row[key])) for key in keys
-        )
-        for column, name in values:
-            if fit.each and not row[column].strip():
-                continue  # a column of another table's runs is longer
-            pulled = found.setdefault((*own, *name), Pulled())
-            _pull(pulled, row[column], "" if seed is None else row[seed].strip(), line, writing)
-    return found
-
-
-def _pull(pulled: Pulled, text: str, seed: str, line: int, writing: Writing) -> None:
-    """Take one run of a cell."""
-    if seed and pulled.lines.setdefault(seed, line) != line:
-        pulled.fault = pulled.fault or f"seed {seed} stands twice, at lines {pulled.lines[seed]} and {line}; leave one"
+@lru_cache(maxsize=256)
+def _wrong(name: str, text: str) -> str:
+    """Return what is wrong with a scale or a resolution, "" for nothing."""
     try:
-        value = text.strip()
-        if not EASY.fullmatch(value):
-            one = published.read(value, writing)
-            if not isinstance(one, NoNumber) and (one.spread is not None or one.interval is not None):
-                raise UsageError(f"a run is one number, got {value!r}")
-            value = "" if isinstance(one, NoNumber) else one.mean.text
-        pulled.lost += not value
-        pulled.values += [value] if value else []
-    except UsageError as error:
-        pulled.fault = pulled.fault or f"line {line} of the seeds: {error}"
+        value = published.number(text or "1").value
+    except UsageError:
+        return "wanted a number"
+    if name == "scale":
+        return "" if value else "wanted a number other than 0"
+    return "" if value >= 0 else "wanted 0 or more"
 
 
 def _long(table: Grid, text: str, fit: Joint, settings: Settings) -> list[SeededCell]:
     """Return the cells of a file that has each on a line of its own, or its mean and its spread on two."""
-    place = {_plain(name): number for number, name in enumerate(table.headers)}
-    keys = [place[_plain(name)] for name in fit.labels]
+    place = {plain_name(name): number for number, name in enumerate(table.headers)}
+    keys = [place[plain_name(name)] for name in fit.labels]
     beside = next((number for number, name in enumerate(table.headers) if _beside(name, table)), None)
     part = next((place[name] for name in PART if name in place), None)
     found: dict[int, tuple[Key, Placed, dict[str, str]]] = {}
@@ -257,11 +147,11 @@ def _long(table: Grid, text: str, fit: Joint, settings: Settings) -> list[Seeded
         kind = statistic_column(table.headers[beside]) if beside is not None else ""
         if said not in ("", "mean") and key in means:
             known, mean, facts = found[means[key]]
-            found[means[key]] = known, replace(mean, own=row[place[_plain(text)]], spread_is=said), facts
+            found[means[key]] = known, replace(mean, own=row[place[plain_name(text)]], spread_is=said), facts
             continue
         means[key] = line
         facts = {name: row[number].strip() for name, number in place.items()}
-        found[line] = key, Placed(key, "", row[place[_plain(text)]], line, "", own, kind), facts
+        found[line] = key, Placed(key, "", row[place[plain_name(text)]], line, "", own, kind), facts
     return [_asked(key, one, facts, settings) for key, one, facts in found.values()]
 
 
@@ -296,17 +186,21 @@ def _asked(key: Key, one: Placed, facts: Mapping[str, str], settings: Settings) 
     spread = settings.spread or one.spread_is or SPREADS.get(said.casefold(), "")
     notes = () if spread or not said or any(sign.isdigit() for sign in said) else (f"'{said}' says no known spread",)
     found: Published | NoNumber | None = None
-    fault = "" if not runs or runs.isdigit() else f"runs are a whole number, got {runs!r}"
+    fault = "" if not runs or (runs.isdigit() and int(runs)) else f"runs are a whole number above 0, got {runs!r}"
+    own = {"scale": settings.scale or fact(("scale",)), "resolution": settings.resolution or fact(RESOLUTION)}
+    fault = fault or next(
+        (f"{name} {text!r}: {_wrong(name, text)}" for name, text in own.items() if _wrong(name, text)), ""
+    )
     try:
-        found = one.read(settings.writing)
+        found = published.in_unit(one.read(settings.writing), settings.unit)
     except UsageError as error:
         fault = fault or str(error)
     text = one.text if one.own is None else f"{one.text.strip()} | {one.own.strip()}"
-    unit = fact(("unit",)) or (found.unit if isinstance(found, Published) else "")
+    unit = settings.unit or fact(("unit",)) or (found.unit if isinstance(found, Published) else "")
     number = settings.runs or (int(runs) if runs.isdigit() else None)
     return SeededCell(
         key, text.strip(), one.line, found, fault, said=number, spread=spread or "unknown", notes=notes, unit=unit,
-        scale=settings.scale or fact(("scale",)) or "1", resolution=settings.resolution or fact(RESOLUTION) or None,
+        scale=own["scale"] or "1", resolution=own["resolution"] or None,
         table=fact(("table",)),
     )  # fmt: skip
 
@@ -314,11 +208,11 @@ def _asked(key: Key, one: Placed, facts: Mapping[str, str], settings: Settings) 
 def _scaled(found: Sequence[SeededCell], path: Path, fit: Joint) -> list[SeededCell]:
     """Return cells with the scale and the resolution that a file of their own says of each."""
     scales = grids.read(path)
-    place = {_plain(name): number for number, name in enumerate(scales.headers)}
-    missing = [name for name in (*fit.labels, "scale") if _plain(name) not in place]
+    place = {plain_name(name): number for number, name in enumerate(scales.headers)}
+    missing = [name for name in (*fit.labels, "scale") if plain_name(name) not in place]
     if missing:
         raise UsageError(f"{path}: has no column '{missing[0]}' (columns: {', '.join(scales.headers)})")
-    known = {tuple(label(row[place[_plain(name)]]) for name in fit.labels): row for row in scales.rows}
+    known = {tuple(label(row[place[plain_name(name)]]) for name in fit.labels): row for row in scales.rows}
     unit = next((place[name] for name in RESOLUTION if name in place), None)
     scaled = []
     for one in found:
@@ -326,8 +220,10 @@ def _scaled(found: Sequence[SeededCell], path: Path, fit: Joint) -> list[SeededC
         if row is None:
             scaled.append(replace(one, fault=one.fault or f"{path} has no line of it"))
             continue
-        resolution = (row[unit].strip() if unit is not None else "") or one.resolution
-        scaled.append(replace(one, scale=row[place["scale"]].strip(), resolution=resolution))
+        scale, resolution = row[place["scale"]].strip(), row[unit].strip() if unit is not None else ""
+        wrong = _wrong("scale", scale) or _wrong("resolution", resolution)
+        fault = one.fault or (f"{path}: {scale!r}, {resolution!r}: {wrong}" if wrong else "")
+        scaled.append(replace(one, fault=fault, scale=scale or "1", resolution=resolution or one.resolution))
     return scaled
 
 
@@ -356,7 +252,7 @@ def _selected(found: Sequence[SeededCell], where: Sequence[str], fit: Joint) -> 
     kept, names = [*found], fit.fields
     for text in where:
         name, _, value = text.partition("=")
-        place = next((number for number, own in enumerate(names) if _plain(own) == _plain(name)), None)
+        place = next((number for number, own in enumerate(names) if plain_name(own) == plain_name(name)), None)
         if place is None or not value:
             raise UsageError(
                 f"--where {text}: wanted FIELD=VALUE{did_you_mean(name, names)} (fields: {', '.join(names)})"

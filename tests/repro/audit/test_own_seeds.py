@@ -269,6 +269,15 @@ def test_a_table_as_the_paper_has_it(tmp_path: Path, cells: str, name: str, seed
     assert (found.readings, found.exit_code) == ({"": ("sd",)}, 0)
 
 
+def test_a_column_of_averages_makes_no_list_of_a_table(tmp_path: Path) -> None:
+    cells = "Method,CIFAR-10,CIFAR-100,mean\nbase,91.00 ± 1.18,93.1,92.05\n"
+    found = judged(tmp_path, cells, SEEDS_OF)
+    assert verdicts(found) == {
+        "base / CIFAR-10": "reproduced", "base / CIFAR-100": "reproduced", "base / mean": "error",
+    }  # fmt: skip
+    assert "no seeds are of 'base / mean'" in evidence(found)["base / mean"]
+
+
 def test_only_the_cells_asked_for_are_judged(tmp_path: Path) -> None:
     found = judged(tmp_path, PAPER, SEEDS_OF, Settings(where=("method=base", "dataset=CIFAR-10")), "t.md")
     assert verdicts(found) == {"base / CIFAR-10": "reproduced"}
@@ -293,6 +302,16 @@ def test_seeds_with_decimal_commas_are_read_as_the_table_is(tmp_path: Path) -> N
     assert verdicts(found)["ours"] == "reproduced"
     asked = judged(tmp_path, "id;printed\nours;93.10\n", seeds)
     assert "--comma" in evidence(asked)["ours"]
+
+
+def test_what_tells_runs_apart_can_be_named(tmp_path: Path) -> None:
+    seeds = SEEDS.replace("id,seed,", "id,draw,")
+    with pytest.raises(UsageError, match="say `--metric COLUMN`"):
+        judged(tmp_path, by_id("ours,93.10"), seeds.replace("value", "acc"))
+    found = judged(tmp_path, by_id("ours,93.10"), seeds.replace("value", "acc"), Settings(seed_from="draw"))
+    assert verdicts(found) == {"ours": "reproduced"}
+    with pytest.raises(UsageError, match="--seed-from drwa: no such column; did you mean 'draw'"):
+        judged(tmp_path, by_id("ours,93.10"), seeds, Settings(seed_from="drwa"))
 
 
 def test_records_say_what_was_read(tmp_path: Path) -> None:
