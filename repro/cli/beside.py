@@ -74,8 +74,8 @@ def settings_of(arguments: Namespace) -> Settings:
 
     scales = arguments.scale is not None and Path(arguments.scale).suffix in SUFFIXES
     return Settings(
-        writing_of(arguments), arguments.format, arguments.table, arguments.labels, arguments.metric, arguments.seed_from, arguments.unit,
-        arguments.runs,
+        writing_of(arguments), arguments.format, arguments.table, arguments.labels, arguments.metric,
+        arguments.seed_from, arguments.unit, arguments.runs,
         "" if arguments.spread == "unknown" else arguments.spread, "" if scales else arguments.scale or "",
         Path(arguments.scale) if scales else None, arguments.resolution or "", tuple(arguments.where),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from repro.errors import UsageError, did_you_mean
 from repro.outside import places, published
@@ -107,6 +107,22 @@ def text_column(headers: Sequence[str]) -> str:
     return names.get(found, "")
 
 
+def named(table: Grid, seeds: Grid) -> Grid:
+    """Return a table whose first column has the seeds' name for it, where it has none and one column holds its labels.
+
+    A column of the seeds that holds names of the table's columns is not the one.
+    """
+    if table.headers[0]:
+        return table
+    labels = {label(row[0]) for row in table.rows} - {""}
+    fits = []
+    for place, name in enumerate(seeds.headers):
+        values = {label(row[place]) for row in seeds.rows}
+        if _is_key(name) and values & labels and not values & {*table.headers[1:]}:
+            fits.append(name)
+    return replace(table, headers=(fits[0], *table.headers[1:])) if len(fits) == 1 else table
+
+
 def fit(
     table: Grid,
     seeds: Grid,
@@ -134,11 +150,8 @@ def fit(
         raise UsageError(
             f"{seen} have no column in common that names cells; give both an 'id', or one name to the rows"
         )
-    rest = [
-        name
-        for name in seeds.headers
-        if _is_key(name) and name != value and plain_name(name) not in map(plain_name, shared)
-    ]
+    taken = {value, seed, *(own[plain_name(name)] for name in shared)}
+    rest = [name for name in seeds.headers if _is_key(name) and name not in taken]
     if not value and not text:
         own_columns = dict.fromkeys(one.column for one in places.placed(table, labels))
         values = tuple(own[plain_name(name)] for name in own_columns if plain_name(name) in own)

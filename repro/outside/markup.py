@@ -12,6 +12,7 @@ from repro.errors import UsageError
 
 GAPS = "\N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE SPACE}\N{HAIR SPACE}\N{PUNCTUATION SPACE}"
 UNSEEN = re.compile("[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{SOFT HYPHEN}\N{ZERO WIDTH NO-BREAK SPACE}\r]")
+LONGEST = 500  # characters of a cell
 MINUS = "\N{MINUS SIGN}"
 EN, EM = "\N{EN DASH}", "\N{EM DASH}"
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", f"0123456789+{MINUS}")
@@ -31,7 +32,7 @@ SIGNS = {
     "textasteriskcentered": "*", "uparrow": "↑", "downarrow": "↓", "infty": "∞", "textendash": EN, "textemdash": EM,
     "sim": "~", "approx": "≈", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "S": "§", "P": "¶", "checkmark": "✓",
     "textminus": MINUS, "diamond": "⋄", "bullet": "•", "ldots": "…", "dots": "…", "slash": "/", "textbar": "|",
-    "textunderscore": " ", "textpercent": "%", "Delta": "Δ", "textbackslash": "/",
+    "textunderscore": " ", "textpercent": "%", "percent": "%", "Delta": "Δ", "textbackslash": "/",
 }  # fmt: skip
 SPACES = {"quad": " ", "qquad": " ", "thinspace": "\N{THIN SPACE}", "enspace": " ", "xspace": "", "hfill": " "}
 SWITCHES = {
@@ -43,9 +44,8 @@ SWITCHES = {
 WRAPS = {
     "textbf", "textit", "textsl", "textsc", "textrm", "textsf", "texttt", "textmd", "textup", "textnormal", "emph",
     "underline", "uline", "uuline", "uwave", "sout", "mathbf", "mathit", "mathrm", "mathsf", "mathtt", "mathcal",
-    "bm", "boldsymbol", "pmb", "text", "mbox", "hbox", "fbox", "makebox", "ensuremath", "num", "tablenum", "hl",
-    "overline", "makecell", "thead", "shortstack", "operatorname",
-    "dashuline", "boxed", "framebox",
+    "bm", "boldsymbol", "pmb", "text", "mbox", "hbox", "fbox", "makebox", "ensuremath", "num", "tablenum", "SI",
+    "qty", "hl", "overline", "makecell", "thead", "shortstack", "operatorname", "dashuline", "boxed", "framebox",
 }  # fmt: skip
 RAISES = {"textsuperscript": "^", "textsubscript": "_", "tnote": "^"}
 DROPS = {
@@ -56,13 +56,15 @@ DROPS = {
 }  # what is taken off with so many arguments; a further one is kept  # fmt: skip
 COMMAND = re.compile(r"\\(?:([a-zA-Z]+)\*?[ \t]*|([^a-zA-Z]))")
 OPTION = re.compile(r"\s*\[[^\[\]]*\]")
-SCRIPT = re.compile(r"([_^])\s*([^\s{}_^])")
+SCRIPT = re.compile(rf"([_^])\s*([-+{MINUS}]?\d+(?:\.\d+)?|[^\s{{}}_^])")
 
 
 def plain(text: str) -> str:
-    """Return a cell without its dress. Raise UsageError for a LaTeX command whose meaning is not known."""
+    """Return a cell without its dress. Raise UsageError for a LaTeX command that is not known, and for a long text."""
     if text.isascii() and text.replace(".", "", 1).isdigit():
         return text
+    if len(text) > LONGEST:
+        raise UsageError(f"a text of {len(text):,} characters is no cell of a table; see to the file")
     found = _undressed(text)
     found = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda one: f"^{{{one[0].translate(RAISED)}}}", found)
     found = re.sub("[₀₁₂₃₄₅₆₇₈₉₊₋]+", lambda one: f"_{{{one[0].translate(LOWERED)}}}", found)
@@ -83,7 +85,7 @@ def _undressed(text: str) -> str:
 
 def words(text: str) -> str:
     """Return a label of a row or a column as a reader says it: without dress, marks of notes and double spaces."""
-    if text.isascii() and text.isalnum():
+    if (text.isascii() and text.isalnum()) or len(text) > LONGEST:
         return text
     found = _unbraced(re.sub(r"[_^]\{([^{}]*)\}", r"\1", _undressed(text)))
     return " ".join(re.sub(f"[†‡§¶↑↓{GAPS}]", " ", found.replace("$", "")).split()).rstrip("* ")

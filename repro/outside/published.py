@@ -31,7 +31,7 @@ N = rf"{SIGN}?\s?{DIGITS}(?:\s?(?:[eE]|×){SIGN}?\d+|\s?[kKMBGT](?![a-zA-Z]))?"
 PARTS = re.compile(rf"(?P<sign>{SIGN}?)\s?(?P<digits>{DIGITS})\s?(?P<power>(?:[eE]|×){SIGN}?\d+|[kKMBGT])?")
 TIMES = re.compile(rf"\s*[×x*·∙]\s*10\s*(?:\^\s*\{{?|\*\*)\s*({SIGN}?\d+)\s*\}}?")
 TEN = re.compile(rf"(?<![\d.,])10\^\{{({SIGN}?\d+)\}}")
-MARKS = re.compile(r"\^\{[^{}\d]*\}|[†‡§¶∗⋆⋄★☆✓#‖•]|(?<=[\d%)\]}])\s?\*+|^\*+(?=[\d.])")
+MARKS = re.compile(r"\^\{[^{}\d+\-\N{MINUS SIGN}]*\}|[†‡§¶∗⋆⋄★☆✓#‖•]|(?<=[\d%)\]}])\s?\*+|^\*+(?=[\d.])")
 ARROWS = re.compile(rf"\(\s*[↑↓▲▼△▽]\s*{N}\s*%?\s*\)|[↑↓▲▼△▽]\s*{N}\s*%?$")
 NAME = re.compile(r"^[A-Za-zα-ω][\w ]*(?:_\{[^{}]*\})?\s*[=:≈]\s*")
 PLUS_MINUS = re.compile(rf"\+\s?/\s?[-{MINUS}]|\+[-{MINUS}](?=\s*[\d.])")

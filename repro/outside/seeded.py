@@ -84,6 +84,7 @@ def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> Se
     seeds = grids.read(seeds_path)
     if not seeds.rows or not table.rows:
         raise NothingSelectedError(f"{seeds_path if table.rows else cells_path}: holds no row below its header")
+    table = joint.named(table, seeds)
     text = joint.text_column(table.headers)
     where = f"{cells_path} and {seeds_path}"
     fit = joint.fit(

@@ -259,7 +259,15 @@ Ours & \textbf{93.10} $\pm$ 0.29 & -- \\
 @pytest.mark.parametrize(
     "seeds", [SEEDS_OF, WIDE_SEEDS, SEEDS_OF.replace("value", "acc")], ids=["long", "wide", "named"]
 )
-@pytest.mark.parametrize(("cells", "name"), [(PAPER, "t.md"), (LATEX, "t.tex")])
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (PAPER, "t.md"),
+        (LATEX, "t.tex"),
+        (PAPER.replace("Method", "      "), "t.md"),
+        (LATEX.replace("Method", ""), "t.tex"),
+    ],
+)
 def test_a_table_as_the_paper_has_it(tmp_path: Path, cells: str, name: str, seeds: str) -> None:
     found = judged(tmp_path, cells, seeds, Settings(metric="acc" if ",acc" in seeds else ""), name)
     assert verdicts(found) == {

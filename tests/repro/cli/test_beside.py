@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from repro.cli.main import main
+from tests.repro.conftest import PROJECT
 
 CELLS = "id,printed\nours,93.10 ± 0.29\nbase,**91.0 92.0**\n"
 SEEDS = "id,seed,value\n" + "".join(f"ours,{seed},{one}\n" for seed, one in enumerate((93.0, 93.5, 92.75, 93.25, 93.0)))
@@ -93,6 +95,19 @@ def test_a_mistake_is_one_line(say: Say, arguments: tuple[str, ...], words: str)
     assert (code, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_the_page_s_table_is_judged_as_it_shows(say: Say) -> None:
+    page = (PROJECT / "docs/tables.md").read_text(encoding="utf-8")
+    blocks = {name: re.search(rf"```{name}\n(.*?)```", page, re.S) for name in ("markdown", "csv", "console", "toml")}
+    texts = {name: found[1] if found else "" for name, found in blocks.items()}
+    Path("paper.md").write_text(texts["markdown"], encoding="utf-8")
+    Path("seeds.csv").write_text(texts["csv"], encoding="utf-8")
+    command, _, shown = texts["console"].partition("\n")
+    assert command == "$ repro judge --cells paper.md --seeds seeds.csv"
+    assert say(*command.split()[2:])[:2] == (2, shown)
+    out = say("claims", "paper.md", "--unit", "%", "--spread", "sd", "--runs", "5", "--place", "table 2")[1]
+    assert texts["toml"] in out
 
 
 def test_a_draft_is_printed_or_written_once(say: Say) -> None:
