@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from repro.outside.seeded import SeededCell, Settings, bring_together
 from repro.printed import Printed
 
 UNITS = "give both in one unit"  # what the judge says of runs that are a hundredth of the print, or the hundredfold
+
+NONE, UNKNOWN, INTERVALS = "no spread", "unknown", "intervals"  # kinds of spreads beside those that are known
 
 
 @dataclass(frozen=True)
@@ -78,21 +80,46 @@ def judge_table(cells: Path | str, seeds: Path | str, settings: Settings | None 
     """
     asking = bring_together(Path(cells), Path(seeds), settings or Settings())
     said: dict[int, Judgement] = {}
-    entries: dict[str, dict[int, Entry]] = {}
+    entries: dict[int, Entry] = {}
     for place, one in enumerate(asking.cells):
         entry = _entry(one)
         if isinstance(entry, Judgement):
             said[place] = entry
         else:
-            entries.setdefault(one.table, {})[place] = entry
+            entries[place] = entry
     readings = {}
-    for name, own in entries.items():
+    for name, places in _tables(asking.cells, entries).items():
+        own = {place: entries[place] for place in places}
         names = {asking.cells[place].name: place for place in own}
         agreed = made_of.table({label: own[place] for label, place in names.items()})
         readings[name] = agreed.readings
         said |= {place: _said(asking.cells[place], own[place], agreed.said[label]) for label, place in names.items()}
     verdicts = tuple(CellVerdict(one, said[place]) for place, one in enumerate(asking.cells))
     return TableVerdict(verdicts, readings, asking.notes)
+
+
+def _tables(cells: Sequence[SeededCell], entries: Mapping[int, Entry]) -> dict[str, list[int]]:
+    """Return which cells have one reading: those of a table, apart where they are said to have spreads of other kinds.
+
+    Intervals are a kind; cells without a spread go with any, and those of no known kind with the one that is known.
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+    for place, entry in entries.items():
+        one = cells[place]
+        kind = NONE if entry.spread is None else one.spread
+        kind = INTERVALS if isinstance(one.found, Published) and one.found.interval is not None else kind
+        found.setdefault(one.table, {}).setdefault(kind, []).append(place)
+    tables: dict[str, list[int]] = {}
+    for name, kinds in found.items():
+        known = [kind for kind in kinds if kind not in (NONE, UNKNOWN, INTERVALS)]
+        if len(known) == 1:
+            kinds[known[0]] += kinds.pop(UNKNOWN, [])
+        if len(kinds) > 1:
+            loose = kinds.pop(NONE, [])
+            kinds[next(iter(kinds))] += loose
+        for kind, places in kinds.items():
+            tables[f"{name} ({kind})".strip() if len(kinds) > 1 else name] = sorted(places)
+    return tables
 
 
 def _entry(one: SeededCell) -> Entry | Judgement:

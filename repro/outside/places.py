@@ -102,7 +102,7 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
         under = not said and _is_spreads(own, row[count:], found, before)
         above = before if under else means.get((section, *own), {}) if said not in ("", "mean") else {}
         if above:
-            _give(found, above, body, said, line)
+            _give(found, above, body, said)
             continue
         if said not in ("", "mean"):
             own = tuple(label(text) for text in row[:count])
@@ -193,15 +193,15 @@ def _is_spreads(own: tuple[str, ...], body: Sequence[str], found: Sequence[Place
     return bool(before) and same and bool(texts) and all(published.is_spread(cell) for cell in texts)
 
 
-def _give(found: list[Placed], above: dict[str, int], body: dict[str, str], said: str, line: int) -> None:
+def _give(found: list[Placed], above: dict[str, int], body: dict[str, str], said: str) -> None:
     """Give the spreads of a row to the means above it."""
     for name, cell in body.items():
         place = above.get(name)
         if place is None or not cell.strip():
             continue
-        if found[place].own is not None:
-            raise UsageError(f"line {line}: '{found[place].name}' has a spread already; name the rows of each")
-        found[place] = replace(found[place], own=cell, spread_is=said)
+        before = found[place].own  # two are one too many, which is that cell's fault
+        own = cell if before is None else f"{before} and {cell}"
+        found[place] = replace(found[place], own=own, spread_is=said)
 
 
 def sections(found: Sequence[Placed]) -> Iterator[Placed]:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
+import statistics
+import tempfile
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from repro.audit.own_seeds import TableVerdict, judge_table
 from repro.errors import NothingSelectedError, UsageError
@@ -105,6 +111,8 @@ def test_a_changed_last_digit_of_a_published_cell_is_seen(folders: list[Path], t
 
 
 # One cell in every style
+
+STYLES_OF_PAIRS = ("{m} ± {s}", "\\textbf{{{m}}} $\\pm$ {s}", "{m}({s})", "**{m}** (±{s})", "${m}_{{\\pm {s}}}$")
 
 STYLES = {
     "93.10 ± 0.29": "n - 1", "93.10+-0.29": "n - 1", r"\textbf{93.10} $\pm$ 0.29": "n - 1", "**93.10 ± 0.29**": "n - 1",
@@ -302,6 +310,37 @@ def test_tables_of_one_file_have_a_reading_each(tmp_path: Path) -> None:
     assert verdicts(found) == {"ours": "reproduced", "base": "reproduced"}
     together = judged(tmp_path, cells.replace(",one", ",").replace(",two", ","), SEEDS, Settings(resolution="0"))
     assert set(verdicts(together).values()) == {"inconclusive"}
+
+
+def test_spreads_of_other_kinds_have_readings_of_their_own(tmp_path: Path) -> None:
+    cells = by_id("ours,93.10 ± 0.29,sd", "base,91.00 ± 0.53,se", head="id,printed,spread")
+    found = judged(tmp_path, cells, SEEDS, Settings(resolution="0"))
+    assert found.readings == {"(sd)": ("sd",), "(se)": ("se",)}
+    assert verdicts(found) == {"ours": "reproduced", "base": "reproduced"}
+    cells = by_id("ours,93.10 ± 0.29", '"base","91.00 [89.53, 92.47]"', "third,93.1")
+    found = judged(tmp_path, cells, SEEDS + "third,0,93.1\n", Settings(resolution="0"))
+    assert found.readings == {"(unknown)": ("sd",), "(intervals)": ("ci95-t",)}
+
+
+class TestWhoeverRounded:
+    """A cell that was printed from its seeds is reproduced, whatever its style and its reading (law of the judge)."""
+
+    @given(
+        st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=6),
+        st.sampled_from(STYLES_OF_PAIRS),
+        st.sampled_from((statistics.stdev, statistics.pstdev)),
+        st.integers(1, 4),
+    )
+    def test_it_is_never_accused(
+        self, runs: list[int], style: str, reading: Callable[[list[Decimal]], Decimal], digits: int
+    ) -> None:
+        values = [Decimal(run).scaleb(-4) for run in runs]
+        unit = Decimal(1).scaleb(-digits)
+        m, s = (f"{one.quantize(unit):f}" for one in (sum(values) / len(values), reading(values)))
+        seeds = "id,seed,value\n" + "".join(f"x,{seed},{value:f}\n" for seed, value in enumerate(values))
+        with tempfile.TemporaryDirectory() as folder:
+            found = judged(Path(folder), by_id(f'x,"{style.format(m=m, s=s)}"'), seeds, Settings(resolution="0"))
+        assert verdicts(found) == {"x": "reproduced"}, evidence(found)
 
 
 def test_seeds_with_decimal_commas_are_read_as_the_table_is(tmp_path: Path) -> None:

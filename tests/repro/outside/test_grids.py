@@ -176,6 +176,14 @@ def test_a_mean_with_a_spread_of_its_own_and_one_beside_it_is_refused(tmp_path: 
         one.read(PLAIN)
 
 
+def test_two_rows_of_spreads_are_their_cell_s_fault(tmp_path: Path) -> None:
+    text = "method,A,B\nours mean,1.0,2.0\nours std,0.1,0.2\nours std,0.1,\n"
+    one, other = places.placed(grids.read(written(tmp_path, "t.csv", text)))
+    with pytest.raises(UsageError, match=r"wanted one number for a spread, got '0.1 and 0.1'"):
+        one.read(PLAIN)
+    assert isinstance(other.read(PLAIN), Published)
+
+
 def test_cells_below_two_headings_get_names_of_their_own(tmp_path: Path) -> None:
     text = "method,A,B\nsmall,,\nours,1,2\nlarge,,\nours,3,4\nother,5,6\n"
     found = [*places.sections(places.placed(grids.read(written(tmp_path, "t.csv", text))))]
