@@ -69,10 +69,10 @@ class Placed:
 def statistic(name: str) -> tuple[str, str]:
     """Return the rest of a name and which statistic it says, as "acc (std)" says ("acc", "sd"): "" where none."""
     for pattern in (LAST, FIRST):
-        found = pattern.fullmatch(name.strip())
+        found = pattern.fullmatch(name.strip().rstrip("."))
         if found:
             word = found["word"].casefold()
-            return found["stem"].strip(" _/,:-"), "mean" if word in MEANS else SPREADS[word]
+            return found["stem"].strip(" _/,:-±"), "mean" if word in MEANS else SPREADS[word]
     return name.strip(), ""
 
 
@@ -99,7 +99,7 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
         if said == "mean" and own not in spread_rows:  # a row that is called so, as an average over data sets is
             own, said = tuple(label(text) for text in row[:count]), ""
         body = dict(zip(grid.headers[count:], row[count:], strict=True))
-        under = not said and _is_spreads(own, row[count:], found, before)
+        under = (said != "mean" and not any(own)) if said else _is_spreads(own, row[count:], found, before)
         above = before if under else means.get((section, *own), {}) if said not in ("", "mean") else {}
         if above:
             _give(found, above, body, said)

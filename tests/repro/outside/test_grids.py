@@ -139,6 +139,7 @@ ASIDE = {
     "rows": "method,A,B\nours (mean),1.0,2.0\nours (std),0.1,0.2\n",
     "a row without a name": "method,A,B\nours,1.0,2.0\n,(0.1),(0.2)\n",
     "a row of ±": "method,A,B\nours,1.0,2.0\n,± 0.1,± 0.2\n",
+    "a row called ± std.": "method,A,B\nours,1.0,2.0\n\\scriptsize{$\\pm$ std.},0.1,0.2\n",
     "a column of statistics": "method,statistic,A,B\nours,mean,1.0,2.0\nours,std,0.1,0.2\n",
 }
 
@@ -168,6 +169,12 @@ def test_a_column_of_averages_is_no_statistic(tmp_path: Path) -> None:
         ("average", "A"),
         ("average", "Avg"),
     ]
+
+
+def test_rows_that_are_called_mean_and_std_alone_are_a_pair(tmp_path: Path) -> None:
+    text = "statistic,A,B\nbase,3,4\nmean,1.0,2.0\nstd,0.1,0.2\n"
+    found = places.placed(grids.read(written(tmp_path, "t.csv", text)))
+    assert [(one.text, one.own) for one in found] == [("3", None), ("4", None), ("1.0", "0.1"), ("2.0", "0.2")]
 
 
 def test_a_mean_with_a_spread_of_its_own_and_one_beside_it_is_refused(tmp_path: Path) -> None:
