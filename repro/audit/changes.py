@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from repro.audit.verdicts import ERROR
+from repro.audit.verdicts import ERROR, worded
 
 Records = Sequence[Mapping[str, Any]]
 
@@ -13,9 +13,12 @@ Records = Sequence[Mapping[str, Any]]
 def kept_of(records: Records) -> list[dict[str, str]]:
     """Return what is kept of an audit's records, by study and id."""
     rows = [
-        {"study": one["study"], "id": one["id"], "published": "; ".join(one["published"]), "verdict": one["verdict"]}
+        {
+            "study": one["study"], "id": one["id"], "published": "; ".join(one["published"]),
+            "verdict": worded(one["verdict"], one.get("imported")),
+        }
         for one in records
-    ]
+    ]  # fmt: skip
     return sorted(rows, key=lambda row: (row["study"], row["id"]))
 
 

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from repro.audit.changes import changes
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, accused
 from repro.audit.kept import Kept
-from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement, Missing
+from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement, Missing, Noted, noted
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
 from repro.machine.foreign import described, place
 from repro.study import Study
@@ -41,6 +41,7 @@ class Audited:
             "study": claim.study, "id": claim.id, "where": claim.where, "kind": claim.kind,
             "statement": claim.statement, "published": list(claim.published), "unit": claim.unit or "1",
             "judge": claim.judge, "reason": claim.reason, "verdict": said.verdict, "evidence": said.evidence,
+            "imported": [asdict(one) for one in said.imported],
             "statistic": said.statistic, "n": said.n, "p": said.p, "power": said.power,
             "further_runs": said.more, "note": claim.note, "headline": claim.headline, "line": claim.line,
             "weight": claim.weight, "restates": claim.restates, "lines": claim.lines, "elsewhere": claim.elsewhere,
@@ -188,9 +189,10 @@ def _judged(study: Callable[[], Study], claim: Claim) -> Judgement:
 
 def _load_to_judge(name: str) -> Study:
     """Return a study whose runs are read anew: which code is here is asked for once a command."""
-    from repro.audit import admitted
+    from repro.audit import admitted, imports
 
     admitted.forget()
+    imports.forget()
     return registry.load(name)
 
 
@@ -223,10 +225,12 @@ def judge(study: Study, claim: Claim) -> Judgement:
     from repro.audit.evidence import evidence_of
 
     try:
-        evidence = evidence_of(study, claim)
+        found = evidence_of(study, claim)
+        evidence = found.evidence if isinstance(found, Noted) else found
         if isinstance(evidence, Missing):
             return Judgement("inconclusive", evidence.what, n=0, more=evidence.runs)
-        return JUDGES[claim.judge].decide(claim, evidence)
+        said = JUDGES[claim.judge].decide(claim, evidence)
+        return noted(said, found) if isinstance(found, Noted) else said
     except ReproError as error:
         raise type(error)(f"{_where(claim)}: {error}") from error
     except (Exception, SystemExit) as error:  # whatever a study's own function raises

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from repro import registry
-from repro.audit import admitted, blessed, claims, units
+from repro import printed, registry
+from repro.audit import admitted, blessed, claims, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
-from repro.audit.verdicts import Evidence, Missing, MissingError, Runs, Shown
+from repro.audit.verdicts import Evidence, Missing, MissingError, Noted, Runs, Shown
 from repro.errors import UsageError, did_you_mean
 from repro.machine.reads import about_to_read, by_a_door
 from repro.runs.rows import Row
@@ -98,17 +98,65 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
         study = _study(asked.pop("study"))
     measured = claim.judge in MEASURED
     cells = [_cell(study, claim, fields) for fields in _asked(asked, measured=measured)]
-    fixed, refused = cells[0].experiment.deterministic and not measured, None
-    for profile in profiles_for(study, cells[0].experiment, cells[0].case, measured=measured):
+    profiles = profiles_for(study, cells[0].experiment, cells[0].case, measured=measured)
+    brought = {profile: [_imported(study, profile, cell) for cell in cells] for profile in profiles}
+    ours, found = _of_ours(study, cells, profiles, measured=measured)
+    if not ours:
+        for there in brought.values():
+            taken = _of_imports(cells, there, measured=measured)
+            if taken is not None:
+                return taken
+    words = imports.besides([one for there in brought.values() for one in there], ours=ours)
+    if isinstance(found, Missing):
+        return replace(found, what=f"{found.what}; {words}") if words else found
+    return Noted(found, words) if words else found
+
+
+def _of_ours(study: Study, cells: Sequence[Cell], profiles: Sequence[str], *, measured: bool) -> tuple[bool, Any]:
+    """Return whether there are runs of ours at all, and what they say, or why they do not."""
+    fixed, refused, ours = cells[0].experiment.deterministic and not measured, None, False
+    for profile in profiles:
         found = [_found(study, profile, cell, 1 if fixed else LEAST_RUNS) for cell in cells]
+        ours = ours or any(isinstance(one, Missing) or one.values or one.diverged for one in found)
         there = found[0] if len(cells) == 1 else _difference(study, profile, cells, found)
         if isinstance(there, Missing):
             refused = refused or there
         elif there.values or there.diverged:
-            return there if measured else _numbers(there, fixed, cells[0].experiment.name, cells[0].metric)
+            return True, there if measured else _numbers(there, fixed, cells[0].experiment.name, cells[0].metric)
     start = f"repro run {study.name} --profile {faithful(study)} --experiment"
     commands = dict.fromkeys(f"`{f'{start} {one.experiment.name} {one.where}'.strip()}`" for one in cells)
-    return refused or Missing(f"no faithful run yet: {' and '.join(commands)}", LEAST_RUNS)
+    return ours, refused or Missing(f"no faithful run yet: {' and '.join(commands)}", LEAST_RUNS)
+
+
+def _imported(study: Study, profile: str, cell: Cell) -> imports.Brought:
+    """Return the imported runs of a cell."""
+    unit = next(metric.unit for metric in cell.experiment.metrics if metric.name == cell.metric)
+    return imports.of(study.name, profile, cell.experiment.name, cell.metric, case_json(cell.case), unit)
+
+
+def _of_imports(cells: Sequence[Cell], there: Sequence[imports.Brought], *, measured: bool) -> Any:
+    """Return what imported runs of a profile say, or why none is evidence; None where there are none of one of both."""
+    if not all(one.number for one in there):
+        return None
+    left_out = "; ".join(dict.fromkeys(text for one in there for text in one.left_out))
+    if not all(one.rows for one in there):
+        return Missing(left_out, LEAST_RUNS)
+    rows = [row for one in there for row in one.rows]
+    words = "; ".join(filter(None, (imports.words(rows), left_out)))
+    runs = _in_unit(cells[0], there[0])
+    if len(cells) > 1:
+        if any(None in one.by_seed for one in there):
+            return Missing(f"{words}; runs without a seed cannot be paired: import again with --seed-from", None)
+        runs = _paired([one.by_seed for one in there], cells, "seeds")
+    if measured:
+        return Noted(runs, words, imports.origins(rows))
+    fixed = cells[0].experiment.deterministic
+    found = _numbers(runs, fixed, cells[0].experiment.name, cells[0].metric)
+    return found if isinstance(found, Missing) else Noted(found, words, imports.origins(rows))
+
+
+def _in_unit(cell: Cell, there: imports.Brought) -> Runs:
+    return Runs(tuple(printed.converted(value, cell.times) for value in there.values), there.diverged)
 
 
 @dataclass(frozen=True)
@@ -153,7 +201,7 @@ def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing
     runs = _runs(study, profile, cell.experiment.name, cell.metric, cell.case, least)
     if isinstance(runs, Missing):
         return runs
-    return replace(runs, values=tuple(units.converted(value, cell.times) for value in runs.values))
+    return replace(runs, values=tuple(printed.converted(value, cell.times) for value in runs.values))
 
 
 def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequence[Runs | Missing]) -> Runs | Missing:
@@ -164,20 +212,26 @@ def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequen
     missing = [one for one in found if isinstance(one, Missing)]
     if missing:
         return missing[0]
-    above, below = (
+    sides = [
         admitted.of(study, profile, one.experiment.name).by_replicate(one.metric, case_json(one.case)) for one in cells
-    )
+    ]
+    runs = _paired(sides, cells, "replicates")
+    words = [runs.besides, *(one.besides for one in found if isinstance(one, Runs))]
+    return replace(runs, besides="; ".join(dict.fromkeys(filter(None, words))))
+
+
+def _paired(sides: Sequence[Mapping[Any, float | None]], cells: Sequence[Cell], what: str) -> Runs:
+    """Return by how much one cell exceeds another in all that both have; `what` words what runs are paired by."""
+    above, below = sides
     values, diverged = [], 0
-    for replicate in sorted(above.keys() & below.keys()):
-        pair = above[replicate], below[replicate]
+    for which in sorted(above.keys() & below.keys()):
+        pair = above[which], below[which]
         if pair[0] is None or pair[1] is None:
             diverged += 1
             continue
-        values.append(units.converted(pair[0], cells[0].times) - units.converted(pair[1], cells[1].times))
+        values.append(printed.converted(pair[0], cells[0].times) - printed.converted(pair[1], cells[1].times))
     alone = len(above.keys() ^ below.keys())
-    words = [f"{alone} replicates that one of the two cases lacks left out"] * (alone > 0)
-    words += dict.fromkeys(one.besides for one in found if isinstance(one, Runs) and one.besides)
-    return Runs(tuple(values), diverged, "; ".join(words))
+    return Runs(tuple(values), diverged, f"{alone} {what} that one of the two cases lacks left out" * (alone > 0))
 
 
 def _study(name: str) -> Study:

@@ -98,8 +98,3 @@ def _numbers(claim: Claim) -> list[Decimal]:
         except (ReproError, IndexError):
             continue  # words, which say nothing of a unit
     return found
-
-
-def converted(value: float, times: Decimal) -> float:
-    """Return a value times a factor, without the last bits that a product of floats would add: 0.07 is 7 %."""
-    return value if times == 1 else float(printed.exact(value) * times)

@@ -19,6 +19,8 @@ Verdict = Literal[
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 CONTRADICTED: tuple[Verdict, ...] = ("not reproduced", "erratum")
 ERROR: Literal["error"] = "error"  # what stands in a verdict's place where a claim cannot be judged; it is none
+NOT_OURS = "imported, not run by us"
+IMPORTED = " (imported)"  # behind a verdict that rests on such runs, where verdicts are counted, listed and blessed
 LEVEL = 0.05
 FURTHEST = 5_000  # powers of ten: no document prints a number that is larger, or finer
 BECAUSE: dict[str, Verdict] = {"transcription": "transcription", "version": "protocol mismatch"}  # by a claim's cause
@@ -63,6 +65,28 @@ Evidence = float | Decimal | str | bool | Shown | Sequence[float | Decimal | str
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A file that imported runs come from: what wrote it, its SHA-256, and how many runs of it are evidence."""
+
+    tool: str  # with its version where the file names it
+    file: str
+    digest: str
+    runs: int
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Evidence beside imported runs: what a judge takes, what to know of these in words, and what they come from.
+
+    `imported` is empty where the evidence is of runs of ours, and imported ones were left out.
+    """
+
+    evidence: Any
+    words: str
+    imported: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a judge says of a claim: the verdict, the evidence in words, and what the verdict rests on.
 
@@ -72,7 +96,7 @@ class Judgement:
     that the print allows, before Holm's correction; `more` how many further runs a decision would need; `power` how
     likely equality within the margin was to be shown by as many runs if there is no difference. `ours` and `theirs` are
     value, lower and upper end of the intervals that were compared, in the claim's unit. `basis` is what a correction
-    over several claims of a document goes on.
+    over several claims of a document goes on. `imported` is where the evidence comes from if it was not run by us.
     """
 
     verdict: Verdict | Literal["error"]
@@ -86,6 +110,23 @@ class Judgement:
     theirs: Span | None = None
     code: int = 0
     basis: Any = None
+    imported: tuple[Origin, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """Return the verdict as it is counted and blessed: one that imported runs gave is a word of its own."""
+        return worded(self.verdict, self.imported)
+
+
+def worded(verdict: str, imported: object) -> str:
+    """Return a verdict as it is counted and blessed, marked where it rests on imported runs."""
+    return f"{verdict}{IMPORTED}" if imported and verdict != ERROR else verdict
+
+
+def noted(said: Judgement, about: Noted) -> Judgement:
+    """Return a judgement that says of imported runs what there is to know."""
+    begins = f"{NOT_OURS}: " if about.imported else ""
+    return replace(said, evidence=f"{begins}{said.evidence}; {about.words}", imported=about.imported)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
+from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.machine.files import refused, regular, replacing, there
 from repro.runs.rows import digest
 
 SCHEMA_VERSION = 2
 UNSEALED = "1"  # the version whose tables carry no digest of themselves
 SEAL = b"repro.digest"
+IMPORTED = b"repro.imported"  # metadata of a table of imported rows (`repro.outside.imported`), which is none of runs
+IMPORTED_SUFFIX = ".imported.parquet"  # of such a table, beside that of a profile's runs
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
@@ -212,8 +214,13 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     What another writer calls nullable is so no more: whether a null is there is for `validate` to say.
     """
     if not there(path):
-        raise NothingSelectedError(f"{path}: no such table; `repro run` makes one, `repro status` lists what exists")
+        beside = path.with_suffix(IMPORTED_SUFFIX)
+        also = f" ({beside.name} holds imported rows, which are no runs of ours)" if there(beside) else ""
+        raise NothingSelectedError(
+            f"{path}: no such table{also}; `repro run` makes one, `repro status` lists what exists"
+        )
     with opened(path, "Parquet table", SET_ASIDE) as file:
+        refuse_imported(file.schema_arrow, path)
         check_schema(file.schema_arrow, path)
         _check_version(file.schema_arrow, path)
         records_of(file.schema_arrow, path)
@@ -225,6 +232,15 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             _check_times(found["finished"])
         hold_seal(found, path, whole=columns is None)
         return found if found.schema == schema else pa.Table.from_arrays(found.columns, schema=schema)
+
+
+def refuse_imported(schema: pa.Schema, path: Path) -> None:
+    """Raise UsageError for a table of imported rows: nothing that asks for runs reads it."""
+    if IMPORTED in (schema.metadata or {}):
+        raise UsageError(
+            f"{path}: holds imported rows, which were not run by us: they are evidence of claims (`repro audit`), and "
+            "are not checked, blessed, merged or compared; name a table that `repro run` made"
+        )
 
 
 def _check_version(schema: pa.Schema, path: Path) -> None:

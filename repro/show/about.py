@@ -14,18 +14,23 @@ from repro.audit.claims import Source
 from repro.errors import IntegrityError
 from repro.golden import log, stored
 from repro.machine import git
+from repro.outside import imported
 from repro.runs import store, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 WHOLE = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")  # a commit, of which so many digits are shown
+PLACES = 5  # files of imported runs that are named
 NUMERICAL = ("numpy", "scipy", "torch")  # packages that the results hang on
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A table of runs that verdicts or figures may rest on; a table that cannot be read has `fault` and no more."""
+    """A table of runs that verdicts or figures may rest on, ours or `imported` ones, whose `machines` are their files.
+
+    A table that cannot be read has `fault` and no more.
+    """
 
     study: str
     profile: str
@@ -36,6 +41,7 @@ class Batch:
     last: str = ""
     machines: tuple[str, ...] = ()
     fault: str = ""
+    imported: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def source(study: str) -> Source:
 
 
 def batches(root: Path, study: str) -> list[Batch]:
-    """Return the tables of a study's runs that there are: goldens and stores, profile by profile."""
+    """Return the tables of a study's runs that there are: goldens, stores and imports, profile by profile."""
     found = []
     for profile in registry.load(study).profiles:
         if stored.path_of(root, study, profile).exists():
@@ -81,7 +87,28 @@ def batches(root: Path, study: str) -> list[Batch]:
                 found.append(Batch(study, profile, golden=False, fault=str(error)))
             else:
                 found.append(batch(study, profile, rows, table.environments(rows), golden=False))
+        found += brought(study, profile)
     return found
+
+
+def brought(study: str, profile: str) -> list[Batch]:
+    """Return what was imported for a study's profile, as one batch; none where nothing was."""
+    try:
+        imports = imported.read_if_there(imported.path_of(study, profile))
+    except IntegrityError as error:
+        return [Batch(study, profile, golden=False, imported=True, fault=str(error))]
+    if not imports.rows:
+        return []
+    days = sorted(f"{row.imported:%Y-%m-%d}" for row in imports.rows)
+    places = sorted({f"{row.file}, by {row.by}" for row in imports.rows})
+    more = [f"{len(places) - PLACES} more files"] if len(places) > PLACES else []
+    runs = imported.said_of(imports.rows)["runs"]
+    return [
+        Batch(
+            study, profile, golden=False, imported=True, runs=runs, first=days[0], last=days[-1],
+            machines=(*places[:PLACES], *more),
+        )
+    ]  # fmt: skip
 
 
 def batch(study: str, profile: str, rows: pa.Table, records: Mapping[str, Mapping[str, Any]], *, golden: bool) -> Batch:

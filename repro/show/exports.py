@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from repro.audit.verdicts import CONTRADICTED, ERROR
+from repro.audit.verdicts import CONTRADICTED, ERROR, worded
 from repro.errors import NothingSelectedError, UsageError
 from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, names_of, summary
 from repro.machine.files import write as write_whole
@@ -59,7 +59,7 @@ class Item:
 
 
 def of_claims(records: Records) -> list[Item]:
-    """Return an item for each claim of an audit; what is undecided is skipped."""
+    """Return an item for each claim of an audit; what is undecided is skipped, and what imported runs gave is noted."""
     items = []
     for record in records:
         word, found = record["verdict"], record["evidence"]
@@ -68,7 +68,7 @@ def of_claims(records: Records) -> list[Item]:
         message = escape(f"{word}: {found}" if state in ("skipped", ERROR) else record["statement"])
         detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
         uri = f"studies/{record['study']}/claims.toml"
-        level = LEVELS.get(word, "")
+        level = LEVELS.get(word, "note" if record.get("imported") else "")
         items.append(Item(record["study"], record["id"], word, state, message, detail, level, uri, record["line"]))
     return items
 
@@ -117,6 +117,8 @@ def junit(items: Sequence[Item]) -> str:
                 problem.text = item.detail
             elif item.state == "skipped":
                 ElementTree.SubElement(case, "skipped", message=item.message)
+            elif item.level:
+                ElementTree.SubElement(case, "system-out").text = item.detail
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -180,7 +182,13 @@ def markdown(records: Records) -> str:
     lines = []
     for study in dict.fromkeys(record["study"] for record in records):
         rows = [
-            (record["id"], record["where"], "; ".join(record["published"]), record["evidence"], record["verdict"])
+            (
+                record["id"],
+                record["where"],
+                "; ".join(record["published"]),
+                record["evidence"],
+                worded(record["verdict"], record.get("imported")),
+            )
             for record in records
             if record["study"] == study
         ]
@@ -194,7 +202,7 @@ def codecheck_text(title: str, manifest: Mapping[str, str], records: Records) ->
     Who checked, when, and the certificate's report are not in it: those are a person's to give. Texts are quoted as
     JSON, which YAML reads too.
     """
-    counts = Counter(record["verdict"] for record in records)
+    counts = Counter(worded(record["verdict"], record.get("imported")) for record in records)
     said = counted(dict(counts.most_common()))
     lines = ["---", "version: https://codecheck.org.uk/spec/config/2.0/", "paper:", f"  title: {json.dumps(title)}"]
     lines += ["manifest:"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from repro.audit import blessed, claims
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
-from repro.audit.verdicts import VERDICTS
+from repro.audit.verdicts import IMPORTED, VERDICTS
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine.terminal import markdown
 from repro.show.telling import tally
@@ -105,18 +105,20 @@ BLOCK = ("<!-- verdicts -->", "<!-- /verdicts -->")  # a page's place for the co
 def counts(root: Path) -> list[str]:
     """Return how many blessed distinct claims each document has of each verdict, as the lines of a Markdown table.
 
-    Beside them those that restate another or hold by definition, which are not counted. Raise UsageError where a
-    blessed verdict is of a claim that is not there.
+    What imported runs gave is counted apart, as "imported". Beside them those that restate another or hold by
+    definition, which are not counted. Raise UsageError where a blessed verdict is of a claim that is not there.
     """
     held = blessed.held(root)
     found = {study: _paired(study, held) for study in sorted({row["study"] for row in held})}
     found["all"] = [pair for pairs in found.values() for pair in pairs]
+    brought = any(row["verdict"].endswith(IMPORTED) for row in held)
     lines = []
     for name, pairs in found.items():
         made = tally(pairs)
-        numbers = [made.distinct, *(made.by.get(word, 0) for word in VERDICTS), made.restating, made.by_definition]
+        own = [made.by.get(word, 0) for word in VERDICTS]
+        numbers = [made.distinct, *own, *[made.imported] * brought, made.restating, made.by_definition]
         lines.append((name, *map(str, numbers)))
-    headers = ("document", "distinct claims", *VERDICTS, "restating", "by definition")
+    headers = ("document", "distinct claims", *VERDICTS, *["imported"] * brought, "restating", "by definition")
     return markdown(headers, lines, [name != "document" for name in headers])
 
 

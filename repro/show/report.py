@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from repro.audit.claims import KINDS, WEIGHTS, Claim
 from repro.audit.document import Audited
 from repro.audit.kept import Kept
-from repro.audit.verdicts import CONTRADICTED, ERROR, VERDICTS, Span
+from repro.audit.verdicts import CONTRADICTED, ERROR, NOT_OURS, VERDICTS, Span
 from repro.machine.terminal import numbers
 from repro.show.about import About, Batch, short
 from repro.show.figures import of_golden, pictures, summary
@@ -43,6 +43,7 @@ FACTS = (
 )  # fmt: skip
 AXIS = (110, 390)  # where the plot of intervals begins and ends, in units of its drawing
 OPEN = 8  # findings of the first screen; the others of that weight stand behind a line that opens
+BY_US, BY_IMPORTS = ANSWERED = ("by runs or computation of ours", "by imported runs")
 DISTINCT, RESTATING, DEFINED = COUNTED = ("distinct", "restating another", "by definition")
 
 Made = tuple[str, str, Figure | str]  # name, summary, and the figure or why it cannot be made
@@ -81,10 +82,16 @@ class Told:
     published: str
     evidence: str
     counted: str  # one of COUNTED
+    imported: str  # what its runs were imported from in words, "" where its evidence is ours
     again: Sequence[tuple[str, str, str]]  # of the claims that restate it: place on the page, id, verdict
     facts: Sequence[tuple[str, str]]
     command: str
     plot: Plot | None
+
+    @property
+    def answered(self) -> str:
+        """Return whose evidence it rests on, one of ANSWERED."""
+        return BY_IMPORTS if self.imported else BY_US
 
 
 @dataclass(frozen=True)
@@ -206,20 +213,26 @@ def address(**fields: str) -> str:
 
 def _words(found: Sequence[Audited]) -> list[tuple[str, str, Count]]:
     """Return each verdict that there is with its meaning and how many distinct claims have it, and `error`."""
-    counts = tally((one.claim, one.judgement.verdict) for one in found)
+    counts, ours = tally((one.claim, one.judgement.word) for one in found), _of_ours(found)
     asked = [(word, counts.by.get(word, 0)) for word in (*VERDICTS, ERROR)]
     return [
-        (word, MEANINGS[word], Count(number, word, address(counted=DISTINCT, verdict=word)))
+        (word, MEANINGS[word], Count(number, word, address(counted=DISTINCT, verdict=word, **ours)))
         for word, number in asked
         if number or word != ERROR
     ]
+
+
+def _of_ours(found: Sequence[Audited]) -> dict[str, str]:
+    """Return what narrows an address to claims that imported runs do not answer, nothing where they answer none."""
+    return {"answered": BY_US} if any(one.judgement.imported for one in found) else {}
 
 
 def _counts(found: Sequence[Audited], studies: Sequence[str]) -> list[tuple[str, list[Count]]]:
     """Return the lines of the table of counts: a word, and its number of claims in each document and, last, in all."""
     columns = [*studies, *([""] if len(studies) > 1 else [])]
     mine = {name: [one for one in found if name in ("", one.claim.study)] for name in columns}
-    counts = {name: tally((one.claim, one.judgement.verdict) for one in some) for name, some in mine.items()}
+    counts = {name: tally((one.claim, one.judgement.word) for one in some) for name, some in mine.items()}
+    ours = _of_ours(found)
 
     def count(name: str, number: int, what: str, **fields: str) -> Count:
         place = {"study": name} if name else {}
@@ -228,8 +241,11 @@ def _counts(found: Sequence[Audited], studies: Sequence[str]) -> list[tuple[str,
     lines = []
     for word in (*VERDICTS, ERROR):
         if any(each.by.get(word) for each in counts.values()):
-            cells = [count(n, counts[n].by.get(word, 0), word, counted=DISTINCT, verdict=word) for n in columns]
-            lines.append((word, cells))
+            fields = {"counted": DISTINCT, "verdict": word, **ours}
+            lines.append((word, [count(n, counts[n].by.get(word, 0), word, **fields) for n in columns]))
+    if ours:
+        fields = {"counted": DISTINCT, "answered": BY_IMPORTS}
+        lines.append((NOT_OURS, [count(n, counts[n].imported, NOT_OURS, **fields) for n in columns]))
     last = {
         "distinct claims": (DISTINCT, [each.distinct for each in counts.values()]),
         "restate another": (RESTATING, [each.restating for each in counts.values()]),
@@ -260,6 +276,8 @@ def _choices(claims: Sequence[Told], studies: Sequence[str]) -> list[tuple[str, 
         "weight": (WEIGHTS, {told.claim.weight for told in claims}),
         "counted": (COUNTED, {told.counted for told in claims}),
     }
+    if any(told.imported for told in claims):
+        there["answered"] = (ANSWERED, {told.answered for told in claims})
     return [("study", list(studies)), *((key, [x for x in all_ if x in mine]) for key, (all_, mine) in there.items())]
 
 
@@ -271,7 +289,8 @@ def _batches(some: Sequence[Batch]) -> Table | None:
     """Return the runs that verdicts and figures may rest on as a table, None without any."""
     rows = [
         [
-            f"{one.study}, {one.profile}", "golden" if one.golden else "results", one.fault or one.runs,
+            f"{one.study}, {one.profile}",
+            NOT_OURS if one.imported else "golden" if one.golden else "results", one.fault or one.runs,
             one.first if one.first == one.last else f"{one.first} to {one.last}", ", ".join(one.commits),
             "; ".join(one.machines),
         ]
@@ -322,15 +341,23 @@ def anchor(claim: Claim) -> str:
 def _told(one: Audited, again: Iterable[Audited]) -> Told:
     claim, said, record = one.claim, one.judgement, one.record
     known = [(key, record[key]) for key in FACTS]
+    brought = "; ".join(
+        f"{each.runs} runs by {each.tool}, {each.file}, SHA-256 {each.digest}" for each in said.imported
+    )
     return Told(
         claim,
         anchor=anchor(claim),
         verdict=said.verdict,
         published=claim.value_in_unit,
         evidence=said.evidence,
+        imported=brought,
         counted=RESTATING if claim.restates else DISTINCT if claim.counts else DEFINED,
         again=[(anchor(each.claim), each.claim.id, each.judgement.verdict) for each in again],
-        facts=[(key.replace("_", " "), shown(value)) for key, value in known if value not in (None, "")],
+        facts=[
+            (key.replace("_", " "), shown(value))
+            for key, value in [*known, (NOT_OURS, brought)]
+            if value not in (None, "")
+        ],
         command=record["command"],
         plot=_plot(said.ours, said.theirs),
     )

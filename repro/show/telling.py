@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from repro.audit.claims import WEIGHTS, Claim
-from repro.audit.verdicts import CONTRADICTED
+from repro.audit.verdicts import CONTRADICTED, IMPORTED
 
 if TYPE_CHECKING:
     from repro.audit.document import Audited
@@ -40,9 +40,17 @@ class Tally:
         """Return how many distinct claims there are."""
         return sum(self.by.values())
 
+    @property
+    def imported(self) -> int:
+        """Return how many distinct claims have a verdict that imported runs gave; `by` has these apart."""
+        return sum(number for word, number in self.by.items() if word.endswith(IMPORTED))
+
 
 def tally(found: Iterable[tuple[Claim, str]]) -> Tally:
-    """Count the verdicts of distinct claims; those that restate one or hold by definition stand apart."""
+    """Count the verdicts of distinct claims, worded as `Judgement.word` is.
+
+    Those that restate one or hold by definition stand apart.
+    """
     pairs = list(found)
     mine = [(claim, verdict) for claim, verdict in pairs if claim.counts]
     restating = sum(1 for claim, _ in pairs if claim.restates)

@@ -31,11 +31,17 @@ def summary(found: Sequence[Audited]) -> list[list[Any]]:
         by_study["all"] = list(found)
     rows: list[list[Any]] = []
     for name, mine in by_study.items():
-        counts = tally((one.claim, one.judgement.verdict) for one in mine)
+        counts = tally((one.claim, one.judgement.word) for one in mine)
         share = f"{100 * counts.judged / counts.distinct:.0f} %" if counts.distinct else ""
         each = [counts.by.get(word, 0) for word in words(found)]
-        rows.append([name, counts.distinct, *each, share, counts.restating, counts.by_definition])
+        brought = [counts.imported] if _imported(found) else []
+        rows.append([name, counts.distinct, *each, *brought, share, counts.restating, counts.by_definition])
     return rows
+
+
+def _imported(found: Sequence[Audited]) -> bool:
+    """Say whether imported runs gave a verdict: it is then counted as that, and not among those of our own."""
+    return any(one.judgement.imported for one in found)
 
 
 def words(found: Sequence[Audited]) -> tuple[str, ...]:
@@ -45,7 +51,8 @@ def words(found: Sequence[Audited]) -> tuple[str, ...]:
 
 def summary_headers(found: Sequence[Audited]) -> tuple[str, ...]:
     """Return the headers of `summary`."""
-    return "study", "distinct claims", *words(found), "judged", "restating", "by definition"
+    brought = ["imported"] if _imported(found) else []
+    return "study", "distinct claims", *words(found), *brought, "judged", "restating", "by definition"
 
 
 def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) -> str:
@@ -65,13 +72,13 @@ def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) ->
 
 def _line(one: Audited, there: Collection[tuple[str, str]], *, held: bool) -> list[str]:
     """Return a claim's line of the list; one that restates another stands under it, or says which it is."""
-    claim, verdict = one.claim, one.judgement.verdict
+    claim, verdict, word = one.claim, one.judgement.verdict, one.judgement.word
     under = (claim.study, claim.restates) in there
     name = f"└ {claim.id}" if under else f"{claim.id} (restates {claim.restates})" if claim.restates else claim.id
     weight = claim.weight if (verdict in CONTRADICTED and claim.counts) or claim.weight == "definition" else ""
     passage = [_cut(one.passage)] if held else []
     said = [*passage, _cut(claim.value), _cut(one.judgement.evidence)]
-    return [claim.study, name, claim.where, *said, weight, paint(verdict, COLOURS.get(verdict, "bold"))]
+    return [claim.study, name, claim.where, *said, weight, paint(word, COLOURS.get(verdict, "bold"))]
 
 
 def _cut(text: str) -> str:

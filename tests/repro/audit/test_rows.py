@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from repro import registry
+from repro import printed, registry
 from repro.audit import admitted, document, evidence, units
 from repro.audit.claims import Claim
 from repro.audit.verdicts import Missing, Runs
@@ -136,7 +136,7 @@ class TestUnits:
         assert units.factor(replace(CLAIM, unit=claimed, published=("0.5",)), Metric("m", measured)) == times
 
     def test_no_bits_are_added(self) -> None:
-        assert units.converted(0.07, Decimal(100)) == 7.0
+        assert printed.converted(0.07, Decimal(100)) == 7.0
         assert 0.07 * 100 != 7.0
 
 

@@ -1,0 +1,207 @@
+"""Which declared case and metric a tool's run is about: one name on both sides maps by itself, others are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from repro.errors import UsageError, did_you_mean
+from repro.outside.logged import Log, LoggedRun, Value
+from repro.study import Experiment, Metric, Study, case_json
+
+SINGLE = 2.0**-23  # relative; a field that went through single precision is the declared one all the same
+PERCENT, NONE = "%", "1"
+SHOWN = 12  # names in an error
+EMPTY = ("", "None", "null")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an import is for: cases and metrics of an experiment, in a profile.
+
+    `metrics` has the tool's name of each metric; `said` the values of case fields that are the same for every run, and
+    `names` the tool's name of those whose own name it does not keep. `units` are the tool's, by our metric.
+    """
+
+    study: Study
+    profile: str
+    experiment: Experiment
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> list[Any]:
+        """Return the declared cases of the experiment that the profile has."""
+        return [case for one, case in self.study.select(self.profile) if one is self.experiment]
+
+    @property
+    def declared(self) -> dict[str, Metric]:
+        """Return the experiment's metrics by name."""
+        return {metric.name: metric for metric in self.experiment.metrics}
+
+
+def target(
+    study: Study,
+    profile: str,
+    experiment: str,
+    *,
+    metrics: Mapping[str, str],
+    said: Mapping[str, str],
+    names: Mapping[str, str],
+    units: Mapping[str, str],
+) -> Target:
+    """Return what an import is for; of the only experiment, where none is named. Raise UsageError for what is none."""
+    known = [*study.experiments]
+    if not experiment and len(known) > 1:
+        raise UsageError(f"--experiment: which one do the runs answer? name it (experiments: {', '.join(known)})")
+    chosen = experiment or known[0]
+    if chosen not in study.experiments:
+        near = did_you_mean(chosen, known)
+        raise UsageError(f"study '{study.name}' has no experiment '{chosen}'{near} (experiments: {', '.join(known)})")
+    found = Target(study, profile, study.experiments[chosen], metrics, said, names, units)
+    if not found.cases:
+        raise UsageError(f"profile '{profile}' of study '{study.name}' has no case of '{chosen}'; name another")
+    fields = [one.name for one in dataclasses.fields(found.cases[0])]
+    for option, given, may in (
+        ("--metric", metrics, [*found.declared]),
+        ("--unit", units, [*found.declared]),
+        ("--case", said, fields),
+        ("--map", names, fields),
+    ):
+        for name in given:
+            if name not in may:
+                what = "metric" if may is not fields else "case field"
+                raise UsageError(
+                    f"{option} {name}=...: experiment '{chosen}' has no {what} '{name}'{did_you_mean(name, may)} "
+                    f"({what}s: {', '.join(may) or 'none'})"
+                )
+    return found
+
+
+# Metrics
+
+
+def metrics_of(wanted: Target, log: Log) -> dict[str, str]:
+    """Return the tool's name of each metric to be imported: as asked, else of all whose own name the log has."""
+    there = list(dict.fromkeys(name for run in log.runs for name in run.curves))
+    if not wanted.metrics:
+        found = {name: name for name in wanted.declared if name in there}
+        if not found:
+            raise UsageError(
+                f"no metric of '{wanted.experiment.name}' ({', '.join(wanted.declared)}) is in the log by its name; "
+                f"name one by --metric OURS=THEIRS (there: {few(there)})"
+            )
+        return found
+    for name, theirs in wanted.metrics.items():
+        if theirs not in there:
+            near = did_you_mean(theirs, there)
+            raise UsageError(f"--metric {name}={theirs}: no run has a metric '{theirs}'{near} (there: {few(there)})")
+    return dict(wanted.metrics)
+
+
+def factor(wanted: Target, metric: Metric, theirs: str, values: Iterable[float]) -> Decimal:
+    """Return what turns a log's values into a metric's unit: percent and fraction convert, nothing else does.
+
+    Raise UsageError where percent and values that none exceeds 1 leave open which of the two they are.
+    """
+    unit = wanted.units.get(metric.name, "")
+    option = f"--unit {metric.name}"
+    if not unit:
+        finite = [abs(value) for value in values if math.isfinite(value)]
+        if metric.unit == PERCENT and finite and max(finite) <= 1:
+            raise UsageError(
+                f"metric '{metric.name}' is in % and '{theirs}' is nowhere above {max(finite):g}; say {option}={NONE} "
+                f"if these are fractions, {option}={PERCENT} if they are percent"
+            )
+        return Decimal(1)
+    if unit == metric.unit:
+        return Decimal(1)
+    both = {(PERCENT, NONE): Decimal("0.01"), (NONE, PERCENT): Decimal(100)}
+    if (unit, metric.unit) not in both:
+        raise UsageError(
+            f"{option}={unit}: metric '{metric.name}' is in '{metric.unit}', and that converts into no '{unit}'; "
+            "percent and fraction alone convert"
+        )
+    return both[unit, metric.unit]
+
+
+# Cases
+
+
+def case_of(wanted: Target, run: LoggedRun) -> str:
+    """Return the JSON of the declared case that a run is of. Raise UsageError where there is none, or several."""
+    asked = {one.name: _asked(wanted, one.name, run) for one in dataclasses.fields(wanted.cases[0])}
+    found = [case for case in wanted.cases if all(alike(getattr(case, name), value) for name, value in asked.items())]
+    words = " ".join(f"{name}={_text(value)}" for name, value in asked.items())
+    if len(found) > 1:
+        raise UsageError(f"{run.file}: run '{run.name}' ({words}) is of {len(found)} declared cases; say one by --case")
+    if found:
+        return case_json(found[0])
+    for name, value in asked.items():
+        known = [_text(getattr(case, name)) for case in wanted.cases]
+        if not any(alike(getattr(case, name), value) for case in wanted.cases):
+            near = did_you_mean(_text(value), list(dict.fromkeys(known)))
+            raise UsageError(
+                f"{run.file}: run '{run.name}' has {name}={_text(value)}, which no case of "
+                f"'{wanted.experiment.name}' has{near} ({name}: {few(dict.fromkeys(known))}); declare it, or leave "
+                "such runs out by --where"
+            )
+    raise UsageError(
+        f"{run.file}: run '{run.name}' has {words}, and no declared case of '{wanted.experiment.name}' has all "
+        "of that; declare it, or leave such runs out by --where"
+    )
+
+
+def _asked(wanted: Target, name: str, run: LoggedRun) -> Value:
+    """Return what a run has of a case's field. Raise UsageError where nothing says it."""
+    if name in wanted.said:
+        return wanted.said[name]
+    theirs = wanted.names.get(name, name)
+    if theirs in run.fields:
+        return run.fields[theirs]
+    known, there = list(dict.fromkeys(_text(getattr(case, name)) for case in wanted.cases)), [*run.fields]
+    if name in wanted.names:
+        near = did_you_mean(theirs, there)
+        raise UsageError(
+            f"--map {name}={theirs}: run '{run.name}' of {run.file} has no field '{theirs}'{near} "
+            f"(fields: {few(there)})"
+        )
+    if len(known) == 1:
+        return known[0]  # the study declares no other
+    raise UsageError(
+        f"{run.file}: nothing says which '{name}' run '{run.name}' has ({name}: {few(known)}); name the log's field by "
+        f"--map {name}=THEIRS (fields: {few(there)}), or say it for every run by --case {name}=VALUE"
+    )
+
+
+def alike(ours: Any, theirs: Value) -> bool:
+    """Say whether a log's value of a field is the declared one: numbers by their value, all else by its text."""
+    if isinstance(ours, bool) or isinstance(theirs, bool):
+        return str(ours).lower() == str(theirs).lower()
+    if isinstance(ours, int | float):
+        try:
+            number = float(str(theirs))
+        except ValueError:
+            return False
+        return number == ours if isinstance(ours, int) else math.isclose(number, ours, rel_tol=SINGLE)
+    if ours is None:
+        return theirs is None or str(theirs) in EMPTY
+    return _text(ours) == _text(theirs)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def few(names: Iterable[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    listed: Sequence[str] = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return (", ".join(listed[:SHOWN]) or "none") + more
