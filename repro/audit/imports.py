@@ -117,7 +117,7 @@ def words(rows: Sequence[ImportedRow]) -> str:
         mine = [row for row in rows if row.by == tool]
         files = sorted({row.file for row in mine})
         more = f" and {len(files) - FILES} more files" if len(files) > FILES else ""
-        parts.append(f"{len(mine)} runs by {tool} ({', '.join(files[:FILES])}{more})")
+        parts.append(f"{len(mine)} runs from {', '.join(files[:FILES])}{more} ({tool})")
     return " and ".join(parts)
 
 

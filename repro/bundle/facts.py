@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from repro.audit import blessed, claims
 from repro.audit.judges import JUDGES
+from repro.audit.verdicts import NOT_OURS
 from repro.bundle import attest
 from repro.bundle.pack import PINS
 from repro.bundle.words import plain
 from repro.golden import log, stored
 from repro.machine.terminal import counted
+from repro.outside.imported import NOTHING, Imports
 from repro.runs import table
 
 SHOWN = 5  # of environments and commits; how many more there are is said
@@ -34,6 +36,7 @@ class Tables:
     golden: stored.Golden
     study: str
     profile: str
+    imports: Imports = NOTHING
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def of(root: Path, files: attest.Files, found: Tables, ours: Trusted) -> Facts:
         "golden": of_the_log(root, f"{found.study}/{found.profile}", ours),
         "bands": of_the_bands(found.golden),
     }
+    if found.imports.rows:
+        lines["imported"] = words_of_imports(found.imports)
     path = claims.path_of(root, found.study)
     if path.exists():
         count = len(claims.load(path, found.study, JUDGES))
@@ -65,6 +70,16 @@ def of(root: Path, files: attest.Files, found: Tables, ours: Trusted) -> Facts:
         said = few([f"{number} {verdict}" for verdict, number in counts.most_common()], ", ")
         lines["claims"] = f"{count}; blessed verdicts: {said or 'none'}"
     return lines
+
+
+def words_of_imports(imports: Imports) -> str:
+    """Say of imported rows what they are: nobody can make them again from what is in a bundle."""
+    counts = Counter((plain(row.by), plain(row.file), row.digest) for row in imports.rows)
+    said = [
+        f"{number} from {file} by {tool} (SHA-256 {digest[:12]})" for (tool, file, digest), number in counts.items()
+    ]
+    files = few(said, "; ")
+    return f"{len(imports.rows)} rows {NOT_OURS}, taken at their word: {files}"
 
 
 def few(words: list[str], between: str) -> str:

@@ -73,6 +73,13 @@ LOCK: Mapping[str, Form] = {
 }
 
 
+IMPORTED_ROW: Mapping[str, Form] = {
+    **{name: text(WHO) for name in ("tool", "version", "run", "theirs", "origin")},
+    "file": text(REASON),
+    "digest": like(HASH),
+}
+
+
 def fault_of(record: Any, forms: Mapping[str, Form]) -> str:
     """Return the first field of a record that is not of its form, nothing where all are."""
     if not isinstance(record, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,24 @@ import pyarrow.compute as pc
 
 from repro import __version__
 from repro.audit import blessed, claims
+from repro.audit.verdicts import NOT_OURS
 from repro.bundle import attest
 from repro.bundle.bounds import bounded, weigh
-from repro.errors import INTEGRITY, IntegrityError, NothingSelectedError, UsageError
+from repro.errors import INTEGRITY, CannotCompareError, IntegrityError, NothingSelectedError, UsageError
 from repro.golden import log, stored
 from repro.golden.check import check
 from repro.golden.confirm import refuse_old_runs
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
+from repro.outside import imported
+from repro.outside.imported import Imports
 from repro.runs import table
 from repro.runs.plan import identity, refuse_foreign_seeds, strangers
 from repro.runs.store import reruns_path
 from repro.study import Study
 
 RESULTS, RERUNS, ENVIRONMENTS, CHECK = "results.parquet", "reruns.parquet", "environments.json", "check.json"
+IMPORTED = "imported.parquet"  # rows that were not run by us, where there are some beside the results
 LICENCE = "LICENSE"
 PINS = ("containers/lock/cuda.txt", "containers/images.toml")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file, since the archive of one run is to be one sequence of bytes
@@ -37,7 +42,7 @@ def members(study: str, profile: str) -> tuple[set[str], set[str]]:
     must = {RESULTS, ENVIRONMENTS, CHECK, attest.STATEMENT, attest.CRATE, *map(Path.as_posix, paths)}
     verdicts = blessed.path_of(Path())
     may = {claims.path_of(Path(), study), verdicts, stored.twin_path(verdicts)}
-    return must, {attest.SIGNATURE, RERUNS, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
+    return must, {attest.SIGNATURE, RERUNS, IMPORTED, LICENCE, "CITATION.cff", *PINS, *map(Path.as_posix, may)}
 
 
 def golden_paths(root: Path, study: str, profile: str) -> tuple[Path, Path, Path, Path]:
@@ -95,31 +100,54 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
     files[RESULTS] = results.read_bytes()
     if reruns is not None:
         files[RERUNS] = again.read_bytes()
+    brought = imported_rows(imported.beside(results))
+    if brought.rows:
+        files[IMPORTED] = imported.beside(results).read_bytes()
     files[ENVIRONMENTS] = attest.dump(table.environments(rows))
     files[CHECK] = attest.dump(checked)
-    files[attest.CRATE] = attest.crate(files, {**about(rows, checked, files), "version": __version__})
+    files[attest.CRATE] = attest.crate(files, {**about(rows, checked, files, brought), "version": __version__})
     files[attest.STATEMENT] = attest.statement(files, checked, inputs_of(files, study, profile))
     try:
         weigh(files)
-        bounded(results)
+        for path in (results, *([imported.beside(results)] if brought.rows else [])):
+            bounded(path)
     except IntegrityError as error:
         raise UsageError(f"too large to be verified: {error}; bundle fewer runs") from error
     return files
 
 
-def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files) -> dict[str, Any]:
-    """Return what the crate says of the run."""
+def imported_rows(path: Path) -> Imports:
+    """Return imported rows that are fit to be packed, nothing where there are none.
+
+    Raise CannotCompareError where a file that they were read from has changed since: they are evidence of nothing then.
+    """
+    found = imported.read_if_there(path)
+    for name, why in found.outdated().items():
+        raise CannotCompareError(f"{path}: {why} since it was read: `{found.readings[name].command}`, or remove it")
+    return found
+
+
+def about(rows: pa.Table, checked: dict[str, Any], files: attest.Files, brought: Imports) -> dict[str, Any]:
+    """Return what the crate says of the run, and of imported rows beside it."""
     first = rows.slice(0, 1).to_pylist()[0]
     name = f"{first['study']}/{first['profile']}"
     return {
         "name": f"Results of {name}",
-        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counted(checked['counts'])}.",
+        "description": f"{rows.num_rows} rows of {name}, held to the blessed rows: {counted(checked['counts'])}."
+        + said_of_imports(brought),
         "published": pc.max(rows["finished"]).as_py().isoformat(),
         "licence": LICENCE if LICENCE in files else "",
         "commits": sorted(pc.unique(rows["commit"]).to_pylist()),
         "images": log.images_of(table.environments(rows)),
         "inputs": inputs_of(files, first["study"], first["profile"]),
     }
+
+
+def said_of_imports(brought: Imports) -> str:
+    """Say which imported rows a bundle holds, nothing where it holds none."""
+    tools = Counter(row.by for row in brought.rows)
+    said = ", ".join(f"{number} by {tool}" for tool, number in sorted(tools.items()))
+    return f" Beside them {len(brought.rows)} rows {NOT_OURS}: {said}." if brought.rows else ""
 
 
 def archive(files: attest.Files) -> bytes:

@@ -12,12 +12,14 @@ from repro.audit import blessed
 from repro.bundle import again, attest, facts, forms, signature
 from repro.bundle.bounds import bounded, weigh
 from repro.bundle.facts import Facts, Tables, Trusted
-from repro.bundle.pack import CHECK, ENVIRONMENTS, RERUNS, RESULTS, about, inputs_of, members
+from repro.bundle.pack import CHECK, ENVIRONMENTS, IMPORTED, RERUNS, RESULTS, about, inputs_of, members
 from repro.errors import INTEGRITY, IntegrityError, ReproError, UsageError
 from repro.golden import log, stored
 from repro.golden.check import check
 from repro.golden.findings import as_json
 from repro.machine.terminal import counted
+from repro.outside import imported
+from repro.outside.imported import NOTHING, Imports
 from repro.runs import provenance, table
 from repro.runs.plan import refuse_foreign_seeds
 from repro.stats import alike
@@ -102,7 +104,22 @@ def read(root: Path, files: attest.Files) -> Tables:
             refuse_foreign_seeds(some, Path(name))
     forms.hold_environments(table.environments(results), RESULTS)
     forms.hold_log(log.read(log.path_of(root)))
-    return Tables(results, reruns, golden, study, profile)
+    imports = held_imports(root, study, profile) if IMPORTED in files else NOTHING
+    return Tables(results, reruns, golden, study, profile, imports)
+
+
+def held_imports(root: Path, study: str, profile: str) -> Imports:
+    """Return the imported rows of a bundle, which are to be of its study and profile."""
+    found = imported.read(bounded(root / IMPORTED))
+    if {(row.study, row.profile) for row in found.rows} != {(study, profile)}:
+        raise IntegrityError(f"{IMPORTED}: wanted rows of {study}/{profile} alone")
+    for row in found.rows:
+        fault = forms.fault_of(row._asdict(), forms.IMPORTED_ROW)
+        if fault:
+            raise IntegrityError(
+                f"{IMPORTED}: '{fault}' of run {row.run[:40]!r} is not what stands there in such a row"
+            )
+    return found
 
 
 def held_log(root: Path, ours: Trusted) -> None:
@@ -142,5 +159,5 @@ def held(root: Path, files: attest.Files, found: Tables) -> str:
     if predicate["result"] != attest.result_of(made):
         raise IntegrityError(f"{attest.STATEMENT}: says {predicate['result']}, the check comes to {outcome}")
     again.hold_statement(files, made, inputs_of(files, found.study, found.profile))
-    again.hold_crate(files, about(found.results, made, files))
+    again.hold_crate(files, about(found.results, made, files, found.imports))
     return f"{predicate['result']}, made again: {outcome}"

@@ -30,6 +30,7 @@ VERBS = {
     "new": ("starting", "make a study of your own: a package that runs, checks and audits at once"),
     "plan": ("running", "say what a run would do and about how long it takes"),
     "run": ("running", "run a study; finished runs are kept, so the same command resumes"),
+    "import": ("importing", "take what another tool kept of runs as evidence of a study's claims, marked as that"),
     "status": ("listing", "say what the stores hold"),
     "check": ("comparing", "compare a result table with its golden"),
     "diff": ("comparing", "compare two result tables row by row"),

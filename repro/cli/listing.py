@@ -234,6 +234,8 @@ def _remove_data(arguments: Namespace, chosen: DataSet) -> int:
 def status(arguments: Namespace) -> int:
     """Say what the stores hold: runs finished, diverged, failed, and made by code that has changed since.
 
+    So are imported ones, whose files may have changed.
+
     A study or a table that is broken is named and stops no other.
     """
     from repro import registry
@@ -256,14 +258,15 @@ def status(arguments: Namespace) -> int:
 
 
 def _store(study: Study, profile: str) -> list[dict[str, Any]]:
-    """Return what the store of a profile holds, on one row, none where there is no store yet."""
+    """Return what is kept of a profile, runs of ours on a row and imported ones on another; none where nothing is."""
     from repro.runs.plan import identity
     from repro.runs.runner import outdated
     from repro.runs.store import Store, results_path
 
     path = results_path(study.name, profile)
+    imported = _imported(study, profile)
     if not path.exists():
-        return []
+        return imported
     store = Store(path)
     statuses = store.statuses()
     row = {
@@ -272,6 +275,28 @@ def _store(study: Study, profile: str) -> list[dict[str, Any]]:
         "runs": sum(statuses.values()),
         **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
         "outdated": len(outdated(store, identity(study, profile))),
+        "made": "by us",
+        "results": str(path),
+    }
+    return [row, *imported]
+
+
+def _imported(study: Study, profile: str) -> list[dict[str, Any]]:
+    """Return what was imported for a profile, on one row; those that did not finish are counted as failed."""
+    from repro.outside.imported import path_of, read, said_of
+
+    path = path_of(study.name, profile)
+    if not path.exists():
+        return []
+    found = read(path)
+    said, old = said_of(found.rows), found.outdated()
+    row = {
+        "study": study.name,
+        "profile": profile,
+        **{key: said[key] for key in ("runs", "ok", "nonfinite")},
+        "failed": said["failed"] + said["unfinished"],
+        "outdated": said_of([one for one in found.rows if one.reading in old])["runs"],
+        "made": "imported",
         "results": str(path),
     }
     return [row]

@@ -3,91 +3,107 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from repro import printed
-from repro.errors import NothingSelectedError, UsageError
-from repro.outside import mapped, sources
+from repro.errors import UsageError
+from repro.machine.terminal import escape
+from repro.outside import apart, ask, formats, mapped, points, rows, sources
+from repro.outside.ask import Ask, Result
 from repro.outside.imported import ImportedRow, Imports, Reading
-from repro.outside.logged import Log, LoggedRun
+from repro.outside.logged import Log
 from repro.outside.mapped import Target
 from repro.study import case_words
 
-KEEP = ("first", "last")  # of two records of one seed: the one that is there, or the one that is read now
+LONGEST = 200  # characters of a tool's own words that a row keeps
 Key = tuple[str, str, str, str]  # experiment, case, metric, seed
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one run says of one metric in the end: a value, NaN or an infinity where it diverged, None where nothing."""
+class Brought:
+    """What an import found: rows, the files that they are of, and what a reader has to know."""
 
-    value: float | None
-    origin: str = ""
-    precision: float = 0.0
-    said: str = ""  # why there is none, or what else to know
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What turns a run into results: what its metric is in the end, and which seed it had."""
-
-    value: Callable[[LoggedRun, str], Found]
-    seed: Callable[[LoggedRun], str | None]
+    rows: tuple[ImportedRow, ...]
+    reading: Reading
+    notes: tuple[str, ...] = ()
 
 
-def rows_of(
-    wanted: Target, log: Log, choices: Choices, *, path: Path, reading: Reading, now: datetime
-) -> tuple[ImportedRow, ...]:
-    """Return a row for each metric of each run. Raise UsageError for a run that no declared case has.
+def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: str, now: datetime) -> Brought:
+    """Read a file or folder and return a row for each metric of each run of a declared case.
 
-    A run that failed, or did not finish, or did not end in a number has a row with its status and without a value.
+    `asked` says which runs, which of their values and what their seeds are, its metric nothing. A run that failed, or
+    did not finish, or left the real numbers has a row with its status and without a value. Raise UsageError for a run
+    that no declared case has, and for what is ambiguous.
     """
-    if not log.runs:
-        raise NothingSelectedError(f"{path}: no run is in there; name another, or choose others by --where")
-    asked = mapped.metrics_of(wanted, log)
-    cases = {run.name: mapped.case_of(wanted, run) for run in log.runs}
-    rows = []
-    for ours, theirs in asked.items():
+    form = form or formats.recognised(path)
+    names: dict[str, str] = {}
+    log, files = sources.followed(path, lambda: _log(wanted, path, asked, form, names))
+    reading = Reading(command, files)
+    by_case: dict[str, list[int]] = {}
+    for place, run in enumerate(log.runs):
+        by_case.setdefault(mapped.case_of(wanted, run), []).append(place)
+    found: list[ImportedRow] = []
+    notes = [f"left out: {what}" for what in log.left_out]
+    for ours, theirs in names.items():
+        mine: list[tuple[str, Result]] = []
+        for case, places in by_case.items():
+            runs = [log.runs[place] for place in places]
+            results, said = ask.results_of(path, runs, replace(asked, metric=theirs))
+            mine += [(case, one) for one in results]
+            notes += [note for note in said if note not in notes]
         metric = wanted.declared[ours]
-        found = {run.name: choices.value(run, theirs) for run in log.runs}
-        times = mapped.factor(wanted, metric, theirs, (one.value for one in found.values() if one.value is not None))
-        for run in log.runs:
-            value, status, why = _ended(run, found[run.name])
-            number = None if value is None else printed.converted(value, times)
-            rows.append(
+        times = mapped.factor(wanted, metric, theirs, [one.value for _, one in mine])
+        for case, one in mine:
+            status = one.state if one.state != "finished" else "ok" if math.isfinite(one.value) else "nonfinite"
+            number = printed.converted(one.value, times) if status == "ok" else None
+            why = one.why or (f"it ended at {one.value}" if status == "nonfinite" else "")
+            found.append(
                 ImportedRow(
-                    wanted.study.name, wanted.profile, wanted.experiment.name, cases[run.name], ours, metric.unit,
-                    number, status, why, choices.seed(run), run.name,
-                    log.tool, log.version, theirs, sources.named(run.file), sources.digest(run.file, reading.files),
-                    found[run.name].origin or run.origin, found[run.name].precision, reading.name, now,
+                    wanted.study.name, wanted.profile, wanted.experiment.name, case, ours, metric.unit, number, status,
+                    plain(why), _seed(one, asked), plain(one.run), plain(log.tool), plain(log.version), plain(theirs),
+                    sources.named(one.file), sources.digest(one.file, files), plain(one.origin), one.precision,
+                    reading.name, now,
                 )
             )  # fmt: skip
-    return tuple(rows)
+    return Brought(tuple(found), reading, tuple(dict.fromkeys(notes)))
 
 
-def _ended(run: LoggedRun, found: Found) -> tuple[float | None, str, str]:
-    """Return the value of a run, the status of its row, and what else to know in words."""
-    if run.state != "finished":
-        return None, run.state, run.why or f"the tool says {run.state}"
-    words = "; ".join(filter(None, (found.said, *run.notes)))
-    if found.value is None:
-        return None, "unfinished", words or "it has no such metric"
-    if not math.isfinite(found.value):
-        return None, "nonfinite", "; ".join(filter(None, (f"it ended at {found.value}", words)))
-    return found.value, "ok", words
+def _log(wanted: Target, path: Path, asked: Ask, form: str, names: dict[str, str]) -> Log:
+    """Return the runs that are asked for, and put into `names` what the tool calls each of our metrics."""
+    best = points.metrics_of(asked.epoch)
+    if form in formats.TABLES:
+        from repro.outside.readers import tables
+
+        there = list(next((columns for _, columns in rows.read_columns(path, form)), {}))
+        names |= mapped.metrics_of(wanted, there, whole=False)
+        fields = [*([asked.seed_from] if asked.seed_from in there else []), *mapped.fields_of(wanted, there)]
+        return tables.select(path, form, [*dict.fromkeys((*names.values(), *best))], asked.where, fields, asked.across)
+    log = formats.read(path, form)
+    names |= mapped.metrics_of(wanted, list(dict.fromkeys(name for run in log.runs for name in run.curves)))
+    return replace(log, runs=ask.chosen(path, log, asked.where, [*names.values(), *best]))
 
 
-def joined(before: Imports, rows: Sequence[ImportedRow], reading: Reading, *, keep: str = "") -> Imports:
-    """Return the table with rows that were read now, in place of those that the same files said of the same before.
+def _seed(one: Result, asked: Ask) -> str | None:
+    """Return a run's seed as its source has it, None where the run's own name stands in its place."""
+    return None if asked.seed_from == apart.NAME and one.seed == one.run else plain(str(one.seed))
 
-    Of two records of one seed, in one import or in two, one is kept as `keep` says. Raise UsageError where it says
-    nothing.
+
+def plain(text: str) -> str:
+    """Return a tool's own words on one line, of bounded length."""
+    said = escape(text)
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def joined(before: Imports, brought: Brought, *, keep: str = "") -> Imports:
+    """Return the table with rows that were read now, in place of what the same files said of the same before.
+
+    Where another file has a record of the same seed, the `first` or the `last` import counts, as `keep` says. Raise
+    UsageError where it says nothing.
     """
-    now = {(*row.cell, row.file) for row in rows}
-    experiments = {(row.experiment, row.file) for row in rows}
+    now = {(*row.cell, row.file) for row in brought.rows}
+    experiments = {(row.experiment, row.file) for row in brought.rows}
     outdated = before.outdated()
     kept = [
         row
@@ -96,27 +112,13 @@ def joined(before: Imports, rows: Sequence[ImportedRow], reading: Reading, *, ke
         and not (row.reading in outdated and (row.experiment, row.file) in experiments)
     ]
     there = {_key(row): row for row in kept}
-    added = _one_each(rows, keep)
-    twice = [row for row in added if _key(row) in there]
+    twice = [row for row in brought.rows if _key(row) in there]
     if twice and not keep:
         raise _refused(there[_key(twice[0])], twice[0])
-    if keep == "first":
-        added = [row for row in added if _key(row) not in there]
-    gone = {id(there[_key(row)]) for row in twice} if keep == "last" else set()
-    rest = tuple(row for row in kept if id(row) not in gone)
-    return Imports((*rest, *added), {**before.readings, reading.name: reading})
-
-
-def _one_each(rows: Sequence[ImportedRow], keep: str) -> list[ImportedRow]:
-    """Return rows with one record of each seed."""
-    found: dict[Key, ImportedRow] = {}
-    for row in rows:
-        key = _key(row)
-        if key in found and not keep:
-            raise _refused(found[key], row)
-        if key not in found or keep == "last":
-            found[key] = row
-    return [*found.values()]
+    added = [row for row in brought.rows if keep != "first" or _key(row) not in there]
+    gone = {_key(row) for row in twice} if keep == "last" else set()
+    rest = [row for row in kept if _key(row) not in gone]
+    return Imports((*rest, *added), {**before.readings, brought.reading.name: brought.reading})
 
 
 def _key(row: ImportedRow) -> Key:
@@ -128,8 +130,7 @@ def _key(row: ImportedRow) -> Key:
 def _refused(one: ImportedRow, other: ImportedRow) -> UsageError:
     """Return what to say of two records of one run."""
     which = f"seed {other.seed}" if other.seed is not None else "one content"
-    places = " and ".join(dict.fromkeys(f"{row.file} ({row.run})" for row in (one, other)))
     return UsageError(
-        f"{other.metric} of {other.experiment} {case_words(other.case)}: two records of {which}, {places}; one run "
-        "counts once: leave one out by --where, or say which is right by --duplicate first or --duplicate last"
+        f"{other.metric} of {other.experiment} {case_words(other.case)}: {one.file} and {other.file} both have a run "
+        f"of {which}, and it counts once; leave one out by --where, or say which by --duplicate first or last"
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 
 from repro import registry
 from repro.errors import IntegrityError, NothingSelectedError
-from repro.machine.files import there
+from repro.machine import cache, files
 from repro.outside import sources
 from repro.outside.sources import Files
 from repro.runs import table, unchanged
@@ -81,6 +82,11 @@ class ImportedRow(NamedTuple):
         return self.experiment, self.case, self.metric
 
     @property
+    def content(self) -> ImportedRow:
+        """Return the row without what tells one import from the next of the same."""
+        return self._replace(reading="", digest="", imported=datetime.fromtimestamp(0, UTC))
+
+    @property
     def by(self) -> str:
         """Return the tool with its version."""
         return f"{self.tool} {self.version}".strip()
@@ -125,9 +131,19 @@ def beside(results: Path) -> Path:
     return results.with_suffix(table.IMPORTED_SUFFIX)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a table against other writers, waiting for one that is there."""
+    with files.refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with cache.alone(path):
+        files.sweep(path)
+        yield
+
+
 def read(path: Path) -> Imports:
     """Read a table of imported rows. Raise IntegrityError for a file that is none, NothingSelectedError without one."""
-    if not there(path):
+    if not files.there(path):
         raise NothingSelectedError(f"{path}: no such table; `repro import` makes one, `repro status` lists what exists")
     with table.opened(path, HELD, REMEDY) as file:
         if table.IMPORTED not in (file.schema_arrow.metadata or {}):
@@ -144,7 +160,7 @@ def read(path: Path) -> Imports:
 
 def read_if_there(path: Path) -> Imports:
     """Read a table of imported rows, nothing where there is none."""
-    return read(path) if there(path) else NOTHING
+    return read(path) if files.there(path) else NOTHING
 
 
 def write(path: Path, imports: Imports) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from repro.errors import UsageError, did_you_mean
-from repro.outside.logged import Log, LoggedRun, Value
+from repro.outside.logged import LoggedRun, Value
 from repro.study import Experiment, Metric, Study, case_json
 
 SINGLE = 2.0**-23  # relative; a field that went through single precision is the declared one all the same
@@ -88,22 +88,30 @@ def target(
 # Metrics
 
 
-def metrics_of(wanted: Target, log: Log) -> dict[str, str]:
-    """Return the tool's name of each metric to be imported: as asked, else of all whose own name the log has."""
-    there = list(dict.fromkeys(name for run in log.runs for name in run.curves))
+def metrics_of(wanted: Target, there: Sequence[str], *, whole: bool = True) -> dict[str, str]:
+    """Return the tool's name of each metric to be imported: as asked, else of all whose own name is there.
+
+    Where what is `there` is not the `whole` list, as in a table that has metrics as values, those asked for may be.
+    """
     if not wanted.metrics:
         found = {name: name for name in wanted.declared if name in there}
         if not found:
             raise UsageError(
-                f"no metric of '{wanted.experiment.name}' ({', '.join(wanted.declared)}) is in the log by its name; "
+                f"no metric of '{wanted.experiment.name}' ({', '.join(wanted.declared)}) is there by its own name; "
                 f"name one by --metric OURS=THEIRS (there: {few(there)})"
             )
         return found
     for name, theirs in wanted.metrics.items():
-        if theirs not in there:
-            near = did_you_mean(theirs, there)
+        if whole and theirs not in there:
+            near = did_you_mean(theirs, list(there))
             raise UsageError(f"--metric {name}={theirs}: no run has a metric '{theirs}'{near} (there: {few(there)})")
     return dict(wanted.metrics)
+
+
+def fields_of(wanted: Target, there: Sequence[str]) -> list[str]:
+    """Return which columns of a table say what a case is."""
+    names = [one.name for one in dataclasses.fields(wanted.cases[0]) if one.name not in wanted.said]
+    return [theirs for name in names if (theirs := wanted.names.get(name, name)) in there]
 
 
 def factor(wanted: Target, metric: Metric, theirs: str, values: Iterable[float]) -> Decimal:

@@ -45,8 +45,17 @@ def followed(path: Path, read: Callable[[], Log]) -> tuple[Log, Files]:
         log = read()
     opened = [Path(name.removeprefix("file:")) for name in reads.opened if name.startswith("file:")]
     before = {named(one): reads.opened[f"file:{one}"] for one in opened if one.is_relative_to(near)}
-    told = {run.file for run in log.runs if not run.file.is_dir()} | ({path} if path.is_file() else set())
+    told = {one for run in log.runs for one in _files_of(run.file, before)} | ({path} if path.is_file() else set())
     return log, {named(one): unchanged.file(str(one)) for one in sorted(told)} | before
+
+
+def _files_of(file: Path, heard: Files) -> list[Path]:
+    """Return a file, and of a folder in which nothing was heard to be opened all files."""
+    if not file.is_dir():
+        return [file]
+    own = f"{named(file)}/"
+    heard_here = any(name.startswith(own) for name in heard)
+    return [] if heard_here else [Path(where, name) for where, _, names in os.walk(file) for name in names]
 
 
 def _content(name: str) -> str:
