@@ -202,7 +202,7 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
 
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:
     """Return results as judges take them, in another unit; those that failed are named."""
-    values = tuple(units.converted(one.value, times) for one in found.finite)
+    values = tuple(printed.converted(one.value, times) for one in found.finite)
     return Runs(values, len(found.diverged), named(found.lost), len(found.lost))
 
 

@@ -48,9 +48,7 @@ def arguments(verbs: Verbs) -> None:
     add("--case", action="append", default=[], metavar="FIELD=VALUE", help="what every run there is (repeatable)")
     add("--map", action="append", default=[], metavar="FIELD=THEIRS", help="what they call a field (repeatable)")
     add("--where", action="append", default=[], metavar="THEIRS=VALUE", help="only runs that have this (repeatable)")
-    add(
-        "--across", action="append", default=[], metavar="THEIRS", help="runs may differ in this (repeatable)"
-    )
+    add("--across", action="append", default=[], metavar="THEIRS", help="runs may differ in this (repeatable)")
     add("--format", default="", metavar="FORMAT", help="which tool wrote it, where that is not plain")
     add("--epoch", default="", metavar="last|best:METRIC|N", help="which of a run's values counts")
     add("--seed-from", default="", metavar="THEIRS", help="the field that is the seed; `name`: a run's name tells")

@@ -78,16 +78,21 @@ def _log(wanted: Target, path: Path, asked: Ask, form: str, names: dict[str, str
 
         there = list(next((columns for _, columns in rows.read_columns(path, form)), {}))
         names |= mapped.metrics_of(wanted, there, whole=False)
-        fields = [*([asked.seed_from] if asked.seed_from in there else []), *mapped.fields_of(wanted, there)]
-        return tables.select(path, form, [*dict.fromkeys((*names.values(), *best))], asked.where, fields, asked.across)
+        apart_by = [asked.seed_from, *asked.across, *mapped.fields_of(wanted, there)]
+        return tables.select(path, form, [*dict.fromkeys((*names.values(), *best))], asked.where, apart_by)
     log = formats.read(path, form)
     names |= mapped.metrics_of(wanted, list(dict.fromkeys(name for run in log.runs for name in run.curves)))
     return replace(log, runs=ask.chosen(path, log, asked.where, [*names.values(), *best]))
 
 
 def _seed(one: Result, asked: Ask) -> str | None:
-    """Return a run's seed as its source has it, None where the run's own name stands in its place."""
-    return None if asked.seed_from == apart.NAME and one.seed == one.run else plain(str(one.seed))
+    """Return a run's seed as its source has it, None where the run's own name stands in its place.
+
+    Where runs may differ across fields, these are part of what tells one from another.
+    """
+    if asked.seed_from == apart.NAME and one.seed == one.run:
+        return None
+    return plain(", ".join(map(str, apart.key(one, asked.across))))
 
 
 def plain(text: str) -> str:
