@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,7 @@ TABLE = "results/table/paper.imported.parquet"
 Repro = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def written(rows: list[tuple[str, int, object]]) -> str:
+def written(rows: Sequence[tuple[str, object, object]]) -> str:
     return "".join([*["method,seed,val_acc\n"], *(f"{method},{seed},{value}\n" for method, seed, value in rows)])
 
 
@@ -75,11 +75,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def repro(folder: Path) -> Iterator[Repro]:
+def repro(folder: Path) -> Repro:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
-    yield call
+    return call
 
 
 def verdicts(repro: Repro, *options: str) -> dict[str, tuple[str, str, list[dict[str, object]]]]:
@@ -128,7 +128,7 @@ def test_nothing_takes_imported_rows_for_runs(repro: Repro, folder: Path) -> Non
     assert found.returncode == 5
     assert "(paper.imported.parquet holds imported rows, which are no runs of ours)" in found.stderr
     assert repro("check", "table", "--profile", "paper").returncode == 5  # there is no golden, and none is made of them
-    assert "10 runs made" in repro("run", "table", "--profile", "paper").stderr  # none of them is one of ours
+    assert "10 runs made" in repro("run", "table", "--profile", "paper").stdout  # none of them was there
     assert (folder / TABLE).read_bytes() == held
     assert not (folder / "merged.parquet").exists()
     verdict, evidence, said = verdicts(repro)["ours"]
@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(repro: Repro, folder: P
         (
             [("ours", 0, 0.93)],
             (),
-            "say --unit accuracy=1 if these are fractions, --unit accuracy=% if they are percent",
+            "say --unit accuracy=1 if these are fractions",
         ),
         (ROWS, ("--metric", "loss=x"), "experiment 'train' has no metric 'loss'"),
         (ROWS, ("--case", "method"), "--case method: wanted FIELD=VALUE"),
@@ -165,7 +165,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(repro: Repro, folder: P
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(
-    repro: Repro, folder: Path, rows: list[tuple[str, int, object]], options: tuple[str, ...], words: str
+    repro: Repro, folder: Path, rows: Sequence[tuple[str, object, object]], options: tuple[str, ...], words: str
 ) -> None:
     (folder / "runs.csv").write_text(written(rows))
     found = repro(*IMPORT, *options)

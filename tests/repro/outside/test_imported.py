@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -70,7 +71,7 @@ class TestTable:
             ({"tool": None}, "has no 'tool'"),
         ],
     )
-    def test_a_row_that_cannot_be_is_never_written(self, project: Path, changed: dict[str, object], words: str) -> None:
+    def test_a_row_that_cannot_be_is_never_written(self, project: Path, changed: dict[str, Any], words: str) -> None:
         read = reading(project / "runs.csv")
         with pytest.raises(IntegrityError, match=words):
             imported.write(project / "t.parquet", Imports((row(read, **changed),), {read.name: read}))

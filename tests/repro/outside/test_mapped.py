@@ -61,7 +61,7 @@ class TestCases:
         chosen = target(names={"method": "model.name"}, said={"rate": "0.2"})
         assert mapped.case_of(chosen, run(**{"model.name": "ours"})) == case_json(CASES[1])
         with pytest.raises(UsageError, match=r"nothing says which 'method' run 'run-1' has .*--map method=THEIRS"):
-            mapped.case_of(target(), run(**{"model.name": "ours", "rate": 0.1}))
+            mapped.case_of(target(), run(**{"model.name": "ours"}, rate=0.1))
 
     @pytest.mark.parametrize("rate", [0.1, "0.1", "1e-1", 0.10000000149011612])
     def test_numbers_are_compared_as_such_texts_and_single_precision_included(self, rate: Value) -> None:
