@@ -44,12 +44,13 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
     by_case: dict[str, list[int]] = {}
     for place, run in enumerate(log.runs):
         by_case.setdefault(mapped.case_of(wanted, run), []).append(place)
+    places = {file: (sources.named(file), sources.digest(file, files)) for file in {run.file for run in log.runs}}
     found: list[ImportedRow] = []
     notes = [f"left out: {what}" for what in log.left_out]
     for ours, theirs in names.items():
         mine: list[tuple[str, Result]] = []
-        for case, places in by_case.items():
-            runs = [log.runs[place] for place in places]
+        for case, mine_at in by_case.items():
+            runs = [log.runs[place] for place in mine_at]
             results, said = ask.results_of(path, runs, replace(asked, metric=theirs))
             mine += [(case, one) for one in results]
             notes += [note for note in said if note not in notes]
@@ -63,7 +64,7 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
                 ImportedRow(
                     wanted.study.name, wanted.profile, wanted.experiment.name, case, ours, metric.unit, number, status,
                     plain(why), _seed(one, asked), plain(one.run), plain(log.tool), plain(log.version), plain(theirs),
-                    sources.named(one.file), sources.digest(one.file, files), plain(one.origin), one.precision,
+                    *places[one.file], plain(one.origin), one.precision,
                     reading.name, now,
                 )
             )  # fmt: skip

@@ -24,22 +24,19 @@ EMPTY = ("", "None", "null")
 class Target:
     """What an import is for: cases and metrics of an experiment, in a profile.
 
-    `metrics` has the tool's name of each metric; `said` the values of case fields that are the same for every run, and
-    `names` the tool's name of those whose own name it does not keep. `units` are the tool's, by our metric.
+    `cases` are those of the experiment that the profile has. `metrics` has the tool's name of each metric, `units` the
+    tool's units by our metric; `said` the values of case fields that are the same for every run, and `names` the tool's
+    name of those whose own name it does not keep.
     """
 
     study: Study
     profile: str
     experiment: Experiment
+    cases: tuple[Any, ...]
     metrics: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def cases(self) -> list[Any]:
-        """Return the declared cases of the experiment that the profile has."""
-        return [case for one, case in self.study.select(self.profile) if one is self.experiment]
 
     @property
     def declared(self) -> dict[str, Metric]:
@@ -65,10 +62,11 @@ def target(
     if chosen not in study.experiments:
         near = did_you_mean(chosen, known)
         raise UsageError(f"study '{study.name}' has no experiment '{chosen}'{near} (experiments: {', '.join(known)})")
-    found = Target(study, profile, study.experiments[chosen], metrics, said, names, units)
-    if not found.cases:
+    cases = tuple(case for one, case in study.select(profile) if one.name == chosen)
+    found = Target(study, profile, study.experiments[chosen], cases, metrics, said, names, units)
+    if not cases:
         raise UsageError(f"profile '{profile}' of study '{study.name}' has no case of '{chosen}'; name another")
-    fields = [one.name for one in dataclasses.fields(found.cases[0])]
+    fields = [one.name for one in dataclasses.fields(cases[0])]
     for option, given, may in (
         ("--metric", metrics, [*found.declared]),
         ("--unit", units, [*found.declared]),
@@ -170,7 +168,14 @@ def case_of(wanted: Target, run: LoggedRun) -> str:
 def _asked(wanted: Target, name: str, run: LoggedRun) -> Value:
     """Return what a run has of a case's field. Raise UsageError where nothing says it."""
     if name in wanted.said:
-        return wanted.said[name]
+        said, other = wanted.said[name], run.fields.get(name)
+        meant = [one for one in (getattr(case, name) for case in wanted.cases) if alike(one, other)]
+        if meant and not any(alike(one, said) for one in meant):
+            raise UsageError(
+                f"--case {name}={said}: run '{run.name}' of {run.file} has {name}={_text(other)}, which is another "
+                "case; leave such runs out by --where, or leave out --case"
+            )
+        return said
     theirs = wanted.names.get(name, name)
     if theirs in run.fields:
         return run.fields[theirs]

@@ -63,6 +63,12 @@ class TestCases:
         with pytest.raises(UsageError, match=r"nothing says which 'method' run 'run-1' has .*--map method=THEIRS"):
             mapped.case_of(target(), run(**{"model.name": "ours"}, rate=0.1))
 
+    def test_what_is_said_of_every_run_may_not_contradict_a_run(self) -> None:
+        chosen = target(said={"method": "ours"})
+        with pytest.raises(UsageError, match="--case method=ours: run 'run-1' of logs/a has method=base"):
+            mapped.case_of(chosen, run(method="base", rate=0.1))
+        assert mapped.case_of(chosen, run(method="our-model-v2", rate=0.1)) == case_json(CASES[0])  # their own word
+
     @pytest.mark.parametrize("rate", [0.1, "0.1", "1e-1", 0.10000000149011612])
     def test_numbers_are_compared_as_such_texts_and_single_precision_included(self, rate: Value) -> None:
         assert mapped.case_of(target(), run(method="ours", rate=rate)) == case_json(CASES[0])
