@@ -50,12 +50,13 @@ def followed(path: Path, read: Callable[[], Log]) -> tuple[Log, Files]:
 
 
 def _files_of(file: Path, heard: Files) -> list[Path]:
-    """Return a file, and of a folder in which nothing was heard to be opened all files."""
+    """Return a file; of a folder its files, and those below it where nothing was heard to be opened there."""
     if not file.is_dir():
         return [file]
     own = f"{named(file)}/"
-    heard_here = any(name.startswith(own) for name in heard)
-    return [] if heard_here else [Path(where, name) for where, _, names in os.walk(file) for name in names]
+    if any(name.startswith(own) for name in heard):
+        return [one for one in file.iterdir() if one.is_file()]
+    return [Path(where, name) for where, _, names in os.walk(file) for name in names]
 
 
 def _content(name: str) -> str:
