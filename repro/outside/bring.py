@@ -63,9 +63,8 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
             found.append(
                 ImportedRow(
                     wanted.study.name, wanted.profile, wanted.experiment.name, case, ours, metric.unit, number, status,
-                    plain(why), _seed(one, asked), plain(one.run), plain(log.tool), plain(log.version), plain(theirs),
-                    *places[one.file], plain(one.origin), one.precision,
-                    reading.name, now,
+                    plain(why), _seed(one, asked, form), plain(one.run), plain(log.tool), plain(log.version),
+                    plain(theirs), *places[one.file], plain(one.origin), one.precision, reading.name, now,
                 )
             )  # fmt: skip
     return Brought(tuple(found), reading, tuple(dict.fromkeys(notes)))
@@ -86,12 +85,12 @@ def _log(wanted: Target, path: Path, asked: Ask, form: str, names: dict[str, str
     return replace(log, runs=ask.chosen(path, log, asked.where, [*names.values(), *best]))
 
 
-def _seed(one: Result, asked: Ask) -> str | None:
-    """Return a run's seed as its source has it, None where the run's own name stands in its place.
+def _seed(one: Result, asked: Ask, form: str) -> str | None:
+    """Return a run's seed as its source has it; None where its own name, or its row, stands in the place of one.
 
     Where runs may differ across fields, these are part of what tells one from another.
     """
-    if asked.seed_from == apart.NAME and one.seed == one.run:
+    if asked.seed_from == apart.NAME and (one.seed == one.run or form in formats.TABLES):
         return None
     return plain(", ".join(map(str, apart.key(one, asked.across))))
 
