@@ -128,13 +128,13 @@ def _of_ours(study: Study, cells: Sequence[Cell], profiles: Sequence[str], *, me
     return ours, refused or Missing(f"no faithful run yet: {' and '.join(commands)}", LEAST_RUNS)
 
 
-def _imported(study: Study, profile: str, cell: Cell) -> imports.Brought:
+def _imported(study: Study, profile: str, cell: Cell) -> imports.ImportedCell:
     """Return the imported runs of a cell."""
     unit = next(metric.unit for metric in cell.experiment.metrics if metric.name == cell.metric)
     return imports.of(study.name, profile, cell.experiment.name, cell.metric, case_json(cell.case), unit)
 
 
-def _of_imports(cells: Sequence[Cell], there: Sequence[imports.Brought], *, measured: bool) -> Any:
+def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *, measured: bool) -> Any:
     """Return what imported runs of a profile say, or why none is evidence; None where there are none of one of both."""
     if not all(one.number for one in there):
         return None
@@ -155,7 +155,7 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.Brought], *, meas
     return found if isinstance(found, Missing) else Noted(found, words, imports.origins(rows))
 
 
-def _in_unit(cell: Cell, there: imports.Brought) -> Runs:
+def _in_unit(cell: Cell, there: imports.ImportedCell) -> Runs:
     return Runs(tuple(printed.converted(value, cell.times) for value in there.values), there.diverged)
 
 

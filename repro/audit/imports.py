@@ -23,7 +23,7 @@ FILES = 2  # of a tool that evidence names; how many more there are is said
 
 
 @dataclass(frozen=True)
-class Brought:
+class ImportedCell:
     """The imported runs of a metric of one case: those that count, and in words why others do not."""
 
     rows: tuple[ImportedRow, ...] = ()
@@ -46,7 +46,7 @@ class Brought:
         return {row.seed: row.value for row in sorted(self.rows, key=lambda row: row.seed or "")}
 
 
-def of(study: str, profile: str, experiment: str, metric: str, case: str, unit: str) -> Brought:
+def of(study: str, profile: str, experiment: str, metric: str, case: str, unit: str) -> ImportedCell:
     """Return the imported runs of a metric of a case; a `unit` that is not the metric's of then lets none count.
 
     Raise IntegrityError where the table is none.
@@ -70,7 +70,7 @@ def of(study: str, profile: str, experiment: str, metric: str, case: str, unit: 
         else:
             kept.append(row)
     words = tuple(f"{number} imported runs left out, {why}" for why, number in reasons.items())
-    return Brought(tuple(kept), words, len(mine))
+    return ImportedCell(tuple(kept), words, len(mine))
 
 
 def _not_counted(row: ImportedRow, unit: str, outdated: Mapping[str, str], table: Imports) -> str:
@@ -121,7 +121,7 @@ def words(rows: Sequence[ImportedRow]) -> str:
     return " and ".join(parts)
 
 
-def besides(some: Sequence[Brought], *, ours: bool) -> str:
+def besides(some: Sequence[ImportedCell], *, ours: bool) -> str:
     """Say which imported runs are left out, nothing where there are none."""
     number = sum(one.number for one in some)
     why = "since runs of ours are there" if ours else "since one of the two cases has none"
