@@ -14,6 +14,7 @@ from repro.outside import mapped
 from repro.outside.ask import Ask
 from repro.outside.bring import Brought, bring
 from tests.repro.outside.test_mapped import toy
+from tests.repro.support.run_logs import real
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 CURVES = "method,rate,seed,epoch,accuracy\n" + "".join(
@@ -75,3 +76,16 @@ def test_a_reading_is_tied_to_its_file(file: Path) -> None:
     assert set(found.reading.files) == {"runs.csv"}
     assert {row.digest for row in found.rows} == {*found.reading.files.values()}
     assert {row.reading for row in found.rows} == {found.reading.name}
+
+
+def test_a_seed_in_a_second_file_of_a_real_log_counts(file: Path, shared: Path) -> None:
+    found = brought(
+        real(shared, "lightning-2.6.6"), {"epoch": "last"}, metrics={"accuracy": "val_acc"},
+        said={"method": "ours", "rate": "0.1"},
+    )  # fmt: skip
+    assert [row.seed for row in found.rows] == ["1", "2", "3"]
+    assert {row.precision for row in found.rows} == {2.0**-23}
+    assert [row.value for row in found.rows] == pytest.approx([90.6, 90.9, 91.2], rel=2.0**-22)
+    names = {Path(name).name for name in found.reading.files}
+    assert names == {"metrics.csv", "hparams.yaml"}
+    assert len(found.reading.files) == 6
