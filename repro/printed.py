@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
@@ -43,11 +42,6 @@ class Printed:
 def exact(value: float) -> Decimal:
     """Return a finite number as it prints in full; a whole one of any size loses no digit."""
     return Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
-
-
-def converted(value: float, times: Decimal) -> float:
-    """Return a value times a factor, without the last bits that a product of floats would add: 0.07 is 7 %."""
-    return value if times == 1 or not math.isfinite(value) else float(exact(value) * times)
 
 
 def parse(text: str) -> Printed:

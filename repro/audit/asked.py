@@ -16,6 +16,7 @@ from repro.audit.verdicts import CONTRADICTED, Judgement, Runs
 from repro.errors import DEVIATION, PASS, UNDERPOWERED, UsageError, did_you_mean
 from repro.outside import cells
 from repro.outside.ask import Answer, Ask, Result, answer
+from repro.runs import shares
 from repro.runs.wanted import wanted
 
 Where = Sequence[str] | Mapping[str, Any]
@@ -202,7 +203,7 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
 
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:
     """Return results as judges take them, in another unit; those that failed are named."""
-    values = tuple(printed.converted(one.value, times) for one in found.finite)
+    values = tuple(shares.converted(one.value, times) for one in found.finite)
     return Runs(values, len(found.diverged), named(found.lost), len(found.lost))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from repro import printed, registry
+from repro import registry
 from repro.audit import admitted, blessed, claims, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
@@ -24,6 +24,7 @@ from repro.audit.measured import LEAST_RUNS
 from repro.audit.verdicts import Evidence, Missing, MissingError, Noted, Runs, Shown
 from repro.errors import UsageError, did_you_mean
 from repro.machine.reads import about_to_read, by_a_door
+from repro.runs import shares
 from repro.runs.rows import Row
 from repro.study import Experiment, Study, case_json
 
@@ -156,7 +157,7 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
 
 
 def _in_unit(cell: Cell, there: imports.ImportedCell) -> Runs:
-    return Runs(tuple(printed.converted(value, cell.times) for value in there.values), there.diverged)
+    return Runs(tuple(shares.converted(value, cell.times) for value in there.values), there.diverged)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing
     runs = _runs(study, profile, cell.experiment.name, cell.metric, cell.case, least)
     if isinstance(runs, Missing):
         return runs
-    return replace(runs, values=tuple(printed.converted(value, cell.times) for value in runs.values))
+    return replace(runs, values=tuple(shares.converted(value, cell.times) for value in runs.values))
 
 
 def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequence[Runs | Missing]) -> Runs | Missing:
@@ -229,7 +230,7 @@ def _paired(sides: Sequence[Mapping[Any, float | None]], cells: Sequence[Cell], 
         if pair[0] is None or pair[1] is None:
             diverged += 1
             continue
-        values.append(printed.converted(pair[0], cells[0].times) - printed.converted(pair[1], cells[1].times))
+        values.append(shares.converted(pair[0], cells[0].times) - shares.converted(pair[1], cells[1].times))
     alone = len(above.keys() ^ below.keys())
     return Runs(tuple(values), diverged, f"{alone} {what} that one of the two cases lacks left out" * (alone > 0))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from repro import printed
 from repro.errors import UsageError
 from repro.machine.terminal import escape
 from repro.outside import apart, ask, formats, mapped, points, rows, sources
@@ -15,6 +14,7 @@ from repro.outside.ask import Ask, Result
 from repro.outside.imported import ImportedRow, Imports, Reading
 from repro.outside.logged import Log
 from repro.outside.mapped import Target
+from repro.runs import shares
 from repro.study import case_words
 
 LONGEST = 200  # characters of a tool's own words that a row keeps
@@ -58,7 +58,7 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
         times = mapped.factor(wanted, metric, theirs, [one.value for _, one in mine])
         for case, one in mine:
             status = one.state if one.state != "finished" else "ok" if math.isfinite(one.value) else "nonfinite"
-            number = printed.converted(one.value, times) if status == "ok" else None
+            number = shares.converted(one.value, times) if status == "ok" else None
             why = one.why or (f"it ended at {one.value}" if status == "nonfinite" else "")
             found.append(
                 ImportedRow(

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from repro import printed, registry
+from repro import registry
 from repro.audit import admitted, document, evidence, units
 from repro.audit.claims import Claim
 from repro.audit.verdicts import Missing, Runs
 from repro.errors import UsageError
+from repro.runs import shares
 from repro.runs.rows import Row
 from repro.study import Metric, Profile, Study, case_json
 from tests.repro.support.evidence import row
@@ -136,7 +137,7 @@ class TestUnits:
         assert units.factor(replace(CLAIM, unit=claimed, published=("0.5",)), Metric("m", measured)) == times
 
     def test_no_bits_are_added(self) -> None:
-        assert printed.converted(0.07, Decimal(100)) == 7.0
+        assert shares.converted(0.07, Decimal(100)) == 7.0
         assert 0.07 * 100 != 7.0
 
 
