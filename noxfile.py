@@ -159,6 +159,22 @@ def error_rates(session: nox.Session) -> None:
     python(session, "-m", "bench.error_rates", *session.posargs, threads=1)
 
 
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"], default=False)
+def distribution(session: nox.Session) -> None:
+    """Build both distributions, install the wheel into an empty environment, play a first use of it there."""
+    out = Path(session.create_tmp())
+    session.install("build", env=installer_settings())
+    for old in out.glob("*.whl"):
+        old.unlink()
+    session.run("python", "-m", "build", "--outdir", str(out), str(ROOT), silent=True)
+    (wheel,) = out.glob("*.whl")
+    bare = out / "bare"
+    session.run("python", "-m", "venv", "--clear", str(bare))
+    place = bare / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    session.run(str(place), "-m", "pip", "install", "--quiet", str(wheel), "pytest", external=True)
+    session.run(str(place), str(ROOT / "tests/repro/support/bare.py"), external=True)
+
+
 @nox.session(default=False)
 def relock(session: nox.Session) -> None:
     """Compile the lock again; -- --upgrade moves its pins."""

@@ -27,6 +27,7 @@ from repro.runs.plan import (
     named_cases,
     planned_runs,
     refuse_foreign_seeds,
+    refuse_no_case,
     replicate_range,
     selected_cases,
     strangers,
@@ -224,6 +225,8 @@ def check(
     cases = None
     if texts:  # what the golden or the results hold and no study declares any more is looked at too, not lost
         cases = selected_cases(found, profile, texts) | named_cases(held.bands, texts) | named_cases(rows, texts)
+        if not cases:
+            refuse_no_case(found, profile, experiments, texts)
     old = _asked_for(strangers(rows, wanted), experiments, cases)
     if old and (results or not confirm):
         refuse_old_runs(old, path, found.name, profile)

@@ -17,7 +17,7 @@ from tests.sources import ROOT, STUDIES, STUDY_CODE, circles, imports, module_of
 
 # From the top down: a wing imports from those to its right only, and from the front door. `show` and `bundle` are
 # strangers to one another.
-WINGS = ("cli", "api", "show", "bundle", "audit", "golden", "outside", "runs", "scaffold")
+WINGS = ("cli", "pytest_plugin", "api", "show", "bundle", "audit", "golden", "outside", "runs", "scaffold")
 STRANGERS = {frozenset({"show", "bundle"}), frozenset({"api", "show"}), frozenset({"api", "bundle"})}
 DOOR = (
     "registry",

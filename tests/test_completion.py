@@ -48,6 +48,11 @@ def offered(line: str, folder: Path) -> list[str]:
         ("repro audit m", ["montecarlo"]),
         ("repro check montecarlo --re", ["--results", "--replay", "--require-power"]),
         ("repro run montecarlo --device ", ["cpu", "cuda"]),
+        ("repro run montecarlo --profile ", ["smoke", "paper"]),
+        ("repro bless montecarlo --profile p", ["paper"]),
+        ("repro check montecarlo --experiment ", ["estimate"]),
+        ("repro check nothing --experiment ", []),
+        ("repro run --profile ", []),
         ("repro run other", []),
     ],
 )

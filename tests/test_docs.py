@@ -68,7 +68,14 @@ def test_a_wrong_command_and_a_dead_link_are_seen(tmp_path: Path) -> None:
 
 def test_workflows_and_hooks_are_yaml_and_their_commands_exist() -> None:
     found = re.findall(r"```yaml\n(.*?)```", (PROJECT / "docs/ci.md").read_text(), re.S)
-    workflow, hooks = (yaml.safe_load(block) for block in found)
+    workflow, github, gitlab, theirs, hooks = (yaml.safe_load(block) for block in found)
+    inputs = yaml.safe_load((PROJECT / "action.yml").read_text())["inputs"]
+    (given,) = [include["inputs"] for include in gitlab["include"]]
+    assert github[-1]["with"] == given
+    assert set(given) <= set(inputs)
+    assert (PROJECT / gitlab["include"][0]["file"].lstrip("/")).is_file()
+    offered = yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())
+    assert [hook["id"] for hook in theirs["repos"][0]["hooks"]] == [hook["id"] for hook in offered]
     steps = [step.get("run", "") for step in workflow["jobs"]["check"]["steps"]]
     (session,) = [step for step in steps if step.startswith("nox ")]
     assert accepted(["check", "rfnn", *session.partition(" -- ")[2].split()])

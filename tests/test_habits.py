@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
 import shutil
@@ -30,7 +31,7 @@ def sections() -> configparser.ConfigParser:
 
 def texts() -> Iterator[Path]:
     """Yield the files of the project that people write."""
-    for folder in ("repro", "studies", "tests", "bench", "docs", "containers", "golden", "."):
+    for folder in ("repro", "studies", "tests", "bench", "docs", "containers", "golden", "templates", "."):
         for path in (PROJECT / folder).glob("*" if folder == "." else "**/*"):
             if path.is_file() and path.suffix in (
                 ".py",
@@ -40,6 +41,7 @@ def texts() -> Iterator[Path]:
                 ".js",
                 ".j2",
                 ".yaml",
+                ".yml",
                 ".csv",
                 ".jsonl",
             ):
@@ -124,11 +126,23 @@ def test_the_claims_hook_reads_every_registry() -> None:
 
 def test_the_claims_hook_names_a_mistake_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "studies/some").mkdir(parents=True)
-    path = "studies/some/claims.toml"
-    (tmp_path / path).write_text('[[claim]]\nid = "one"\nwhere = "p. 1"\nkind = "valeu"\n')
-    script = command(hooks()["claims"], path)
-    script[2] = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); {script[2]}"
-    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"repro.errors.UsageError: {path}:1: claim 'one' lacks 'statement'")
+    paths = ["studies/some/claims.toml", "studies/none/claims.toml"]
+    (tmp_path / paths[0]).write_text('[[claim]]\nid = "one"\nwhere = "p. 1"\nkind = "valeu"\n')
+    variables = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        command(hooks()["claims"], *paths), cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    wrong, missing = done.stderr.splitlines()
+    assert wrong.startswith(f"{paths[0]}:1: claim 'one' lacks 'statement'")
+    assert missing.startswith(f"{paths[1]}: no such file")
+
+
+def test_other_repositories_get_the_same_hook() -> None:
+    (theirs,) = yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())
+    ours = hooks()["claims"]
+    assert theirs["entry"].split()[1:] == ours["entry"].split()[1:]
+    assert (theirs["language"], theirs["id"]) == ("python", "repro-claims")
+    there = ["claims.toml", "src/mine/claims.toml", *CLAIMS]
+    assert [path for path in there if not re.search(theirs["files"], path)] == []
+    assert not re.search(theirs["files"], "src/disclaims.toml")

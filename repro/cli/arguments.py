@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any
 
+    from repro.study import Study
+
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Verbs = argparse._SubParsersAction  # what add_subparsers returns
@@ -93,17 +95,37 @@ def names_of_studies(parsed_args: argparse.Namespace | None = None, **_: Any) ->
         return registry.names()
 
 
+def names_of_profiles(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Return the profiles of the study that stands before, for a shell that completes one."""
+    return [name for study in _named(parsed_args) for name in study.profiles]
+
+
+def names_of_experiments(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Return the experiments of the study that stands before, for a shell that completes one."""
+    return [name for study in _named(parsed_args) for name in study.experiments]
+
+
+def _named(parsed: argparse.Namespace) -> list[Study]:
+    """Return the study that arguments name so far, none where there is none of the name."""
+    from repro import registry
+
+    with roots.named(getattr(parsed, "root", None)):
+        return [registry.load(parsed.study)] if getattr(parsed, "study", None) in registry.names() else []
+
+
 def profile(made: Parser) -> None:
     """Take a profile and a result table of its own."""
-    made.add_argument("--profile", default="smoke", help="how much to spend (default: smoke)")
+    added: Any = made.add_argument("--profile", default="smoke", help="how much to spend (default: smoke)")
+    added.completer = names_of_profiles
     made.add_argument("--results", type=Path, metavar="FILE", help="the result table (default: results/...)")
 
 
 def experiments(made: Parser) -> None:
     """Take experiments to restrict a verb to."""
-    made.add_argument(
+    added: Any = made.add_argument(
         "--experiment", action="append", default=[], metavar="NAME", help="only this experiment (repeatable)"
     )
+    added.completer = names_of_experiments
 
 
 def where(made: Parser) -> None:

@@ -179,10 +179,11 @@ def report(arguments: Namespace) -> int:
     from repro import registry
     from repro.audit.document import Audit, judge_all
     from repro.audit.kept import Kept
-    from repro.machine import files
+    from repro.machine import extras, files
     from repro.show.about import about
     from repro.show.report import figures_of, page
 
+    extras.require("report")
     kept = Kept(anew=arguments.anew)
     found = judge_all(*arguments.study, kept=kept)
     names = list(dict.fromkeys(one.claim.study for one in found))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from repro import __version__
+from repro import __distribution__, __version__
 from repro.cli import arguments as options
 from repro.cli import ends
 from repro.cli.arguments import EXIT_CODES, VERBS
@@ -19,16 +19,27 @@ from repro.errors import USAGE, did_you_mean
 from repro.machine import root, terminal
 
 
+class Misread(SystemExit):
+    """Arguments cannot be read; `text` says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(USAGE)
+        self.text = text
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that answers a mistake in one line; an unknown verb by the nearest."""
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2 and one line."""
+        """Say what is wrong in one line and raise Misread, which ends with exit code 2."""
         wrong = re.fullmatch(r"argument VERB: invalid choice: '(.*)' \(choose from .*\)", message, re.DOTALL)
         if wrong:
             name = terminal.escape(wrong[1])
             message = f"no verb '{name}'{did_you_mean(wrong[1], [*VERBS])} (verbs: {', '.join(VERBS)})"
-        self.exit(USAGE, f"{self.prog}: {terminal.escape(message)}; `{self.prog} --help` says more\n")
+        text = terminal.escape(message)
+        text += f"{' ' if text.endswith('?') else '; '}`{self.prog} --help` says more"
+        terminal.say(f"{self.prog}: {text}")
+        raise Misread(text)
 
 
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -40,7 +51,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"repro {__version__}")
+    top.add_argument("--version", action="version", version=f"repro {__version__} (distribution {__distribution__})")
     options.root(top)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     wanted = VERBS if verb is None else {verb: VERBS[verb]} if verb in VERBS else {}
@@ -61,11 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         argcomplete.autocomplete(parser())
     try:
-        top = parser(_verb_of(given))
-        chosen, strange = top.parse_known_args(given)
-        if strange:  # which the verb's own parser leaves to the one of all verbs
-            top.prog = f"{top.prog} {chosen.verb}"
-            top.error(f"unrecognized arguments: {' '.join(strange)}")
+        chosen = _read(given)
+    except Misread as refused:
+        if "--json" in given:  # a machine reads what is answered
+            terminal.print_json({"error": refused.text, "exit_code": USAGE})
+        raise
     finally:  # help and usage are printed there
         terminal.flush()
 
@@ -74,6 +85,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(chosen.act(chosen))
 
     return ends.end(chosen.verb, act, debug=chosen.debug, json=getattr(chosen, "json", False))
+
+
+def _read(given: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments as read. Raise Misread, or SystemExit where help or the version was asked for."""
+    top = parser(_verb_of(given))
+    if given and given[0].startswith("-") and given[0].partition("=")[0] not in top._option_string_actions:
+        verb = next((word for word in given if word in VERBS), "VERB")
+        top.error(f"{given[0]}: options stand behind the verb, as in `repro {verb} {given[0]}`")
+    chosen, strange = top.parse_known_args(given)
+    if strange:  # which the verb's own parser leaves to the one of all verbs
+        known = next(action.choices[chosen.verb] for action in top._actions if isinstance(action.choices, dict))
+        top.prog = f"{top.prog} {chosen.verb}"
+        near = did_you_mean(strange[0].partition("=")[0], [*known._option_string_actions])
+        top.error(f"unrecognized arguments: {' '.join(strange)}{near}")
+    return chosen
 
 
 def _verb_of(given: Sequence[str]) -> str:

@@ -47,10 +47,11 @@ def bundle(arguments: Namespace) -> int:
     from repro import registry
     from repro.bundle import attest, signature
     from repro.bundle.pack import archive, current_rows, files_of
-    from repro.machine import git
+    from repro.machine import extras, git
     from repro.machine.files import write
     from repro.runs import store
 
+    extras.require("bundle")
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
     results = arguments.results or store.results_path(study.name, arguments.profile)
@@ -75,7 +76,9 @@ def verify(arguments: Namespace) -> int:
     """Verify a bundle and say what it holds; exit 6 with the first reason not to believe it."""
     from repro.bundle import apart
     from repro.bundle.words import LINE, plain
+    from repro.machine import extras
 
+    extras.require("bundle")
     path: Path = arguments.bundle
     facts = apart.answer(path, arguments.signers, arguments.log)
     if arguments.json:

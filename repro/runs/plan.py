@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
@@ -21,6 +21,7 @@ from repro.study import Experiment, Profile, Study, case_json, settings_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+VALUES = 12  # of a field, as many as a line that refuses one names
 MOST_REPLICATES = 1_000_000  # of one request: each case's are planned, and held in memory, before the first is made
 
 
@@ -143,27 +144,46 @@ def planned_runs(
         if (not experiments or experiment.name in experiments) and keep(case)
     ]
     if not chosen:
-        _refuse_unknown_fields(study, profile_name, where)
-        request = " ".join([*(f"--experiment {name}" for name in experiments), *(f"--where {text}" for text in where)])
-        raise NothingSelectedError(
-            f"profile '{profile_name}' of study '{study.name}' has no case for {request or 'this request'}; "
-            f"`repro show {study.name}` lists its experiments and case fields"
-        )
+        refuse_no_case(study, profile_name, experiments, where)
     runs = [_run(study, experiment, case, replicate) for replicate in replicates for experiment, case in chosen]
     return sorted(runs, key=lambda run: (run.replicate, run.cost))
 
 
-def _refuse_unknown_fields(study: Study, profile_name: str, where: Sequence[str]) -> None:
-    """Raise NothingSelectedError, with the nearest field, where a filter names one that no case has."""
-    fields = {field.name for _, case in study.select(profile_name) for field in dataclasses.fields(case)}
+def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str], where: Sequence[str]) -> NoReturn:
+    """Raise NothingSelectedError for a request that no case answers: for a field or a value that none has, or for all.
+
+    The nearest field or value is named.
+    """
+    of = f"of profile '{profile_name}' of study '{study.name}'"
+    chosen = [(one, case) for one, case in study.select(profile_name) if not experiments or one.name in experiments]
+    cases = [dataclasses.asdict(case) for _, case in chosen]
+    fields = sorted({name for case in cases for name in case})
     for text in where:
-        name = text.partition("=")[0]
+        name, _, wanted = text.partition("=")
         if name not in fields:
-            known = sorted(fields)
             raise NothingSelectedError(
-                f"--where {text}: no case of profile '{profile_name}' of study '{study.name}' has a field '{name}'"
-                f"{did_you_mean(name, known)} (fields: {', '.join(known)})"
+                f"--where {text}: no case {of} has a field '{name}'{did_you_mean(name, fields)} "
+                f"(fields: {', '.join(fields)})"
             )
+        values = list(dict.fromkeys(_as_text(case[name]) for case in cases if name in case))
+        if not any(map(field_filter([text]), cases)):
+            shown = f"{', '.join(values[:VALUES])}{', ...' if len(values) > VALUES else ''}"
+            raise NothingSelectedError(
+                f"--where {text}: the field '{name}' has no such value in any case {of}{did_you_mean(wanted, values)} "
+                f"({name}: {shown})"
+            )
+    request = " ".join([*(f"--experiment {name}" for name in experiments), *(f"--where {text}" for text in where)])
+    raise NothingSelectedError(
+        f"profile '{profile_name}' of study '{study.name}' has no case for {request or 'this request'}; "
+        f"`repro show {study.name}` lists its experiments and case fields"
+    )
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as a case filter takes it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return json.dumps(value) if isinstance(value, bool | None) else str(value)
 
 
 def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
@@ -216,7 +236,7 @@ def _matches(value: Any, text: str) -> bool:
     if isinstance(value, float):
         decimals = len(text.partition(".")[2])
         return repr(value) == text or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
-    return (json.dumps(value) if isinstance(value, bool | None) else str(value)) == text
+    return _as_text(value) == text
 
 
 def replicate_range(text: str) -> range:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from repro import __version__
+from repro import __distribution__, __version__
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
 from repro.registry import root as project_root
@@ -174,7 +174,7 @@ def installed_state(root: Path) -> str:
 def _direct_url() -> str:
     """Return the address of the folder that the harness was installed from, empty where it was from none."""
     try:
-        said = importlib.metadata.distribution("repro").read_text("direct_url.json")
+        said = importlib.metadata.distribution(__distribution__).read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
         return ""
     found = json.loads(said or "{}")

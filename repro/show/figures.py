@@ -16,6 +16,7 @@ from repro import registry
 from repro.audit import plain
 from repro.audit.kept import Shelf
 from repro.errors import InfrastructureError, ReproError, UsageError, did_you_mean
+from repro.machine import extras
 from repro.machine.foreign import guarded
 from repro.machine.reads import about_to_read
 from repro.runs.plan import identity, strangers
@@ -221,6 +222,7 @@ def pictures(made: Figure, salt: str, kinds: Iterable[str]) -> dict[str, bytes]:
     assert made.draw is not None
     if isinstance(made.draw, Drawn):
         return {kind: made.draw.kinds[kind] for kind in kinds}
+    extras.require("report")
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from repro import __distribution__, __version__
 from repro.cli import arguments as options
 from repro.cli import main
 from tests.repro.conftest import PROJECT, Cli, toy_source, write_study
@@ -87,7 +88,9 @@ def test_every_example_of_the_help_can_be_parsed(verb: str, capsys: pytest.Captu
         (["run", "montecarlo", "--profile", "smok"], 2, "no profile 'smok'; did you mean 'smoke'?"),
         (["run", "montecarlo", "--experiment", "estimat"], 2, "did you mean 'estimate'?"),
         (["run", "montecarlo", "--where", "count"], 2, "wanted field=value"),
-        (["run", "montecarlo", "--where", "count=7"], 5, "`repro show montecarlo` lists"),
+        (["run", "montecarlo", "--where", "count=7"], 5, "'count' has no such value"),
+        (["run", "montecarlo", "--where", "shap=disc"], 5, "has a field 'shap'; did you mean 'shape'? (fields: "),
+        (["run", "montecarlo", "--where", "shape=disk"], 5, "did you mean 'disc'? (shape: disc, sphere)"),
         (["run", "montecarlo", "--replicates", "x"], 2, "wanted a number of replicates"),
         (["run", "montecarlo", "--fresh", "0"], 2, "wanted at least one replicate"),
         (["run", "montecarlo", "--jobs", "0"], 2, "wanted at least one process"),
@@ -110,9 +113,14 @@ def test_a_mistake_is_one_line_and_the_documented_code(cli: Cli, arguments: list
     [
         ([], "repro: the following arguments are required: VERB; `repro --help` says more"),
         (["chekc"], "repro: no verb 'chekc'; did you mean 'check'? (verbs: list, show, "),
+        (["--json", "list"], "repro: --json: options stand behind the verb, as in `repro list --json`; `repro --help`"),
+        (
+            ["run", "montecarlo", "--profil", "smoke"],
+            "repro run: unrecognized arguments: --profil smoke; did you mean ",
+        ),
         (["frob\x1b[2J"], r"repro: no verb 'frob\x1b[2J' (verbs: "),
         (["bless", "montecarlo"], "repro bless: the following arguments are required: --reason; `repro bless --help`"),
-        (["run", "montecarlo", "--nope", "3"], "repro run: unrecognized arguments: --nope 3; `repro run --help` says"),
+        (["run", "montecarlo", "--xyz", "3"], "repro run: unrecognized arguments: --xyz 3; `repro run --help` says"),
         (
             ["run", "montecarlo", "--jobs", "x"],
             "repro run: argument --jobs: invalid int value: 'x'; `repro run --help`",
@@ -121,9 +129,35 @@ def test_a_mistake_is_one_line_and_the_documented_code(cli: Cli, arguments: list
 )
 def test_a_missing_or_unknown_verb_or_option_is_one_line(cli: Cli, arguments: list[str], said: str) -> None:
     done = cli(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert done.returncode == 2
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == 1
+    if "--json" in arguments:
+        answered = json.loads(done.stdout)
+        assert answered["exit_code"] == 2
+        assert done.stderr.strip().endswith(answered["error"])
+    else:
+        assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["chekc", "--json"], ["bless", "montecarlo", "--json"], ["show", "montecalro", "--json"]]
+)
+def test_under_json_a_mistake_is_json(cli: Cli, arguments: list[str]) -> None:
+    done = cli(*arguments)
+    assert json.loads(done.stdout)["exit_code"] == done.returncode == 2
+    assert done.stderr.strip().endswith(json.loads(done.stdout)["error"])
+
+
+@pytest.mark.parametrize(("text", "word"), [("shap=disc", "field 'shap'"), ("shape=disk", "mean 'disc'?")])
+def test_a_check_tells_a_strange_field_from_a_strange_value(blessed: Path, cli: Cli, text: str, word: str) -> None:
+    done = cli("check", "montecarlo", "--where", text)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert word in done.stderr
+
+
+def test_the_version_names_the_command_and_the_distribution(cli: Cli) -> None:
+    assert cli("--version").stdout == f"repro {__version__} (distribution {__distribution__})\n"
 
 
 @pytest.mark.parametrize(("verb", "code"), [(["list"], 5), (["list", "--json"], 5), (["run", "montecarlo"], 2)])
