@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from repro import registry
 from repro.audit.verdicts import Missing, Runs
@@ -152,12 +152,22 @@ def _admitted(
         if isinstance(rows, ReproError):
             raise rows
         if rows is not None:
-            found.append(rows.filter(pc.equal(rows["experiment"], experiment)))
+            found.append(_of_experiment(rows, experiment))
     command = f"repro run {study.name} --profile {profile} --experiment {experiment}"
     if not any(rows.num_rows for rows in found):
         return Admitted((), command)
     wanted = _identity(study, profile)
     return admit(study, experiment, found, wanted, command=command, where=f"{golden} and {results}")
+
+
+def _of_experiment(rows: pa.Table, experiment: str) -> pa.Table:
+    """Return an experiment's rows.
+
+    By a buffer of bits: a value or an array that pyarrow makes takes up pandas where that is installed.
+    """
+    mine = [name == experiment for name in rows["experiment"].to_pylist()]
+    bits = pa.py_buffer(np.packbits(mine, bitorder="little"))
+    return rows.filter(pa.BooleanArray.from_buffers(pa.bool_(), len(mine), [None, bits]))
 
 
 def admit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -22,8 +23,9 @@ from studies.dagnets.published import layers as lists
 SIDE = 224  # pixels of the pictures that the networks were made for
 
 
+@functools.cache
 def network(name: str) -> Any:
-    """Return a network of torchvision's, without memory for its numbers."""
+    """Return a network of torchvision's, without memory for its numbers; it is built once, and only read."""
     return networks.on_meta(getattr(import_torchvision().models, name))
 
 

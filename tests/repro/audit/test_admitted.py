@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -291,3 +293,14 @@ class TestErrors:
         (tmp_path / "golden" / "audit.parquet").unlink()
         done = mixed("audit")
         assert (done.returncode, "verdicts were blessed" in done.stderr) == (6, True)
+
+
+def test_rows_are_told_apart_without_pandas() -> None:
+    """A value or an array that pyarrow makes imports pandas where it is installed: a third of a second."""
+    code = (
+        "import sys; from repro import registry; from repro.audit import admitted; name = registry.names()[0]; "
+        "study = registry.load(name); of = [admitted.of(study, 'smoke', one).rows for one in study.experiments]; "
+        "print(any(of), *sorted({'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]

@@ -21,6 +21,7 @@ from studies.filters2d.data import signals
 from studies.filters2d.figures import examples, pictures
 from studies.filters2d.figures.examples import SETTINGS, Panel
 from studies.filters2d.measured import filters, transforms
+from studies.filters2d.training.search import search
 
 NAMES = [
     "dots_filtered", "learned_kernels", "colour_images", "mosaic_images", "channel_images", "matched_digit",
@@ -119,8 +120,7 @@ class TestTraining:
         assert examples.learnt(Filter("full")) is examples.learnt(Filter("full"))
 
     def test_what_left_the_real_numbers_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        plan = replace(examples.SETTINGS.colour, search=Search((1e30,), 10, 40, 10))
-        monkeypatch.setattr(examples, "SETTINGS", replace(examples.SETTINGS, colour=plan))
+        monkeypatch.setitem(examples.TRAINED, Colour("linear"), (1e30, 4))
         examples.learnt.cache_clear()
         with pytest.raises(InfrastructureError, match=r"did not train .*not finite"):
             made("colour_images")
@@ -146,6 +146,23 @@ class TestTraining:
         assert by == optimiser
         assert chosen == (transforms.chosen(wanted, by) if plan in ("mosaic", "channel") else wanted.search)
         assert problem.train.images.shape[-1] == wanted.side
+
+    @pytest.mark.parametrize("case", [examples.MOSAIC["linear"], examples.CHANNEL["linear"], Colour("linear")])
+    def test_the_rate_is_the_one_that_the_search_of_smoke_ends_with(
+        self, case: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(examples, "SETTINGS", SETTINGS)
+        problem, plan, optimiser = examples.task(case)
+        assert search(problem, plan, optimiser=optimiser, seed=examples.SEED).rate == examples.TRAINED[case][0]
+
+    def test_each_rate_is_tried_by_smoke_and_no_network_sees_more_samples_than_there(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(examples, "SETTINGS", SETTINGS)
+        for case, (rate, segments) in examples.TRAINED.items():
+            plan = examples.task(case)[1]
+            assert rate in plan.rates
+            assert examples.short(plan, rate, segments).samples == segments * plan.trial <= plan.samples
 
     def test_a_case_that_trains_nothing_is_refused(self) -> None:
         with pytest.raises(UsageError, match="no training for the pictures"):
