@@ -41,7 +41,7 @@ CHANNEL = {LINEAR: Channel("linear", "sgd"), SIGMOID: Channel("sigmoid", "adam")
 TRAINED: dict[Any, tuple[float, int]] = {
     Filter("full"): (0.03, 2), Filter("separable"): (0.003, 8), Filter("dense"): (0.003, 4),
     Colour("linear"): (0.3, 10), Colour("relu"): (0.3, 5), Median("notebook"): (0.03, 4),
-    MOSAIC[LINEAR]: (0.1, 7), MOSAIC[SIGMOID]: (0.001, 7), MOSAIC[RELU]: (0.003, 7),
+    MOSAIC[LINEAR]: (0.1, 10), MOSAIC[SIGMOID]: (0.001, 10), MOSAIC[RELU]: (0.003, 10),
     CHANNEL[LINEAR]: (0.01, 5), CHANNEL[SIGMOID]: (0.0003, 5), CHANNEL[RELU]: (0.001, 5),
     Topology("boundary", "convolutional"): (0.1, 3), Topology("shape", "convolutional"): (0.1, 3),
     Topology("shape", "lstm2"): (0.03, 2), Smoother("lstm"): (0.03, 4), Smoother("fir"): (0.03, 4),
