@@ -271,7 +271,7 @@ def shown_images(shown: Shown, run: Run) -> dict[str, float]:
     return part_figures(shown, run)
 
 
-@study.experiment((Mnist(network="lenet_like"),), metrics=TRAINED, cost=lambda _: 10.0)
+@study.experiment((Mnist(network="lenet_like"),), metrics=TRAINED, cost=lambda _: 10.0, resumes=True)
 def training_listing(_mnist: Mnist, run: Run) -> Outcome:
     """Test error of the LeNet-like network after the complete training listing (section 5.3)."""
     from studies.dagnets.model.networks import lenet_like
@@ -280,7 +280,9 @@ def training_listing(_mnist: Mnist, run: Run) -> Outcome:
     return fit(lenet_like(), run, run.settings.mnist)
 
 
-@study.experiment(grid(BatchSize, batch=(10, 100, 1000)), metrics=TRAINED, cost=lambda case: 5.0 + 10 / case.batch)
+@study.experiment(
+    grid(BatchSize, batch=(10, 100, 1000)), metrics=TRAINED, cost=lambda case: 5.0 + 10 / case.batch, resumes=True
+)
 def batch_sizes(size: BatchSize, run: Run) -> Outcome:
     """Loss reduction by batches of several sizes, epoch by epoch, at one rate (section 5.2)."""
     from studies.dagnets.model.networks import lenet_like
@@ -289,7 +291,7 @@ def batch_sizes(size: BatchSize, run: Run) -> Outcome:
     return fit(lenet_like(), run, replace(run.settings.sweep, batch=size.batch))
 
 
-@study.experiment(grid(Cifar, rate=("constant", "reduced")), metrics=TRAINED, cost=lambda _: 30.0)
+@study.experiment(grid(Cifar, rate=("constant", "reduced")), metrics=TRAINED, cost=lambda _: 30.0, resumes=True)
 def cifar_curves(cifar: Cifar, run: Run) -> Outcome:
     """Errors and losses of a small network on CIFAR-10, at a constant rate and a reduced one (section 5.6)."""
     from studies.dagnets.model.networks import lenet_like

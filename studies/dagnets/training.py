@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.images import enlarged
+from studies.common.resuming import epochs
 from studies.common.training import (
     EVALUATION_BATCH,
     Inputs,
@@ -106,7 +107,7 @@ def fit(network: Classifier, run: Run, plan: Fit) -> Outcome:
     optimiser = torch.optim.SGD(network.parameters(), lr=plan.learning_rate)
     curves: dict[str, list[float]] = {}
     with reproducible():
-        for epoch in range(1, plan.epochs + 1):
+        for epoch in epochs(run, plan.epochs, network=network, optimiser=optimiser, curves=curves):
             if epoch == plan.reduced_after + 1 and plan.reduced_after:
                 optimiser.param_groups[0]["lr"] *= DROP
             order = epoch_order(len(train), run.seed, epoch) if plan.shuffled else torch.arange(len(train))

@@ -16,6 +16,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from repro import registry
+from repro.checkpoint import Checkpoint
 from repro.study import Experiment, Outcome, Run, case_json
 from studies.common.training import Labelled
 from studies.dagnets import cases as dagnets
@@ -112,6 +113,7 @@ CASES = {
     ("filters2d", "circle_or_square"): filters2d.Outline(48, 0.65, "dense"),
     ("filters2d", "square_or_rectangle"): filters2d.Outline(48, 0.65, "dense"),
 }
+SEED = 1
 UNTRAINED = {("rfnn", "start_of_training"), ("sesn", "equivariance"), ("filters2d", "matched_filter")}
 WITHOUT_SEED = {("dagnets", "update_listings")}  # trains, although no seed moves it
 
@@ -126,12 +128,12 @@ TRAINED = sorted({*stochastic()} - UNTRAINED | WITHOUT_SEED)
 every_training = pytest.mark.parametrize(("study", "name"), TRAINED)
 
 
-def made(study: str, name: str, *, relabelled: int | None = None) -> Outcome:
+def made(study: str, name: str, *, relabelled: int | None = None, checkpoint: Checkpoint | None = None) -> Outcome:
     """Make one run of an experiment in its smallest form; `relabelled` draws its test images and labels anew."""
     experiment: Experiment = registry.load(study).experiments[name]
     case = CASES.get((study, name), experiment.cases[0])
     data = replace(DATA.get((study, name), Toy()), relabelled=relabelled)
-    run = Run(study, name, "smoke", case_json(case), 0, 1, SETTINGS[study], cast(Any, data))
+    run = Run(study, name, "smoke", case_json(case), 0, SEED, SETTINGS[study], cast(Any, data), checkpoint=checkpoint)
     with pytest.MonkeyPatch.context() as patch:
         if relabelled is not None:
             patch.setattr(search.Problem, "__init__", permuting(search.Problem.__init__, relabelled))
