@@ -33,7 +33,9 @@ QUICK = {"profiles", "data", "cases", "published"}  # read with every listing, s
 COMPUTING = {"measured", "training", "model"}
 NAMED = {"compute": {"claims", "measured"}, "happens": {"figures"}}  # where the functions stand that claims.toml names
 DATA = {"claims.toml", "protocol.toml"}  # what the document says, and how it did what a faithful profile does again
-DOORS = tuple(f"repro.{door}" for door in ("errors", "study", "checkpoint", "data", "stats", "printed", "audit.evidence"))
+DOORS = tuple(
+    f"repro.{door}" for door in ("errors", "study", "checkpoint", "data", "stats", "printed", "audit.evidence")
+)
 
 
 def sources_of(study: str) -> dict[str, str]:
