@@ -126,19 +126,6 @@ def activations_of_a_batch() -> float:
     return _apart(batch, first)
 
 
-def two_meanings_of_a() -> list[str]:
-    """Return by how much the a of the two slides differ: a distance, and the sum of squares without the root."""
-    x_BD, w_KD, _ = _points(32, 100, 2)
-    batch_BK = layer.squared_by_copies(x_BD, w_KD)
-    first_BK = torch.linalg.vector_norm(w_KD[None] - x_BD[:, None], dim=2)
-    apart = _apart(batch_BK, first_BK)
-    if apart < fixed.AGREE:
-        return []
-    return [
-        f"a norm on one slide, its square on the other, up to {apart:.2f} apart for distances to {first_BK.max():.2f}"
-    ]
-
-
 def masses() -> Shown:
     """Say whether the activation function is a normal density: whether it integrates to 1 over a."""
     a = torch.linspace(-40, 40, 8001, dtype=torch.float64)[:, None]

@@ -18,6 +18,7 @@ from studies.common.torchvision_import import import_torchvision
 from studies.dagnets.measured.printed import architectures
 from studies.dagnets.model import networks
 from studies.dagnets.model.convolutional import convolutionize
+from studies.dagnets.model.counting import count_layers, totals
 from studies.dagnets.published import layers as lists
 
 SIDE = 224  # pixels of the pictures that the networks were made for
@@ -186,6 +187,15 @@ def depths() -> list[float]:
                   for name, layer in network(f"resnet{depth}").named_modules()))
         for depth in (18, 34, 50, 101, 152)
     ]  # fmt: skip
+
+
+def products_of_34_with_bare_shortcuts() -> float:
+    """Count the products of the 34-layer network, of shortcuts that have no convolutions beside them."""
+    count = totals(count_layers(network("resnet34"), (3, SIDE, SIDE)))["products"]
+    for number, stage in enumerate(_stages(34)[1:]):
+        beside, side = stage[0].downsample, (SIDE // 4) >> number
+        count -= totals(count_layers(beside, (beside[0].in_channels, side, side)))["products"]
+    return count
 
 
 def sides_of_the_maps() -> list[float]:

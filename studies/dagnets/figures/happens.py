@@ -197,11 +197,6 @@ def flops_18(found: Found) -> str:
     return _flops(found, 18)
 
 
-def flops_34(found: Found) -> str:
-    """Say the multiply-adds of the network of 34 layers."""
-    return _flops(found, 34)
-
-
 def flops_50(found: Found) -> str:
     """Say the multiply-adds of the network of 50 layers."""
     return _flops(found, 50)

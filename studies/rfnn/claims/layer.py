@@ -22,12 +22,14 @@ def default_bias() -> Shown:
     return bias is not None, f"{0 if bias is None else bias.numel()} biases for 9 outputs"
 
 
-def derived_tensor() -> Shown:
-    """Ask whether a torch tensor is, or holds, a NumPy array (section 3.1)."""
-    tensor = torch.zeros(3)
-    storage = type(tensor.untyped_storage()).__name__
+def array_beneath() -> Shown:
+    """Ask whether a tensor that is made of a NumPy array works on the array's own numbers (section 3.1)."""
+    array = np.zeros(3)
+    tensor = torch.from_numpy(array)
+    array[0], tensor[1] = 1, 2
+    shared = tensor.tolist() == array.tolist() == [1, 2, 0]
     bases = ", ".join(base.__name__ for base in type(tensor).__mro__)
-    return isinstance(tensor, np.ndarray), f"the bases of a tensor are {bases}; its numbers lie in an {storage}"
+    return shared, f"tensor and array have {'the same' if shared else 'other'} numbers; a tensor's classes are {bases}"
 
 
 def new_graph() -> Shown:

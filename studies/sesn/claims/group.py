@@ -143,14 +143,6 @@ def semidirect_product() -> Shown:
     return normal and factored and direct < len(pairs), words
 
 
-def homomorphisms() -> Shown:
-    """Ask whether each homomorphism x -> k x of the integers modulo 6 can move a signal, and so can be undone."""
-    modulus = 6
-    undone = [k for k in range(modulus) if len({k * x % modulus for x in range(modulus)}) == modulus]
-    words = f"of the {modulus} homomorphisms of the integers modulo {modulus} only {len(undone)} can be undone"
-    return len(undone) == modulus, words
-
-
 def truncated_scales() -> Shown:
     """Ask whether the listed finite S has N_S elements, holds the unit, and steps evenly, for a = 2 and N_S = 4."""
     a, count = Fraction(2), 4

@@ -1,6 +1,6 @@
 """What the audit of the slides says first: claims, their verdicts and words of their evidence."""
 
-LEAST = (262, 238, 180)  # claims, those with a judge, those computed without runs
+LEAST = (262, 238, 181)  # claims, those with a judge, those computed without runs
 HEADLINES = (
     ("adam-bias-correction", "erratum", "-7.788 as printed, -4.000 by torch's Adam"),
     ("dag-backward-activations", "erratum", "as printed off by 0.95 to 1.22"),
@@ -14,6 +14,7 @@ HEADLINES = (
     ("mod-timing-imports", "erratum", "time"),
     ("alexnet-aug-count", "erratum", "2,178"),
     ("alexnet-format", "erratum", "12.260000"),
+    ("resnet-flops-34", "reproduced", "3644493824"),
     ("resnet-block64", "reproduced", "73,856 by the formula"),
     ("resnet-downsampling", "reproduced", "conv3_1, conv4_1, conv5_1"),
     ("alexnet-dog-picture", "protocol mismatch", "trained on channels less (0.485, 0.456, 0.406)"),

@@ -187,6 +187,7 @@ def refusal(_action: Callable[[], object]) -> list[str]:
         ("mnist-old-names", library, "import_torchvision", with_other_names, "erratum"),
         ("alexnet-dog-picture", library, "import_torchvision", trained_on_the_same, "reproduced"),
         ("resnet-downsampling", library, "network", dilated, "erratum"),
+        ("resnet-flops-34", library, "_stages", lambda _: [], "erratum"),
         ("mod-timing-imports", listings, "IMPORTED", {"torch", "time"}, "reproduced"),
         ("resnet-bottleneck", resnet, "weights", lambda *_, **__: 1, "erratum"),
         ("resnet-block64", resnet, "weights", lambda *_, **__: 37_600, "erratum"),

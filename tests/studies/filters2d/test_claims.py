@@ -93,7 +93,7 @@ def curves(name: str, planted: Callable[[np.ndarray], np.ndarray]) -> dict[str, 
     [
         ("dots-density", signals, "DENSITY", 0.03, "erratum"),
         ("linearity", signals, "gaussian", lambda images, _: images.square(), "erratum"),
-        ("kernel-footprint", signals, "SIGMAS", (1.5, 1.0), "reproduced"),
+        ("kernel-footprint", signals, "SIGMAS", (6.0, 1.0), "erratum"),
         ("xyz-per-pixel", signals, "xyz", lambda rgb: rgb + rgb.mean(), "erratum"),
         ("xyz-reference", linear, "SRGB", linear.CIE_RGB, "reproduced"),
         ("xyz-comparison", filters, "MATRICES", filters.MATRICES | {"printed": signals.LEARNED_XYZ}, "reproduced"),

@@ -1,8 +1,7 @@
 """What the audit of the exercise says first: claims, their verdicts and words of their evidence."""
 
-LEAST = (42, 37, 28)  # claims, those with a judge, those computed without runs
+LEAST = (41, 36, 27)  # claims, those with a judge, those computed without runs
 HEADLINES = (
-    ("one-symbol", "protocol mismatch", "a norm on one slide, its square on the other"),
     ("batch-activation", "reproduced", ""),
     ("shapes-problem", "reproduced", "3 of 3 sizes are refused"),
     ("density", "erratum", "2.507 for sigma 1"),

@@ -70,7 +70,6 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
         ("sigma-squared", layer, "gaussians", densities, "erratum"),
         ("batch-activation", layer, "SQUARED", layer.SQUARED | {"copies": city_blocks}, "erratum"),
         ("sums-of-squares", layer, "squared_by_copies", city_blocks, "erratum"),
-        ("one-symbol", layer, "squared_by_copies", lambda x, w: layer.squared_by_norm(x, w).sqrt(), "reproduced"),
         ("logical-copies", fixed, "logical_copies", physical, "erratum"),
         ("batch-shapes", layer, "logical_copies", lambda x, w: (x, w), "erratum"),
         ("start", layer, "draw_normal", lambda one, *_: one.data.fill_(0.5), "erratum"),

@@ -13,7 +13,7 @@ HEADLINES = (
     ("exp1-level", "reproduced", "1 of 10,000 images"),
     ("exp2-level", "reproduced", "3 of 10,000 images"),
     ("exp2-gain-small", "reproduced", "10 of 10,000 images"),
-    ("corrected-sums", "erratum", "order 2 sums to -0.568 and order 4 to 22.42"),
+    ("corrected-sums", "reproduced", "order 2 sums to -0.568 and order 4 to 22.42"),
     ("corrected-sums-wide", "reproduced", "%"),
     ("corrected-sums-odd", "reproduced", "differ by"),
     ("exp1-guessing", "reproduced", "8.92 to 11.35 % (digit 1); outputs that are no numbers 9.80 %"),
