@@ -41,7 +41,7 @@ def squares_against_circles() -> Shown:
     """Say whether what is drawn against circles are squares, as the section's title says (section 11.1)."""
     sides = {*drawn_sides("circle_square", 0)}
     square = sum(across == down for across, down in sides)
-    return square == len(sides), f"{square} of the {len(sides)} pairs of sides that are drawn are squares'"
+    return square == len(sides), f"{square} of the {len(sides)} pairs of sides that are drawn make squares"
 
 
 def squares_and_rectangles() -> Shown:

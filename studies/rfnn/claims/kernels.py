@@ -165,7 +165,7 @@ def verkes_sums() -> Shown:
 
 
 def even_sums_at_half() -> Shown:
-    """Ask whether the earlier recurrence adds to the shares of the sums of orders 2 and 4 at scale 0.5 (section 2.3.3)."""
+    """Ask whether the earlier recurrence adds to the sums of orders 2 and 4 at scale 0.5, as shares (section 2.3.3)."""
     sums = Basis(SCALES[0], ORDER, "text").kernels().sum(1).numpy()
     right, wrong = shares(SCALES[0]), shares(SCALES[0], "verkes")
     words = f"order 2 sums to {sums[2]:.3f} and order 4 to {sums[4]:.2f}, {100 * abs(right[1]):.1f} and "

@@ -208,7 +208,7 @@ def scale_count() -> list[int]:
 
 def range_kept() -> Shown:
     """Ask whether the scales lie above 0 and go no further than 2 (section 4.3)."""
-    return 0 < min(SCALES) and max(SCALES) <= 2, f"they run from {min(SCALES):g} to {max(SCALES):g}, both included"
+    return min(SCALES) > 0 and max(SCALES) <= 2, f"they run from {min(SCALES):g} to {max(SCALES):g}, both included"
 
 
 def scale_pairs() -> list[int]:
