@@ -10,6 +10,7 @@ from repro.cli import beside
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import UsageError
 from repro.machine.terminal import answer, escape, paint, print_json
+from repro.outside import cells
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
@@ -132,6 +133,6 @@ def render(found: Asked) -> str:
 def listed(found: Answer) -> str:
     """Return the results that were read, the first of them one by one, with their seeds."""
     values = [f"{one.value:.6g}" for one in found.results if one.state == "finished"]
-    seeds = [f"{one.seed}" for one in found.results if one.state == "finished"]
+    seeds = [cells.cut(f"{one.seed}") for one in found.results if one.state == "finished"]
     more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
     return f"{' '.join(values[:SHOWN])}{more} (seeds {' '.join(seeds[:SHOWN])}{more})" if values else ""

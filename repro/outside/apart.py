@@ -94,13 +94,13 @@ def _whole(path: Path, run: LoggedRun, name: str) -> int:
             f"{path}: {run.name}: {name} is {words!r:.40}, wanted a whole number; mend it, or say --seed-from {name} "
             "if it only tells runs apart"
         )
-    return int(words) if words.lstrip("+-").isdecimal() else int(value)
+    return int(value) if (exact := cells.whole(words)) is None else exact
 
 
 def _label(path: Path, run: LoggedRun, name: str) -> int | str:
     """Return what tells a run apart: a whole number where it is one."""
     words = _present(path, run, name)
-    return int(words) if words.lstrip("+-").isdecimal() else words
+    return words if (value := cells.whole(words)) is None else value
 
 
 def key(one: Result, across: Collection[str]) -> tuple[int | str, ...]:
@@ -141,7 +141,7 @@ def told_apart(
         differ = f", and differ in {', '.join(apart[:SHOWN])}" if apart else ""
         choose = f"choose by --where {apart[0]}=VALUE, or " if apart else ""
         raise UsageError(
-            f"{path}: {len(mine)} runs have seed {mine[0].seed} ({', '.join(one.run for one in mine[:SHOWN])})"
+            f"{path}: {len(mine)} runs have seed {cells.cut(str(mine[0].seed))} ({', '.join(one.run for one in mine[:SHOWN])})"
             f"{differ}; {choose}say which counts by --duplicate first or --duplicate last"
         )
     if again:
@@ -177,5 +177,5 @@ def _mixes(values: Counter[str], runs: int) -> bool:
 
 
 def _some(values: Counter[str]) -> str:
-    shown = [f"{value or 'nothing'}" for value in list(values)[:SHOWN]]
+    shown = [cells.cut(value) or "nothing" for value in list(values)[:SHOWN]]
     return ", ".join(shown) + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")

@@ -141,7 +141,9 @@ def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: 
         if not runs:
             value = ",".join(values)
             near = did_you_mean(value, met)
-            raise NothingSelectedError(f"{path}: no run has {name}={value}{near} ({name}: {', '.join(met[:12])})")
+            raise NothingSelectedError(
+                f"{path}: no run has {name}={value}{near} ({name}: {', '.join(map(cells.cut, met[:12]))})"
+            )
     metrics = list(dict.fromkeys(name for run in log.runs for name in run.curves))
     for metric in asked_for:
         if metric not in metrics:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+LONGEST = 100  # digits of a whole number; Python makes no number of some thousands
+SHOWN = 40  # characters of somebody's value in a message
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
 
 
@@ -20,9 +22,12 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """Return a cell as a number, NaN and infinities included; None where it is none."""
+    """Return a cell as a number, NaN and infinities included; None where it is none.
+
+    Unlike Python, nobody's table means 931 by 93_1.
+    """
     try:
-        return float(value)
+        return None if isinstance(value, str) and "_" in value else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -69,4 +74,15 @@ class Wanted(dict[Any, bool]):
 def numbered(words: str) -> int | None:
     """Return the one whole number in a name such as "seed-3" or "version_0"; None where there is none or several."""
     found = re.findall(r"\d+", words)
-    return int(found[0]) if len(found) == 1 else None
+    return int(found[0]) if len(found) == 1 and len(found[0]) <= LONGEST else None
+
+
+def whole(words: str) -> int | None:
+    """Return the whole number that a text is, of any length that a seed has; None where it is none."""
+    found = re.fullmatch(rf"[+-]?\d{{1,{LONGEST}}}", words)
+    return int(found[0]) if found else None
+
+
+def cut(words: str) -> str:
+    """Return a text as a message has it: no longer than it takes to recognise it."""
+    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"

@@ -62,9 +62,10 @@ def floats(column: Column) -> Any:
         except pa.ArrowInvalid:
             return None
     try:
-        return np.fromiter(map(float, column), float, len(column))
-    except (TypeError, ValueError):
+        found = np.fromiter(map(float, column), float, len(column))
+    except (TypeError, ValueError, OverflowError):
         return None
+    return None if any(isinstance(cell, str) and "_" in cell for cell in column) else found
 
 
 def coded(column: Column, known: defaultdict[str, int], most: int) -> Any:

@@ -11,7 +11,7 @@ from repro.errors import UsageError
 
 NAMES = r"tabular\*|tabularx|tabulary|tabular|longtable|tblr|array"
 BEGIN = re.compile(rf"\\begin\{{({NAMES})\}}")
-COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")  # two backslashes before it end a row, and mask nothing
 RULE = re.compile(
     r"\s*\\(?:(?:hline|toprule|midrule|bottomrule|addlinespace|endhead|endfirsthead|endfoot|endlastfoot|noalign)"
     r"(?![a-zA-Z])(?:\s*\[[^\]]*\])?(?:\{[^{}]*\})?|(?:cmidrule|cline|specialrule|cdashline|rowcolor|arrayrulecolor|"
@@ -36,16 +36,20 @@ class Tabular:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table: its cells, its line in the file, and whether a rule stands above it."""
+    """A row of a table: its cells, its line in the file, and whether a rule stands above it.
+
+    `shared` are the places of those that one cell spans, beyond the first column, by how many it spans.
+    """
 
     cells: list[str]
     number: int
     ruled: bool
+    shared: dict[int, int]
 
 
 def tabulars(path: Path, text: str) -> Iterator[Tabular]:
     """Yield the tables of a LaTeX file. Raise UsageError, with the line, for what cannot be read."""
-    bare = COMMENT.sub("", text)
+    bare = COMMENT.sub(r"\1", text)
     place = 0
     while begin := BEGIN.search(bare, place):
         number = bare.count("\n", 0, begin.start()) + 1
@@ -100,6 +104,10 @@ def _tabular(path: Path, body: str, number: int, title: str) -> Tabular:
     ruled = next((place for place, row in enumerate(rows) if place and row.ruled), 1)
     _spread_down(rows)
     cells = [[*row.cells, *[""] * (width - len(row.cells))] for row in rows]
+    for row, own in zip(rows[ruled:], cells[ruled:], strict=True):
+        for column, count in row.shared.items():
+            if any(sign.isdigit() for sign in own[column]):  # a number of several columns is of none of them
+                own[column] = rf"\multicolumn{{{count}}}{{c}}{{{own[column]}}}"
     headers = [" / ".join(dict.fromkeys(filter(None, column))) for column in zip(*cells[:ruled], strict=True)]
     return Tabular(headers, cells[ruled:], [row.number for row in rows[ruled:]], title)
 
@@ -112,9 +120,15 @@ def _rows(path: Path, body: str, number: int) -> Iterator[Line]:
             ruled |= bool(PARTS.search(rule[0]))
             rest = rest[rule.end() :]
         line = number + body.count("\n", 0, at + len(text) - len(rest.lstrip()))
-        cells = [cell for part in _split_cells(rest) for cell in _spanned(part, f"{path}:{line}")]
+        cells: list[str] = []
+        shared: dict[int, int] = {}
+        for part in _split_cells(rest):
+            some = [*_spanned(part, f"{path}:{line}")]
+            if cells and len(some) > 1:
+                shared |= dict.fromkeys(range(len(cells), len(cells) + len(some)), len(some))
+            cells += some
         if any(cells):
-            yield Line(cells, line, ruled)
+            yield Line(cells, line, ruled, shared)
 
 
 def _split_rows(body: str) -> Iterator[tuple[str, int]]:

@@ -150,8 +150,10 @@ def _typeset(text: str) -> str:
             inner, place = _argument(text, place)
             found.append(f"{RAISES[name]}{{{_typeset(inner)}}}")
         elif name in DROPS:
-            for _ in range(DROPS[name]):
-                _, place = _argument(text, place)
+            for argument in range(DROPS[name]):
+                inner, place = _argument(text, place)
+                if name == "multicolumn" and not argument and inner.strip() != "1":
+                    raise UsageError(f"a cell that spans {inner} columns is of none of them alone; write one for each")
         elif name in WRAPS:
             inner, place = _argument(text, place)
             found.append(f"{{{_typeset(inner)}}}")

@@ -45,6 +45,11 @@ def one(path: Path, run: LoggedRun, metric: str, epoch: str, duplicate: str) -> 
     if curve.after or (len(curve.values) == 1 and not _numbered(epoch)):
         return float(curve.values[-1]), ""
     places = _places(curve)
+    if not np.isfinite(places).all() and not _numbered(epoch):
+        raise UsageError(
+            f"{path}: {metric} of {run.name} has {len(places)} values, and not each says at which epoch or step it "
+            "stands; say which by --epoch N, or complete the column"
+        )
     if not epoch and len(np.unique(places)) > 1:
         count = "epochs" if curve.epochs is not None else "steps" if curve.steps is not None else "places"
         said = curve.epochs if curve.epochs is not None else places

@@ -84,6 +84,8 @@ def _separated(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
             while rows := list(islice(reader, AT_ONCE)):
                 if {*map(len, rows)} != {len(names)}:
                     rows = _whole(path, rows, names, first, reader)
+                if not rows:
+                    continue
                 yield first, {name: column for name, column in zip(names, zip(*rows, strict=True), strict=True) if name}
                 first += len(rows)
         except csv.Error as error:
@@ -115,10 +117,16 @@ def _whole(path: Path, rows: list[list[str]], names: Sequence[str], first: int, 
     found = [row for row in rows if row]
     for number, row in enumerate(found, first):
         if len(row) != len(names):
-            last = row is found[-1] and next(reader, None) is None and len(row) < len(names)
+            if len(row) > len(names):
+                note = names[0].startswith("#")
+                what = (
+                    "whose first line is a note; leave that out" if note else "which has too few; mend one of the two"
+                )
+                raise IntegrityError(f"{path}: row {number} has {len(row)} cells, and the header {len(names)}, {what}")
+            last = row is found[-1] and next(reader, None) is None
             what = "the file ends in the middle of a record" if last else "the rows before have as many as the header"
             raise IntegrityError(f"{path}: row {number} has {len(row)} of {len(names)} cells, {what}; {MEND}")
-    return found or [[""] * len(names)][:0]
+    return found
 
 
 def _json(path: Path) -> list[Any]:

@@ -27,6 +27,7 @@ EPOCH = ("epoch",)
 STEP = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter")
 NAMED = ("metric", "measure", "variable")  # what a long table calls its column of metrics' names ...
 VALUED = ("value", "score", "result")  # ... and that of their values
+EXACT = 2.0**53  # the largest whole number below which none is left out
 FAR = 30_000_000  # combinations that a table of them may hold
 SHOWN = 12  # values in a message
 MOST = 100_000  # runs, or different values of a column that is looked at
@@ -118,7 +119,7 @@ def _nothing(asked: Mapping[str, cells.Wanted]) -> str:
             more = f", and {len(met) - SHOWN} more" if len(met) > SHOWN else ""
             value = ",".join(wanted.values_wanted)
             near = did_you_mean(value, met)
-            return f"no row has {name}={value}{near} ({name}: {', '.join(met[:SHOWN])}{more})"
+            return f"no row has {name}={value}{near} ({name}: {', '.join(map(cells.cut, met[:SHOWN]))}{more})"
     return "no row has all of " + " and ".join(f"{name}={','.join(one.values_wanted)}" for name, one in asked.items())
 
 
@@ -219,8 +220,9 @@ def _curve(values: Any, there: Any, axes: Mapping[str, Any], mine: Any) -> Curve
     """Return the values of a run that are there, with what counts them."""
     epochs = next((found[mine][there] for name, found in axes.items() if name.lower() in EPOCH), None)
     steps = next((found[mine][there] for name, found in axes.items() if name.lower() in STEP), None)
-    whole = None if steps is None or np.isnan(steps).any() else steps.astype(np.int64)
-    return Curve(values[there], whole, epochs)
+    if steps is None or (np.isfinite(steps) & (np.abs(steps) <= EXACT) & (steps % 1 == 0)).all():
+        return Curve(values[there], None if steps is None else steps.astype(np.int64), epochs)
+    return Curve(values[there], None, steps if epochs is None else epochs)  # which epochs may be parts of
 
 
 def _grouped(

@@ -195,3 +195,20 @@ def test_cells_below_two_headings_get_names_of_their_own(tmp_path: Path) -> None
     text = "method,A,B\nsmall,,\nours,1,2\nlarge,,\nours,3,4\nother,5,6\n"
     found = [*places.sections(places.placed(grids.read(written(tmp_path, "t.csv", text))))]
     assert [one.row for one in found[::2]] == ["small ours", "large ours", "other"]
+
+
+def test_a_number_that_spans_columns_is_of_none_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.tex"
+    path.write_text(LATEX.replace(r"91.0 $\pm$ 0.5 & \makecell{69.0 \\ (0.1)}", r"\multicolumn{2}{c}{91.0 $\pm$ 0.5}"))
+    *_, first, second = places.placed(grids.read(path))
+    for cell in (first, second):
+        with pytest.raises(UsageError, match="a cell that spans 2 columns is of none of them alone"):
+            cell.read(PLAIN)
+    path.write_text(LATEX.replace(r"91.0 $\pm$ 0.5 & \makecell{69.0 \\ (0.1)}", r"\multicolumn{2}{c}{OOM}"))
+    assert [one.read(PLAIN) for one in places.placed(grids.read(path))[-2:]] == [NoNumber("OOM")] * 2
+
+
+def test_a_comment_right_behind_the_end_of_a_row_is_none_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.tex"
+    path.write_text("\\begin{tabular}{lc}\nA & X \\\\% b & 1 \\\\\nc & 2\\% \\\\% d & 3\n\\end{tabular}")
+    assert grids.read(path).rows == (("c", r"2\%"),)

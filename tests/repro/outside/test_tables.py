@@ -150,6 +150,12 @@ def test_what_no_number_is_diverged_failed_or_left_nothing(tmp_path: Path) -> No
 DAMAGED: list[tuple[str, str, type[ReproError], str]] = [
     ("a.csv", "seed,acc\n1,0.9\n2", IntegrityError, r"row 2 has 1 of 2 cells, the file ends in the middle of a record"),
     ("a.csv", "seed,acc\n1\n2,0.9\n", IntegrityError, r"row 1 has 1 of 2 cells, the rows before"),
+    ("a.csv", "seed,acc\n1,0.9,\n", IntegrityError, r"row 1 has 3 cells, and the header 2, which has too few; mend"),
+    ("a.csv", "# ours\nseed,acc\n1,0.9\n", IntegrityError, r"the header 1, whose first line is a note; leave that out"),
+    ("a.csv", "seed,acc\n\n\n", NothingSelectedError, r"there is no row in it"),
+    ("a.csv", "seed,acc\n1,93_1\n", UsageError, r"row 1: acc is '93_1', which is no number"),
+    ("a.csv", "seed,acc\n1_0,93\n", UsageError, r"row 1: seed is '1_0', wanted a whole number"),
+    ("a.csv", f"name,seed,acc\n{'b' * 99},1,93\nc,1,93\nc,2,93\n", UsageError, r"'name' \(b{39}…, c\)"),
     ("a.csv", 'seed,acc\n1,0.9\n"2', IntegrityError, r"line 3: not readable as csv"),
     ("a.csv", "seed,acc,acc\n1,2,3\n", UsageError, r"column 'acc' stands twice"),
     ("a.csv", "", UsageError, r"wanted a header"),
@@ -186,6 +192,36 @@ def test_damage_and_ambiguity_are_one_line(
         answer(path, Ask("acc"))
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+def test_blank_lines_are_no_rows_however_many(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("seed,acc\n1,0.9\n" + 2 * rows.AT_ONCE * "\n" + "2,0.8\n")
+    assert values(answer(path, Ask("acc"))) == {1: 0.9, 2: 0.8}
+
+
+def test_what_tells_runs_apart_may_be_any_text(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text(f"seed,acc\n--5,0.9\n{'9' * 5000},0.8\n+7,0.7\n")
+    assert values(answer(path, Ask("acc", seed_from="seed"))) == {"--5": 0.9, "9" * 5000: 0.8, 7: 0.7}
+
+
+def test_a_value_that_no_epoch_counts_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    for odd in ("", "nan", "inf"):
+        path.write_text(f"seed,epoch,acc\n1,0,0.5\n1,1,0.9\n1,{odd},0.7\n")
+        for epoch in ("", "last", "best:acc"):
+            with pytest.raises(UsageError, match="acc of rows 1 to 3 has 3 values, and not each says at which epoch"):
+                answer(path, Ask("acc", epoch=epoch))
+        assert values(answer(path, Ask("acc", epoch="1"))) == {1: 0.9}
+
+
+def test_a_step_may_be_a_part_or_larger_than_any_count(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    for first, last in (("0.1", "0.9"), ("1e300", "2e300")):
+        path.write_text(f"seed,step,acc\n1,{first},0.5\n1,{last},0.9\n")
+        assert values(answer(path, Ask("acc", epoch="last"))) == {1: 0.9}
+        assert values(answer(path, Ask("acc", epoch=first))) == {1: 0.5}
 
 
 def test_an_empty_or_missing_folder_is_one_line(tmp_path: Path) -> None:
