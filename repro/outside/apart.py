@@ -140,8 +140,9 @@ def told_apart(
         apart = [name for name in differing if len(_values(mine, name)) > 1]
         differ = f", and differ in {', '.join(apart[:SHOWN])}" if apart else ""
         choose = f"choose by --where {apart[0]}=VALUE, or " if apart else ""
+        seed = cells.cut(str(mine[0].seed))
         raise UsageError(
-            f"{path}: {len(mine)} runs have seed {cells.cut(str(mine[0].seed))} ({', '.join(one.run for one in mine[:SHOWN])})"
+            f"{path}: {len(mine)} runs have seed {seed} ({', '.join(one.run for one in mine[:SHOWN])})"
             f"{differ}; {choose}say which counts by --duplicate first or --duplicate last"
         )
     if again:

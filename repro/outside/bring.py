@@ -76,7 +76,7 @@ def _log(wanted: Target, path: Path, asked: Ask, form: str, names: dict[str, str
     if form in formats.TABLES:
         from repro.outside.readers import tables
 
-        there = list(next((columns for _, columns in rows.read_columns(path, form)), {}))
+        there = rows.names_of(path, form)
         names |= mapped.metrics_of(wanted, there, whole=False)
         apart_by = [asked.seed_from, *asked.across, *mapped.fields_of(wanted, there)]
         return tables.select(path, form, [*dict.fromkeys((*names.values(), *best))], asked.where, apart_by)

@@ -49,6 +49,13 @@ def read_columns(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
             yield first, {FILE: (one.stem,) * count, **columns}
 
 
+def names_of(path: Path, form: str) -> list[str]:
+    """Return the names of the columns, of all records where each names its own."""
+    read = read_columns(path, form)
+    own = path.is_dir() or form in ("json", "jsonl")
+    return list(dict.fromkeys(name for _, columns in (read if own else islice(read, 1)) for name in columns))
+
+
 def _one(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
     files.regular(path, f"{form} table", MEND)
     try:
@@ -133,7 +140,7 @@ def _json(path: Path) -> list[Any]:
     """Return the objects of a JSON file: a list of them, one of columns, or one alone."""
     words = files.read_text(path, "JSON file", MEND)
     try:
-        found = json.loads(words)
+        found = json.loads(words, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         cut = isinstance(error, json.JSONDecodeError) and (
             error.msg.startswith("Unterminated") or not words[error.pos :].strip()
@@ -154,11 +161,21 @@ def _json_lines(path: Path) -> Iterator[Any]:
         for number, line in enumerate(stream, 1):
             if line.strip():
                 try:
-                    yield json.loads(line)
+                    yield json.loads(line, object_pairs_hook=_once)
                 except (ValueError, RecursionError) as error:
-                    cut = next(stream, None) is None
+                    cut = isinstance(error, json.JSONDecodeError) and not line.endswith("\n")
                     what = "the file ends in the middle of a record" if cut else str(error)
                     raise IntegrityError(f"{path}: line {number}: not readable as JSON ({what}); {MEND}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Raise ValueError for a name that stands twice in it, of which JSON would keep one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        again = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'{again}' stands twice in one record")
+    return found
 
 
 def _objects(path: Path, found: Any) -> Iterator[tuple[int, Columns]]:
@@ -168,7 +185,12 @@ def _objects(path: Path, found: Any) -> Iterator[tuple[int, Columns]]:
         for number, one in enumerate(some, first):
             if not isinstance(one, dict):
                 raise UsageError(f"{path}: record {number} is {one!r:.40}, wanted an object of names and values")
-        rows = [dict(_flat(one)) for one in some]
+        try:
+            rows = [_once([*_flat(one)]) for one in some]
+        except ValueError as error:
+            raise IntegrityError(
+                f"{path}: within records {first} to {first + len(some) - 1}, {error}; {MEND}"
+            ) from error
         names = dict.fromkeys(name for row in rows for name in row)
         yield first, {name: [row.get(name) for row in rows] for name in names}
         first += len(some)
@@ -191,9 +213,26 @@ def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
         with pq.ParquetFile(path) as table:
             first = 1
             for batch in table.iter_batches(batch_size=10 * AT_ONCE):
-                flat = {name: one for name, one in zip(batch.schema.names, batch.columns, strict=True)
-                        if not pa.types.is_nested(one.type)}  # fmt: skip
-                yield first, {name: one.to_pylist() for name, one in flat.items()}
+                flat = [(name, one) for name, one in zip(batch.schema.names, batch.columns, strict=True)
+                        if not pa.types.is_nested(one.type)]  # fmt: skip
+                yield first, _once([(name, _listed(one)) for name, one in flat])
                 first += batch.num_rows
-    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+    except (ValueError, pa.ArrowException, OSError) as error:
         raise IntegrityError(f"{path}: not a readable Parquet file ({error!s:.80}); {MEND}") from error
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return the cells of an Arrow array: bytes as the texts that they are, times that Python has not as counts."""
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        try:
+            column = column.cast(pa.string())
+        except pa.ArrowInvalid:
+            return [repr(one) for one in column.to_pylist()]
+    try:
+        found: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # a year or a time zone that Python does not know
+        found = column.cast(pa.int64()).to_pylist()
+    return found

@@ -100,12 +100,21 @@ def select(
         known = len(names)
         names |= dict.fromkeys(columns)
         if roles is None or len(names) > known:
-            roles = _roles(path, list(names), metrics, where)
+            before, roles = roles, _roles(list(names), metrics)
+            if before is not None and before.named != roles.named:
+                raise UsageError(
+                    f"{path}: row {first}: some records name metrics, others have columns of them; part them"
+                )
             if roles.named:
                 asked[roles.named] = cells.Wanted(metrics if roles.axes else metrics[:1])
         _keep(path, kept, roles, columns, first, asked)
     if not first:
         raise NothingSelectedError(f"{path}: there is no row in it; look whether it is the right file")
+    wanted = [*(() if roles is not None and roles.named else metrics), *where]
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        near = did_you_mean(missing[0], [*names])
+        raise UsageError(f"{path}: no column '{missing[0]}'{near} (columns: {', '.join(names)})")
     if not any(map(len, kept.rows)):
         raise NothingSelectedError(f"{path}: {_nothing(asked)}")
     return Log(form, tuple(_runs(path, kept, seeds)))
@@ -123,15 +132,12 @@ def _nothing(asked: Mapping[str, cells.Wanted]) -> str:
     return "no row has all of " + " and ".join(f"{name}={','.join(one.values_wanted)}" for name, one in asked.items())
 
 
-def _roles(path: Path, names: list[str], metrics: Sequence[str], where: Mapping[str, Sequence[str]]) -> _Roles:
-    """Say which column is what. Raise UsageError for one that is asked for and not there."""
+def _roles(names: list[str], metrics: Sequence[str]) -> _Roles:
+    """Say which column is what."""
     lower = {name.lower(): name for name in reversed(names)}
     named = next((lower[name] for name in NAMED if name in lower), "")
     valued = next((lower[name] for name in VALUED if name in lower), "")
     long = bool(named and valued and not {*metrics} <= {*names})
-    for wanted in [*([] if long else metrics), *where]:
-        if wanted not in names:
-            raise UsageError(f"{path}: no column '{wanted}'{did_you_mean(wanted, names)} (columns: {', '.join(names)})")
     columns = {metric: valued if long else metric for metric in metrics}
     axes = [next((lower[name] for name in known if name in lower), "") for known in (EPOCH, STEP)]
     axes = [name for name in axes if name and name not in columns.values()]

@@ -177,6 +177,21 @@ DAMAGED: list[tuple[str, str, type[ReproError], str]] = [
     ("a.json", '{"seed": [1, 2], "acc": [0.9]}', IntegrityError, r"different lengths \(seed 2, acc 1\)"),
     ("a.json", "[1, 2]", UsageError, r"record 1 is 1, wanted an object"),
     ("a.jsonl", '{"seed": 1, "acc": 1}\n{"seed": 2, "a', IntegrityError, r"line 2: .*ends in the middle of a record"),
+    (
+        "a.jsonl",
+        '{"seed": 1, "acc": 1}\n{"seed": 2, "acc": 1, "acc": 2}',
+        IntegrityError,
+        r"line 2: .*'acc' stands twice",
+    ),
+    ("a.json", '[{"seed": 1, "acc": 1, "seed": 2}]', IntegrityError, r"'seed' stands twice in one record"),
+    (
+        "a.json",
+        '[{"seed": 1, "acc": 1, "c.lr": 1, "c": {"lr": 2}}]',
+        IntegrityError,
+        r"'c.lr' stands twice in one record",
+    ),
+    ("a.json", f'[{{"seed": 1, "acc": 1{"0" * 400}}}]', UsageError, r"row 1: acc is '10+, which is no number"),
+    ("a.jsonl", '{"seed": 1}\n' * 1001 + '{"accuracy": 1}', UsageError, r"no column 'acc'; did you mean 'accuracy'"),
     ("a.parquet", "PAR1", IntegrityError, r"not a readable Parquet file"),
     ("a.csv", "seed,acc\n1,\udcff\n", IntegrityError, r"not UTF-8 at byte"),
 ]
@@ -192,6 +207,33 @@ def test_damage_and_ambiguity_are_one_line(
         answer(path, Ask("acc"))
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+def test_a_metric_may_be_new_after_thousands_of_records(tmp_path: Path) -> None:
+    found = [{"seed": seed, "step": step, "loss": 1.0} for seed in range(2) for step in range(rows.AT_ONCE)]
+    found += [{"seed": seed, "step": rows.AT_ONCE, "acc": 0.9} for seed in range(2)]
+    path = write(tmp_path / "some.jsonl", found)
+    assert values(answer(path, Ask("acc", epoch="last"))) == {0: 0.9, 1: 0.9}
+    assert rows.names_of(path, "jsonl") == ["seed", "step", "loss", "acc"]
+
+
+def test_what_python_has_no_time_for_and_bytes_hinder_no_parquet(tmp_path: Path) -> None:
+    columns = {
+        "seed": [1, 2],
+        "acc": [0.9, 0.8],
+        "method": pa.array([b"ours", b"base"]),
+        "odd": pa.array([b"\xff", b"\xfe"]),
+        "year": pa.array([2**62, 2**62], pa.timestamp("us")),
+        "zone": pa.array([2**40, 2**40], pa.timestamp("us", "Nowhere/City")),
+    }
+    path = tmp_path / "some.parquet"
+    pq.write_table(pa.table(columns), path)
+    (one,) = answer(path, Ask("acc", {"method": ["ours"]})).results
+    assert (one.value, one.fields["method"], one.fields["year"]) == (0.9, "ours", str(2**62))
+    arrays = [pa.array([1]), pa.array([0.9]), pa.array([0.8])]
+    pq.write_table(pa.Table.from_arrays(arrays, ["seed", "acc", "acc"]), path)
+    with pytest.raises(IntegrityError, match="'acc' stands twice in one record"):
+        answer(path, Ask("acc"))
 
 
 def test_blank_lines_are_no_rows_however_many(tmp_path: Path) -> None:
