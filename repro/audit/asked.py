@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -20,6 +21,8 @@ from repro.runs import shares
 from repro.runs.wanted import wanted
 
 Where = Sequence[str] | Mapping[str, Any]
+PLAIN = re.compile(r"[-+\d.eE]+(?:\s*±\s*[\d.eE+-]+)?")  # what is published, where it wears no dress
+STYLES = ("mean", "±", "brackets", "script", "last digits")  # of what is published that have one spread, or none
 SHOWN = 3  # runs that are named one by one
 
 
@@ -136,7 +139,8 @@ def judge(
         return _better(path, ask, claim, better_than, lower_is_better, form)
     if not published:
         side, limit = (">", above) if above is not None else ("<", below)
-        claim = replace(claim, published=(f"{side} {limit}",), judge="threshold", kind="bound")
+        claim = _read(replace(claim, published=(f"{limit}",)), side)
+        claim = replace(claim, judge="threshold", kind="bound")
     return _held(answer(path, ask, form), claim)
 
 
@@ -169,12 +173,10 @@ def _held(found: Answer, claim: Claim) -> Asked:
 
 def _complete(claim: Claim) -> tuple[Claim, str]:
     """Return a claim with its judge and a margin, and where that comes from. Raise UsageError where one is missing."""
-    text = claim.published[0].strip()
     if claim.judge:
         return claim, "declared" if claim.margin else "none is needed"
-    if text.endswith("%"):
-        text, claim = text.removesuffix("%").strip(), replace(claim, unit=claim.unit or "%")
-    claim = replace(claim, published=(text,))
+    claim = _read(claim)
+    text = claim.published[0]
     pair = samples.PAIR.fullmatch(text)
     if pair is None:
         printed.parse(text)
@@ -201,6 +203,27 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
     return replace(claim, margin=2 * least, judge="samples"), "twice the published deviation, as none was declared"
 
 
+def _read(claim: Claim, side: str = "") -> Claim:
+    """Return a claim of what is printed, in any style that tables have, in the unit that it says.
+
+    What no style fits stays as it is, to be refused by the judge. Raise UsageError where two units are said.
+    """
+    text = claim.published[0].strip()
+    if not PLAIN.fullmatch(text):  # others take longer to import than to read
+        from repro.outside import published
+
+        try:
+            found = published.read(text)
+        except UsageError:
+            found = published.NoNumber(text)
+        if isinstance(found, published.Published) and found.form in STYLES and not found.besides:
+            if found.percent and claim.unit not in ("", units.SAME, *units.PERCENT):
+                raise UsageError(f"--unit {claim.unit}: {text} is in percent; leave out one of the two")
+            claim = replace(claim, unit=claim.unit or found.unit)
+            text = " ± ".join(one.text for one in (found.mean, found.spread) if one is not None)
+    return replace(claim, published=(f"{side} {text}".strip(),))
+
+
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:
     """Return results as judges take them, in another unit; those that failed are named."""
     values = tuple(shares.converted(one.value, times) for one in found.finite)
@@ -224,8 +247,16 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
         raise UsageError(f"--better-than {other}: --where asks for the same runs; name another value of '{name}'")
     if name not in ask.where:
         raise UsageError(f"--better-than {other}: better is what? say --where {name}=VALUE, too")
+    if claim.unit not in ("", units.SAME):
+        raise UsageError(
+            f"--unit {claim.unit}: says what is published, and --better-than compares results with each other as they "
+            "are; leave it out, and give a --margin in their unit"
+        )
     ours = answer(path, ask, form)
     theirs = answer(path, replace(ask, where={**ask.where, name: values}), form)
+    if not claim.unit:
+        cells.hold_one_unit(ask.metric, {one.run: one.value for one in (*ours.finite, *theirs.finite)})
+    claim = replace(claim, unit="")
     first, second, words = ",".join(ask.where[name]), ",".join(values), "lower" if lower else "higher"
     claim = replace(claim, judge="order", kind="order", published=(f"{first} is {words} than {second}",))
     said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)

@@ -10,13 +10,13 @@ from decimal import Decimal
 from repro import printed
 from repro.audit.claims import Claim
 from repro.errors import ReproError, UsageError
+from repro.outside import cells
 from repro.study import Metric
 
 PERCENT = ("%", "points")  # a difference of percentages is in points
 NONE = "1"  # of a pure number, such as a fraction
 SAME = "same"  # says that results are in the unit of what is published, whatever that is
 HUNDREDFOLD = 30.0  # numbers farther apart are nearer to a hundredfold than to one size
-ALIKE = 1.5  # how far numbers of one size lie apart at most
 
 
 def factor(claim: Claim, metric: Metric) -> Decimal:
@@ -57,7 +57,7 @@ def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[
     published = max((abs(float(one)) for one in _numbers(claim)), default=0.0)
     if not values or not published:
         return stated, Decimal(1), ""
-    _hold_one_unit(metric, values)
+    cells.hold_one_unit(metric, values)
     middle, shown = abs(statistics.median(values.values())), f"{min(values.values()):.4g} to {max(values.values()):.4g}"
     apart = bool(middle) and max(published / middle, middle / published) > HUNDREDFOLD
     fractions = max(map(abs, values.values())) <= 1 < published <= 100 and (apart or claim.unit in PERCENT)
@@ -67,26 +67,16 @@ def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[
             f"{claim.value} is published and {metric} is {shown}: is one of them in percent? say the unit of what is "
             f"published, --unit % or --unit {NONE}, and results are converted; --unit {SAME} leaves them"
         )
+    if claim.unit == NONE and fractions:
+        raise UsageError(
+            f"--unit {NONE}: {claim.value} is no fraction, and {metric} of {shown} may be; say --unit % if it is in "
+            f"percent, or --unit {SAME} if both are in one unit"
+        )
     if (claim.unit in PERCENT and fractions) or (claim.unit == NONE and percent):
         theirs, words = (NONE, "fractions") if fractions else (PERCENT[0], "percent")
         times = factor(claim, Metric(metric, theirs))
         return stated, times, f"{metric} of {shown} was read as {words}, and converted into {claim.unit}"
     return stated, Decimal(1), ""
-
-
-def _hold_one_unit(metric: str, values: Mapping[str, float]) -> None:
-    """Raise UsageError where some results look like fractions and the others like the same thing in percent."""
-    small = {run: value for run, value in values.items() if 0 < value <= 1}
-    large = {run: value for run, value in values.items() if 1 < value <= 100}
-    if not small or not large or len(small) + len(large) < len(values):
-        return
-    low, high = min(large.values()), max(large.values())
-    if high / low < ALIKE and all(low / ALIKE < 100 * value < high * ALIKE for value in small.values()):
-        first, second = (next(iter(some.items())) for some in (small, large))
-        raise UsageError(
-            f"{metric} is {first[1]:.4g} in {first[0]} and {second[1]:.4g} in {second[0]}: fractions and percent are "
-            "mixed; bring them into one unit"
-        )
 
 
 def _numbers(claim: Claim) -> list[Decimal]:

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from repro.outside.ask import Result
 
 SEEDS = {"seed", "random_seed", "rng_seed", "random_state", "manual_seed", "global_seed", "seed_everything"}
+KINDS = {
+    "method",
+    "algorithm",
+    "algo",
+    "dataset",
+    "task",
+    "split",
+    "env",
+    "env_id",
+    "environment",
+}  # never a run's name
 NAME = "name"  # what --seed-from calls the names of runs
 SHOWN = 6  # values in a message
 
@@ -67,7 +78,12 @@ def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
 
 def is_seed(name: str) -> bool:
     """Say whether a field is called what seeds are called, wherever it is nested."""
-    return name.replace("/", ".").rpartition(".")[2].lower() in SEEDS
+    return _last(name) in SEEDS
+
+
+def _last(name: str) -> str:
+    """Return what a field is called, wherever it is nested."""
+    return name.replace("/", ".").rpartition(".")[2].lower()
 
 
 def _text(run: LoggedRun, name: str) -> str:
@@ -123,7 +139,7 @@ def told_apart(
         for name in dict.fromkeys(name for one in kept for name in one.fields)
         if name not in skipped and len(values := _values(kept, name)) > 1
     }
-    telling = [name for name, values in differing.items() if _mixes(values, len(kept))]
+    telling = [name for name, values in differing.items() if _last(name) in KINDS or _mixes(values, len(kept))]
     if telling:
         name = telling[0]
         others = f" (so they do in {', '.join(telling[1:])})" if telling[1:] else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro.errors import UsageError
 from repro.machine.terminal import escape
-from repro.outside import apart, ask, formats, mapped, points, rows, sources
+from repro.outside import apart, ask, cells, formats, mapped, points, rows, sources
 from repro.outside.ask import Ask, Result
 from repro.outside.imported import ImportedRow, Imports, Reading
 from repro.outside.logged import Log
@@ -52,8 +52,11 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
         for case, mine_at in by_case.items():
             runs = [log.runs[place] for place in mine_at]
             results, said = ask.results_of(path, runs, replace(asked, metric=theirs))
+            cells.hold_one_unit(theirs, {one.run: one.value for one in results})
             mine += [(case, one) for one in results]
             notes += [note for note in said if note not in notes]
+        if ours not in wanted.units:  # whose unit was said may be a hundredfold in one case of what it is in another
+            cells.hold_one_unit(theirs, {one.run: one.value for _, one in mine})
         metric = wanted.declared[ours]
         times = mapped.factor(wanted, metric, theirs, [one.value for _, one in mine])
         for case, one in mine:

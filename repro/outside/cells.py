@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from repro.errors import UsageError
+
+ALIKE = 1.5  # how far numbers of one size lie apart at most
 LONGEST = 100  # digits of a whole number; Python makes no number of some thousands
 SHOWN = 40  # characters of somebody's value in a message
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
@@ -86,3 +89,18 @@ def whole(words: str) -> int | None:
 def cut(words: str) -> str:
     """Return a text as a message has it: no longer than it takes to recognise it."""
     return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+
+
+def hold_one_unit(metric: str, values: Mapping[str, float]) -> None:
+    """Raise UsageError where some results look like fractions and the others like the same thing in percent."""
+    small = {run: value for run, value in values.items() if 0 < value <= 1}
+    large = {run: value for run, value in values.items() if 1 < value <= 100}
+    if not small or not large or len(small) + len(large) < len(values):
+        return
+    low, high = min(large.values()), max(large.values())
+    if high / low < ALIKE and all(low / ALIKE < 100 * value < high * ALIKE for value in small.values()):
+        first, second = (next(iter(some.items())) for some in (small, large))
+        raise UsageError(
+            f"{metric} is {first[1]:.4g} in {first[0]} and {second[1]:.4g} in {second[0]}: fractions and percent are "
+            "mixed; bring them into one unit"
+        )

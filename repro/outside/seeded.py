@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
-from repro.outside import grids, joint, places, published
+from repro.outside import cells, grids, joint, places, published
 from repro.outside.grids import Grid
 from repro.outside.joint import KIND, PART, RESOLUTION, RUNS, Joint, Key, Pulled, plain_name, statistic_column
 from repro.outside.places import SPREADS, Placed, label
@@ -245,7 +245,12 @@ def _joined(one: SeededCell, runs: Pulled | None, near: str) -> SeededCell:
         if isinstance(one.found, NoNumber):
             return one
         return replace(one, fault=one.fault or f"no seeds are of '{one.name}'{near}")
-    return replace(one, fault=one.fault or runs.fault, runs=tuple(runs.values), lost=runs.lost)
+    fault = one.fault or runs.fault
+    try:
+        cells.hold_one_unit("one", {f"run {number}": float(value) for number, value in enumerate(runs.values, 1)})
+    except UsageError as error:
+        fault = fault or str(error)
+    return replace(one, fault=fault, runs=tuple(runs.values), lost=runs.lost)
 
 
 def _selected(found: Sequence[SeededCell], where: Sequence[str], fit: Joint) -> list[SeededCell]:

@@ -144,6 +144,41 @@ def test_fractions_and_percent_are_told_apart_and_converted_only_where_a_unit_is
     assert judged(table(tmp_path, ours=[value / 100 for value in OURS]), above=92, unit="%").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "style",
+    ["93.1% ± 0.3%", r"93.1 \pm 0.3", "93.1 (0.3)", "93.1(3)", r"$\textbf{93.1}_{\pm 0.3}$", "**93.1** +/- 0.3"],
+)
+def test_what_is_published_may_be_written_as_in_a_table(style: str, tmp_path: Path) -> None:
+    found, plain = (judged(table(tmp_path), **{**PUBLISHED, "published": one}) for one in (style, "93.1 ± 0.3"))
+    assert found.judgement == plain.judgement
+    assert found.claim.unit == ("%" if "%" in style else "")
+
+
+@pytest.mark.parametrize("style", ["93.1 [92.8, 93.4]", "93.1 (3)", "93,1 ± 0,3", "± 0.3", "ours", "93.1 (+1.2)"])
+def test_what_is_published_otherwise_is_refused(style: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="wanted digits as in"):
+        judged(table(tmp_path), **{**PUBLISHED, "published": style})
+
+
+def test_two_units_are_never_said_of_one_number(tmp_path: Path) -> None:
+    fractions = table(tmp_path, ours=[value / 100 for value in OURS])
+    with pytest.raises(UsageError, match=r"--unit 1: 93.1% is in percent; leave out one"):
+        judged(fractions, published="93.1%", margin=1, unit="1")
+    with pytest.raises(UsageError, match=r"--unit 1: 93.1 ± 0.3 is no fraction.*say --unit %"):
+        judged(fractions, unit="1", **PUBLISHED)
+    with pytest.raises(UsageError, match=r"--unit %: says what is published, and --better-than compares"):
+        judged(fractions, better_than="method=base", unit="%")
+    assert judged(fractions, above="92%").exit_code == 0
+    assert judged(table(tmp_path), below="92 %").exit_code == 1
+
+
+def test_fractions_are_never_compared_with_percent(tmp_path: Path) -> None:
+    mixed = table(tmp_path, ours=[value / 100 for value in OURS])
+    with pytest.raises(UsageError, match=r"acc is 0.9349 in row 1 and 91.9 in row 6: fractions and percent are mixed"):
+        judged(mixed, better_than="method=base")
+    assert judged(mixed, better_than="method=base", unit="same").exit_code == 1
+
+
 def test_a_hundredfold_that_is_no_percentage_is_a_difference(tmp_path: Path) -> None:
     found = judged(table(tmp_path, ours=[9310 + seed for seed in range(5)]), **PUBLISHED)
     assert found.judgement.verdict == "not reproduced"

@@ -75,7 +75,10 @@ def test_exit_codes(arguments: tuple[str, ...], code: int, said: str, folder: Pa
 def test_results_that_are_not_named_are_asked_for(folder: Path) -> None:
     done = judge(folder, "--published", "93")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "repro judge: wanted RESULTS: name a table, or a file or folder of logs; or --cells and --seeds\n"
+    assert (
+        done.stderr
+        == "repro judge: wanted RESULTS: name a table, or a file or folder of logs; or --cells and --seeds\n"
+    )
 
 
 def test_an_error_is_json_for_whoever_wants_json(folder: Path) -> None:

@@ -56,6 +56,14 @@ def test_the_exit_code_is_that_of_the_worst_cell(say: Say, cells: str, code: int
     assert say(*TABLE)[0] == code
 
 
+def test_seeds_of_two_units_are_no_erratum(say: Say) -> None:
+    Path("cells.csv").write_text("id,printed\nours,93.10 ± 0.29\n", encoding="utf-8")
+    Path("seeds.csv").write_text(SEEDS.replace("92.75", "0.9275"), encoding="utf-8")
+    code, out, _ = say(*TABLE)
+    assert code == 2
+    assert "0.9275 in run 3 and 93 in run 1: fractions and percent are mixed" in out
+
+
 def test_json_has_every_cell(say: Say) -> None:
     code, out, _ = say(*TABLE, "--json")
     found = json.loads(out)

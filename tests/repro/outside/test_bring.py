@@ -59,6 +59,17 @@ def test_only_runs_that_are_asked_for_need_a_case(file: Path) -> None:
     assert len(brought(file, {"epoch": "last", "where": {"method": ["ours", "base"]}}).rows) == 4
 
 
+def test_fractions_among_percent_are_refused(file: Path) -> None:
+    file.write_text("method,rate,seed,accuracy\nours,0.1,0,0.91\nours,0.1,1,91.1\n")
+    for units in ({}, {"accuracy": "%"}):
+        with pytest.raises(UsageError, match=r"accuracy is 0.91 in row 1 and 91.1 in row 2: fractions and percent are"):
+            brought(file, units=units)
+    file.write_text(file.read_text().replace("ours,0.1,1", "base,0.1,1"))
+    with pytest.raises(UsageError, match="fractions and percent are mixed"):
+        brought(file, units={})
+    assert len(brought(file, units={"accuracy": "%"}).rows) == 2
+
+
 def test_a_row_s_number_is_no_seed(file: Path) -> None:
     file.write_text("method,rate,accuracy\nours,0.1,0.91\nours,0.1,0.92\n")
     with pytest.raises(UsageError, match="say --seed-from name"):

@@ -242,6 +242,16 @@ def test_blank_lines_are_no_rows_however_many(tmp_path: Path) -> None:
     assert values(answer(path, Ask("acc"))) == {1: 0.9, 2: 0.8}
 
 
+def test_runs_that_each_have_a_method_of_their_own_are_no_sample(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("config.method,seed,acc\nours,0,0.9\nbase,1,0.8\nold,2,0.7\n")
+    with pytest.raises(UsageError, match=r"the runs differ in 'config.method' \(ours, base, old\)"):
+        answer(path, Ask("acc"))
+    assert len(answer(path, Ask("acc", across=("config.method",))).results) == 3
+    path.write_text(path.read_text().replace("config.method", "host"))
+    assert "taken for a name" in answer(path, Ask("acc")).notes[0]
+
+
 def test_what_tells_runs_apart_may_be_any_text(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text(f"seed,acc\n--5,0.9\n{'9' * 5000},0.8\n+7,0.7\n")
