@@ -94,7 +94,7 @@ def judge_cells(arguments: Namespace) -> int:
         say(arguments, f"note: {note}")
     errors = [one for one in found.cells if one.judgement.verdict == "error"]
     if errors:
-        first = f"line {errors[0].cell.line}, '{errors[0].cell.name}': {errors[0].judgement.evidence}"
+        first = f"line {errors[0].cell.line}, '{_cut(errors[0].cell.name)}': {errors[0].judgement.evidence}"
         terminal.say(f"repro judge: {len(errors)} of {len(found.cells)} cells could not be judged, first {first}")
     return found.exit_code
 

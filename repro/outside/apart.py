@@ -57,21 +57,22 @@ def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
             names = [*known, NAME]
             raise UsageError(
                 f"{path}: --seed-from {seed_from}: no such field{did_you_mean(seed_from, names)} "
-                f"(fields: {', '.join(names)})"
+                f"(fields: {cells.few(names)})"
             )
         return Seeds(tuple(_label(path, run, seed_from) for run in runs), (seed_from,))
     found = [name for name in known if is_seed(name)]
     if not found:
         first = cells.text(runs[0].name)
-        fields = f", or --seed-from FIELD (fields: {', '.join(known)})" if known else ""
+        fields = f", or --seed-from FIELD (fields: {cells.few(known)})" if known else ""
         raise UsageError(
             f"{path}: nothing says which seed a run had; say --seed-from {NAME} if each of the {len(runs)} is a run of "
             f"its own ({first}, ...){fields}"
         )
     differing = [name for name in found if any(_text(run, name) != _text(run, found[0]) for run in runs)]
     if differing:
+        first, other = cells.cut(found[0]), cells.cut(differing[0])
         raise UsageError(
-            f"{path}: '{found[0]}' and '{differing[0]}' could both be the seed, and differ; say which by --seed-from"
+            f"{path}: '{first}' and '{other}' could both be the seed, and differ; say which by --seed-from"
         )
     return Seeds(tuple(_whole(path, run, found[0]) for run in runs), tuple(found))
 
@@ -142,7 +143,7 @@ def told_apart(
     telling = [name for name, values in differing.items() if _last(name) in KINDS or _mixes(values, len(kept))]
     if telling:
         name = telling[0]
-        others = f" (so they do in {', '.join(telling[1:])})" if telling[1:] else ""
+        others = f" (so they do in {cells.few(telling[1:])})" if telling[1:] else ""
         raise UsageError(
             f"{path}: the runs differ in '{name}' ({_some(differing[name])}){others}; choose by --where {name}=VALUE, "
             f"or say --across {name} if that is meant"
@@ -166,7 +167,7 @@ def told_apart(
         notes.append(f"{len(again)} seeds have several runs; of each the {duplicate} counts")
     ids = [name for name in differing if name not in across]
     if ids:
-        notes.append(f"taken for a name or a measurement, as hardly two runs agree in it: {', '.join(ids)}")
+        notes.append(f"taken for a name or a measurement, as hardly two runs agree in it: {cells.few(ids)}")
     return kept, notes
 
 

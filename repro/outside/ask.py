@@ -116,7 +116,7 @@ def results_of(path: Path, runs: Sequence[LoggedRun], ask: Ask) -> tuple[list[Re
     known = list(dict.fromkeys(name for run in runs for name in run.fields))
     for name in ask.across:
         if name not in known:
-            raise UsageError(f"{path}: --across {name}: no such field{did_you_mean(name, known)} ({', '.join(known)})")
+            raise UsageError(f"{path}: --across {name}: no such field{did_you_mean(name, known)} ({cells.few(known)})")
     told = apart.seeds(path, runs, ask.seed_from)
     results = [_result(path, run, seed, ask) for run, seed in zip(runs, told.labels, strict=True)]
     kept, notes = apart.told_apart(path, results, told.fields, ask.across, ask.duplicate)
@@ -135,19 +135,17 @@ def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: 
     known = list(dict.fromkeys([*(name for run in runs for name in run.fields), RUN]))
     for name, values in where.items():
         if name not in known:
-            raise UsageError(f"{path}: no field '{name}'{did_you_mean(name, known)} (fields: {', '.join(known)})")
+            raise UsageError(f"{path}: no field '{name}'{did_you_mean(name, known)} (fields: {cells.few(known)})")
         met = list(dict.fromkeys(cells.text(of(run, name)) for run in runs))
         runs = tuple(run for run in runs if any(cells.same(of(run, name), value) for value in values))
         if not runs:
             value = ",".join(values)
             near = did_you_mean(value, met)
-            raise NothingSelectedError(
-                f"{path}: no run has {name}={value}{near} ({name}: {', '.join(map(cells.cut, met[:12]))})"
-            )
+            raise NothingSelectedError(f"{path}: no run has {name}={value}{near} ({name}: {cells.few(met)})")
     metrics = list(dict.fromkeys(name for run in log.runs for name in run.curves))
     for metric in asked_for:
         if metric not in metrics:
-            known_too = f"(metrics: {', '.join(metrics)})"
+            known_too = f"(metrics: {cells.few(metrics)})"
             raise UsageError(f"{path}: no metric '{metric}'{did_you_mean(metric, metrics)} {known_too}")
     return runs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.errors import UsageError
@@ -12,6 +12,7 @@ from repro.errors import UsageError
 ALIKE = 1.5  # how far numbers of one size lie apart at most
 LONGEST = 100  # digits of a whole number; Python makes no number of some thousands
 SHOWN = 40  # characters of somebody's value in a message
+NAMES = 20  # of them in a message
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
 
 
@@ -89,6 +90,13 @@ def whole(words: str) -> int | None:
 def cut(words: str) -> str:
     """Return a text as a message has it: no longer than it takes to recognise it."""
     return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+
+
+def few(names: Iterable[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - NAMES} more" if len(listed) > NAMES else ""
+    return (", ".join(map(cut, listed[:NAMES])) or "none") + more
 
 
 def hold_one_unit(metric: str, values: Mapping[str, float]) -> None:

@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from repro.errors import UsageError, did_you_mean
+from repro.outside.cells import few
 from repro.outside.logged import LoggedRun, Value
 from repro.study import Experiment, Metric, Study, case_json
 
 SINGLE = 2.0**-23  # relative; a field that went through single precision is the declared one all the same
 PERCENT, NONE = "%", "1"
-SHOWN = 12  # names in an error
 EMPTY = ("", "None", "null")
 
 
@@ -211,10 +211,3 @@ def alike(ours: Any, theirs: Value) -> bool:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def few(names: Iterable[str]) -> str:
-    """Return the first of some names, and how many more there are."""
-    listed: Sequence[str] = list(names)
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return (", ".join(listed[:SHOWN]) or "none") + more

@@ -102,9 +102,8 @@ def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> Se
     spare = [key for key in runs if key not in {one.key for one in found}]
     notes = []
     if spare and not settings.where:
-        notes = [
-            f"{seeds_path}: the runs of {len(spare)} of {len(runs)} are of no cell, first '{' / '.join(spare[0])}'"
-        ]
+        first = cells.cut(" / ".join(spare[0]))
+        notes = [f"{seeds_path}: the runs of {len(spare)} of {len(runs)} are of no cell, first '{first}'"]
     return SeededTable(tuple(joined), tuple(notes))
 
 

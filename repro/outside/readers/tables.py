@@ -29,7 +29,6 @@ NAMED = ("metric", "measure", "variable")  # what a long table calls its column 
 VALUED = ("value", "score", "result")  # ... and that of their values
 EXACT = 2.0**53  # the largest whole number below which none is left out
 FAR = 30_000_000  # combinations that a table of them may hold
-SHOWN = 12  # values in a message
 MOST = 100_000  # runs, or different values of a column that is looked at
 FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|time ?out|timed out|diverged", re.I)
 
@@ -114,7 +113,7 @@ def select(
     missing = [name for name in wanted if name not in names]
     if missing:
         near = did_you_mean(missing[0], [*names])
-        raise UsageError(f"{path}: no column '{missing[0]}'{near} (columns: {', '.join(names)})")
+        raise UsageError(f"{path}: no column '{missing[0]}'{near} (columns: {cells.few(names)})")
     if not any(map(len, kept.rows)):
         raise NothingSelectedError(f"{path}: {_nothing(asked)}")
     return Log(form, tuple(_runs(path, kept, seeds)))
@@ -125,10 +124,9 @@ def _nothing(asked: Mapping[str, cells.Wanted]) -> str:
     for name, wanted in asked.items():
         if not any(wanted.values()):
             met = [cells.text(cell) for cell in wanted]
-            more = f", and {len(met) - SHOWN} more" if len(met) > SHOWN else ""
             value = ",".join(wanted.values_wanted)
             near = did_you_mean(value, met)
-            return f"no row has {name}={value}{near} ({name}: {', '.join(map(cells.cut, met[:SHOWN]))}{more})"
+            return f"no row has {name}={value}{near} ({name}: {cells.few(met)})"
     return "no row has all of " + " and ".join(f"{name}={','.join(one.values_wanted)}" for name, one in asked.items())
 
 

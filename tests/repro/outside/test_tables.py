@@ -242,6 +242,15 @@ def test_blank_lines_are_no_rows_however_many(tmp_path: Path) -> None:
     assert values(answer(path, Ask("acc"))) == {1: 0.9, 2: 0.8}
 
 
+def test_names_in_a_line_are_few_and_short(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text(",".join(["seed", "x" * 999, *(f"c{number}" for number in range(500))]) + "\n" + "1," * 501 + "1\n")
+    for asked in (Ask("acc"), Ask("c0", across=("kind",)), Ask("c0", seed_from="kind")):
+        with pytest.raises(UsageError, match=r"seed, x{39}…, c.*, .* and \d+ more") as raised:
+            answer(path, asked)
+        assert len(str(raised.value)) < len(str(path)) + 300
+
+
 def test_runs_that_each_have_a_method_of_their_own_are_no_sample(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("config.method,seed,acc\nours,0,0.9\nbase,1,0.8\nold,2,0.7\n")
