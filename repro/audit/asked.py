@@ -168,7 +168,16 @@ def _held(found: Answer, claim: Claim) -> Asked:
     runs = runs_of(found, times)
     decide = {"threshold": measured.decide_threshold, "samples": samples.decide_samples,
               "interval": measured.decide_interval}[claim.judge]  # fmt: skip
-    return Asked(claim, decide(claim, runs), (found,), margin_from, (*filter(None, (converted,)), *found.notes))
+    notes = (*filter(None, (converted, _unmoved(found))), *found.notes)
+    return Asked(claim, decide(claim, runs), (found,), margin_from, notes)
+
+
+def _unmoved(found: Answer) -> str:
+    """Say that all results are one number, where they are, nothing else."""
+    values = {one.value for one in found.finite}
+    if len(found.finite) < 2 or len(values) > 1:
+        return ""
+    return f"all {len(found.finite)} results are {values.pop():.6g}: look whether seeds move them, or one was copied"
 
 
 def _complete(claim: Claim) -> tuple[Claim, str]:
@@ -262,7 +271,8 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
     said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)
     margin_from = "declared" if claim.margin else "none is needed"
     how += f"; lower is better, so that differences are {second} less {first}" if lower else ""
-    return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys((*ours.notes, *theirs.notes))))
+    notes = filter(None, (_unmoved(ours), _unmoved(theirs), *ours.notes, *theirs.notes))
+    return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys(notes)))
 
 
 def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Claim) -> tuple[Judgement, str]:

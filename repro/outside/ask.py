@@ -120,7 +120,8 @@ def results_of(path: Path, runs: Sequence[LoggedRun], ask: Ask) -> tuple[list[Re
     told = apart.seeds(path, runs, ask.seed_from)
     results = [_result(path, run, seed, ask) for run, seed in zip(runs, told.labels, strict=True)]
     kept, notes = apart.told_apart(path, results, told.fields, ask.across, ask.duplicate)
-    return kept, [*told.notes, *notes, *dict.fromkeys(note for run in runs for note in run.notes)]
+    chosen_so = points.caveats(runs, ask.metric, ask.epoch)
+    return kept, [*told.notes, *chosen_so, *notes, *dict.fromkeys(note for run in runs for note in run.notes)]
 
 
 def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: Sequence[str]) -> tuple[LoggedRun, ...]:

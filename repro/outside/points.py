@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,31 @@ def one(path: Path, run: LoggedRun, metric: str, epoch: str, duplicate: str) -> 
     if at is None:
         return math.nan, f"no value of {metric} for --epoch {epoch}"
     return _single(path, run, metric, curve.values[places == at], at, duplicate), ""
+
+
+def end(curve: Curve) -> float | None:
+    """Return at which epoch, step or place a curve ends, as a reader counts; None where nothing counts it."""
+    if curve.after or not len(curve.values):
+        return None
+    last = float((curve.epochs if curve.epochs is not None else _places(curve)).max())
+    return last if math.isfinite(last) else None
+
+
+def caveats(runs: Sequence[LoggedRun], metric: str, epoch: str) -> list[str]:
+    """Return what a reader has to know of values that were chosen so: that runs differ in length, or who chose."""
+    curves = [run.curves[metric] for run in runs if run.state == "finished" and metric in run.curves]
+    several = any(len(curve.values) > 1 for curve in curves)
+    if several and epoch == "last":
+        ends = sorted({one for one in map(end, curves) if one is not None})
+        if len(ends) > 1:
+            return [
+                f"the runs are of different lengths: their last values of {metric} stand at {ends[0]:g} to {ends[-1]:g}"
+            ]
+    if several and metrics_of(epoch) == (metric,):
+        return [
+            f"of each run its best {metric} counts, chosen by {metric} itself: that is fair if the published one was so"
+        ]
+    return []
 
 
 def _numbered(epoch: str) -> bool:

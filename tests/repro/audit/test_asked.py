@@ -194,6 +194,14 @@ def test_units_mixed_among_results_are_refused(tmp_path: Path) -> None:
 # Runs that left no value
 
 
+def test_results_that_are_all_one_number_are_told(tmp_path: Path) -> None:
+    same = table(tmp_path, ours=[93.1] * 5)
+    words = "all 5 results are 93.1: look whether seeds move them, or one was copied"
+    assert words in judged(same, **PUBLISHED).notes
+    assert words in judged(same, better_than="method=base").notes
+    assert judged(table(tmp_path), **PUBLISHED).notes == ()
+
+
 def test_survivors_reproduce_nothing_and_the_lost_are_named(tmp_path: Path) -> None:
     found = judged(table(tmp_path, ours=[*OURS, "nan", "OOM"]), **PUBLISHED)
     assert (found.judgement.verdict, found.exit_code) == ("inconclusive", 4)

@@ -242,6 +242,22 @@ def test_blank_lines_are_no_rows_however_many(tmp_path: Path) -> None:
     assert values(answer(path, Ask("acc"))) == {1: 0.9, 2: 0.8}
 
 
+def test_runs_of_different_lengths_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("seed,epoch,acc\n0,0,0.1\n0,1,0.9\n1,0,0.8\n2,0,0.1\n2,1,0.7\n")
+    found = answer(path, Ask("acc", epoch="last"))
+    assert found.notes == ("the runs are of different lengths: their last values of acc stand at 0 to 1",)
+    assert answer(path, Ask("acc", {"seed": ["0", "2"]}, epoch="last")).notes == ()
+    assert answer(path, Ask("acc", epoch="0")).notes == ()
+
+
+def test_a_metric_that_chooses_its_own_epoch_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "some.csv", CURVES)
+    (note,) = answer(path, Ask("accuracy", {"method": ["ours"]}, epoch="best:accuracy")).notes
+    assert note.startswith("of each run its best accuracy counts, chosen by accuracy itself")
+    assert answer(path, Ask("accuracy", {"method": ["ours"]}, epoch="best:min:loss")).notes == ()
+
+
 def test_names_in_a_line_are_few_and_short(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text(",".join(["seed", "x" * 999, *(f"c{number}" for number in range(500))]) + "\n" + "1," * 501 + "1\n")
