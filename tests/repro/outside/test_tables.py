@@ -253,7 +253,7 @@ def test_runs_of_different_lengths_are_told(tmp_path: Path) -> None:
 
 def test_a_metric_that_chooses_its_own_epoch_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "some.csv", CURVES)
-    (note,) = answer(path, Ask("accuracy", {"method": ["ours"]}, epoch="best:accuracy")).notes
+    note = answer(path, Ask("accuracy", {"method": ["ours"]}, epoch="best:accuracy")).notes[0]
     assert note.startswith("of each run its best accuracy counts, chosen by accuracy itself")
     assert answer(path, Ask("accuracy", {"method": ["ours"]}, epoch="best:min:loss")).notes == ()
 
