@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -47,8 +48,10 @@ def recognised(path: Path) -> str:
 
     Raise InfrastructureError where there is none, UsageError where no reader or more than one knows it.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # be it because no disk could hold such a name
         raise InfrastructureError(f"{path}: no such file or folder")
+    if not path.is_dir() and not path.is_file():
+        raise InfrastructureError(f"{path}: a pipe or a device, which might not end; write it to a file first")
     if path.is_dir() and not any(path.iterdir()):
         raise NothingSelectedError(f"{path}: an empty folder; name one that holds results")
     known = [name for name in READERS if module(name).recognises(path)]

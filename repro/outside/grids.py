@@ -45,7 +45,7 @@ def read(path: Path, form: str = "", which: int | None = None) -> Grid:
         raise UsageError(f"{path}: no table by its name{hint}; say `--format {'|'.join(FORMS)}`")
     if not files.there(path):
         raise UsageError(f"{path}: no such file; name one that holds a table")
-    text = files.read_text(path, "table", "save it as UTF-8").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    text = files.read_text(path, "table", "name a file of UTF-8 text").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     found = [*READERS[form](path, text)]
     if not found:
         raise NothingSelectedError(f"{path}: holds no table as {form} has them; see to the file, or name another form")

@@ -51,6 +51,11 @@ def entries(folder: Path, most: int | None = None) -> Iterator[os.DirEntry[str]]
         waiting = inner
 
 
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Say whether an entry is a file, or a link to one; a link that leads in a circle is none."""
+    return os.path.isfile(entry.path)
+
+
 def inside(folder: Path) -> list[Path]:
     """Return what lies in a folder itself, numbers by value. Raise InfrastructureError where it cannot be listed."""
     try:
@@ -74,7 +79,7 @@ def begins(path: Path, wanted: Callable[[str], bool], holds: Callable[[bytes], b
         return wanted(path.name) and holds(head(path))
     opened = 0
     for entry in entries(path, ENTRIES):
-        if wanted(entry.name) and entry.is_file():
+        if wanted(entry.name) and is_file(entry):
             if holds(head(Path(entry.path))):
                 return True
             opened += 1
@@ -97,7 +102,7 @@ def files(
     """
     if path.is_file():
         return [path]
-    named = [Path(entry.path) for entry in entries(path) if wanted(entry.name) and entry.is_file()]
+    named = [Path(entry.path) for entry in entries(path) if wanted(entry.name) and is_file(entry)]
     found = sorted((one for one in named if sure(one.name) or holds(head(one))), key=numbered)
     if not found:
         raise NothingSelectedError(f"{path}: no {what} is in there; name the folder that holds one")

@@ -86,7 +86,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 
 def refuse_folder(folder: Path) -> None:
     """Raise UsageError where a folder is there and holds anything, or is no folder."""
-    if folder.is_dir():
+    if os.path.isdir(folder):
         held = sorted(one.name for one in folder.iterdir() if one.name not in KEPT)
         if held:
             raise UsageError(f"{folder}: is there and holds '{held[0]}'; nothing is overwritten: name another --path")

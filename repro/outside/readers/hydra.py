@@ -50,7 +50,7 @@ def _metrics(job: Path) -> Path | None:
     """Return the metrics file of a job: its own, else the only one of Lightning below it."""
     there = [job / name for name in NAMES if (job / name).is_file()]
     there = there or [
-        Path(entry.path) for entry in search.entries(job) if entry.name == lightning.NAME and entry.is_file()
+        Path(entry.path) for entry in search.entries(job) if entry.name == lightning.NAME and search.is_file(entry)
     ]
     if len(there) > 1:
         names = ", ".join(one.relative_to(job).as_posix() for one in there)

@@ -206,7 +206,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     """Return the files below a folder by their names, which have a slash for each folder on the way."""
     if not folder.is_dir():
         return []
-    found = [Path(entry.path) for entry in search.entries(folder) if entry.is_file()]
+    found = [Path(entry.path) for entry in search.entries(folder) if search.is_file(entry)]
     return [(one.relative_to(folder).as_posix(), one) for one in sorted(found, key=search.numbered)]
 
 

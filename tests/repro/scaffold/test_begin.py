@@ -109,6 +109,13 @@ def test_a_disk_that_refuses_leaves_nothing(here: Path, monkeypatch: pytest.Monk
     assert not [*here.iterdir()]
 
 
+def test_a_name_that_no_disk_holds_is_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "x" * 300, "-q"]) == 7
+    assert main(["new", "my_paper", "--path", "x" * 300, "-q"]) == 7
+    assert capsys.readouterr().err.count("cannot be written (File name too long)") == 2
+    assert not [*here.iterdir()]
+
+
 def test_the_verb_says_what_it_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "my_paper", "--path", "papers/mine"]) == 0
     said = capsys.readouterr()
