@@ -14,6 +14,7 @@ from repro.errors import UsageError
 from repro.outside.logged import Curve, LoggedRun
 
 BEST = re.compile(r"best:(?:(?P<side>min|max):)?(?P<metric>.+)")
+ANEW = 1e9  # more than an epoch has steps
 CHOICES = "--epoch last, --epoch best:METRIC or --epoch N"
 
 
@@ -75,13 +76,11 @@ def end(curve: Curve) -> float | None:
 def caveats(runs: Sequence[LoggedRun], metric: str, epoch: str) -> list[str]:
     """Return what a reader has to know of values that were chosen so: that runs differ in length, or who chose."""
     curves = [run.curves[metric] for run in runs if run.state == "finished" and metric in run.curves]
-    several = any(len(curve.values) > 1 for curve in curves)
-    if several and epoch == "last":
+    if epoch in ("", "last"):
         ends = sorted({one for one in map(end, curves) if one is not None})
         if len(ends) > 1:
-            return [
-                f"the runs are of different lengths: their last values of {metric} stand at {ends[0]:g} to {ends[-1]:g}"
-            ]
+            return [f"the values of {metric} that count are of different epochs or steps, {ends[0]:g} to {ends[-1]:g}"]
+    several = any(len(curve.values) > 1 for curve in curves)
     if several and metrics_of(epoch) == (metric,):
         return [
             f"of each run its best {metric} counts, chosen by {metric} itself: that is fair if the published one was so"
@@ -94,10 +93,18 @@ def _numbered(epoch: str) -> bool:
 
 
 def _places(curve: Curve) -> Any:
-    """Return what counts a curve's values: steps, which are finer, else epochs, else their order."""
-    if curve.steps is not None:
-        return curve.steps.astype(float)
-    return curve.epochs if curve.epochs is not None else np.arange(len(curve.values), dtype=float)
+    """Return what counts a curve's values: steps, which are finer, else epochs, else their order.
+
+    Steps that every epoch counts anew stand behind those of the epochs before.
+    """
+    if curve.steps is None:
+        return curve.epochs if curve.epochs is not None else np.arange(len(curve.values), dtype=float)
+    steps = curve.steps.astype(float)
+    if curve.epochs is None or not np.isfinite(curve.epochs).all():
+        return steps
+    order = np.lexsort((steps, curve.epochs))
+    anew = (np.diff(steps[order]) <= 0) & (np.diff(curve.epochs[order]) > 0)
+    return curve.epochs * ANEW + steps if anew.any() else steps
 
 
 def _at(run: LoggedRun, curve: Curve, places: Any, epoch: str) -> float | None:
@@ -116,7 +123,10 @@ def _at(run: LoggedRun, curve: Curve, places: Any, epoch: str) -> float | None:
     scores = np.where(np.isfinite(looked_at.values), sign * looked_at.values, -math.inf)
     theirs = _places(looked_at)
     first = np.flatnonzero(scores == scores.max())[0]
-    shared = np.flatnonzero(places == theirs[first])
+    here = places == theirs[first]
+    if curve.epochs is not None and looked_at.epochs is not None:
+        here &= ~(np.abs(curve.epochs - looked_at.epochs[first]) > 0)  # of two epochs, unless one is not said
+    shared = np.flatnonzero(here)
     if len(shared):
         return float(places[shared[0]])
     if curve.epochs is None or looked_at.epochs is None:
@@ -130,7 +140,7 @@ def _single(path: Path, run: LoggedRun, metric: str, values: Any, place: float, 
     if len(np.unique(values)) > 1 and not duplicate:
         shown = ", ".join(f"{value:g}" for value in values[:3])
         raise UsageError(
-            f"{path}: {metric} has {len(values)} values at one place, {place:g}, in {run.name} ({shown}); say which by "
-            "--duplicate first or --duplicate last"
+            f"{path}: {metric} has {len(values)} values at one place, {place % ANEW:g}, in {run.name} ({shown}); say "
+            "which by --duplicate first or --duplicate last"
         )
     return float(values[0] if duplicate == "first" else values[-1])

@@ -116,7 +116,7 @@ def _large(path: Path, form: str, delimiter: str) -> Iterator[tuple[int, Columns
             yield first, {name.strip(): one for name, one in zip(names, batch.columns, strict=True) if name.strip()}
             first += batch.num_rows
     except pa.ArrowInvalid as error:
-        raise IntegrityError(f"{path}: not readable as {form} ({error!s:.100}); {MEND}") from error
+        raise IntegrityError(f"{path}: not readable as {form} ({_line(error):.100}); {MEND}") from error
 
 
 def _whole(path: Path, rows: list[list[str]], names: Sequence[str], first: int, reader: Any) -> list[list[str]]:
@@ -218,7 +218,12 @@ def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
                 yield first, _once([(name, _listed(one)) for name, one in flat])
                 first += batch.num_rows
     except (ValueError, pa.ArrowException, OSError) as error:
-        raise IntegrityError(f"{path}: not a readable Parquet file ({error!s:.80}); {MEND}") from error
+        raise IntegrityError(f"{path}: not a readable Parquet file ({_line(error):.80}); {MEND}") from error
+
+
+def _line(error: Exception) -> str:
+    """Return what Arrow says in one line."""
+    return " ".join(str(error).split())
 
 
 def _listed(column: Any) -> list[Any]:

@@ -99,7 +99,7 @@ def select(
         known = len(names)
         names |= dict.fromkeys(columns)
         if roles is None or len(names) > known:
-            before, roles = roles, _roles(list(names), metrics)
+            before, roles = roles, _roles(list(names), metrics, seeds)
             if before is not None and before.named != roles.named:
                 raise UsageError(
                     f"{path}: row {first}: some records name metrics, others have columns of them; part them"
@@ -130,15 +130,15 @@ def _nothing(asked: Mapping[str, cells.Wanted]) -> str:
     return "no row has all of " + " and ".join(f"{name}={','.join(one.values_wanted)}" for name, one in asked.items())
 
 
-def _roles(names: list[str], metrics: Sequence[str]) -> _Roles:
-    """Say which column is what."""
+def _roles(names: list[str], metrics: Sequence[str], seeds: Sequence[str]) -> _Roles:
+    """Say which column is what; one that is said to tell runs apart counts nothing, whatever it is called."""
     lower = {name.lower(): name for name in reversed(names)}
     named = next((lower[name] for name in NAMED if name in lower), "")
     valued = next((lower[name] for name in VALUED if name in lower), "")
     long = bool(named and valued and not {*metrics} <= {*names})
     columns = {metric: valued if long else metric for metric in metrics}
     axes = [next((lower[name] for name in known if name in lower), "") for known in (EPOCH, STEP)]
-    axes = [name for name in axes if name and name not in columns.values()]
+    axes = [name for name in axes if name and name not in columns.values() and name not in seeds]
     taken = {*columns.values(), *axes, *([named] if long else [])}
     return _Roles(columns, named if long else "", tuple(axes), tuple(name for name in names if name not in taken))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,9 +247,31 @@ def test_runs_of_different_lengths_are_told(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("seed,epoch,acc\n0,0,0.1\n0,1,0.9\n1,0,0.8\n2,0,0.1\n2,1,0.7\n")
     found = answer(path, Ask("acc", epoch="last"))
-    assert found.notes == ("the runs are of different lengths: their last values of acc stand at 0 to 1",)
+    assert found.notes == ("the values of acc that count are of different epochs or steps, 0 to 1",)
+    assert values(found) == {0: 0.9, 1: 0.8, 2: 0.7}
     assert answer(path, Ask("acc", {"seed": ["0", "2"]}, epoch="last")).notes == ()
     assert answer(path, Ask("acc", epoch="0")).notes == ()
+
+
+def test_steps_may_begin_anew_with_every_epoch(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    points = [(0, 0, 0.1, 3.0), (0, 1, 0.2, 2.0), (0, 2, 0.3, 4.0), (1, 0, 0.8, 5.0), (1, 1, 0.9, 1.0)]
+    lines = [f"7,{epoch},{step},{acc},{loss}" for epoch, step, acc, loss in points]
+    path.write_text("\n".join(["seed,epoch,step,acc,loss", *lines]) + "\n")
+    assert values(answer(path, Ask("acc", epoch="last"))) == {7: 0.9}
+    assert values(answer(path, Ask("acc", epoch="best:min:loss"))) == {7: 0.9}
+    assert values(answer(path, Ask("acc", epoch="best:loss"))) == {7: 0.8}
+    assert values(answer(path, Ask("acc", epoch="0"))) == {7: 0.3}
+    path.write_text("seed,epoch,step,acc,loss\n7,0,9,0.5,\n7,1,9,0.9,\n7,1,9,,2.0\n")
+    assert values(answer(path, Ask("acc", epoch="best:loss"))) == {7: 0.9}
+
+
+def test_a_count_may_tell_runs_apart(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("method,iteration,acc\nours,0,0.8\nours,1,0.9\n")
+    with pytest.raises(UsageError, match="nothing says which seed"):
+        answer(path, Ask("acc", epoch="last"))
+    assert values(answer(path, Ask("acc", seed_from="iteration"))) == {0: 0.8, 1: 0.9}
 
 
 def test_a_metric_that_chooses_its_own_epoch_is_told(tmp_path: Path) -> None:
@@ -299,6 +322,42 @@ def test_a_step_may_be_a_part_or_larger_than_any_count(tmp_path: Path) -> None:
         path.write_text(f"seed,step,acc\n1,{first},0.5\n1,{last},0.9\n")
         assert values(answer(path, Ask("acc", epoch="last"))) == {1: 0.9}
         assert values(answer(path, Ask("acc", epoch=first))) == {1: 0.5}
+
+
+ODD = (
+    b"nan",
+    b"1e999",
+    b'"',
+    b"{",
+    b"[",
+    b"\xff",
+    b"\x00",
+    b"null",
+    b",",
+    b"9" * 5000,
+    b"true",
+    b"\n",
+    b"-",
+    b"[" * 3000,
+)
+
+
+@pytest.mark.parametrize("end", ["csv", "tsv", "json", "jsonl", "parquet"])
+def test_what_is_changed_anywhere_is_read_or_refused_in_one_line(end: str, tmp_path: Path) -> None:
+    path, chance = write(tmp_path / f"some.{end}", CURVES), random.Random(17)
+    whole = path.read_bytes()
+    for _ in range(60):
+        first, last = sorted(chance.choices(range(len(whole)), k=2))
+        last = min(last, first + 40) if chance.random() < 0.8 else last
+        path.write_bytes(whole[:first] + chance.choice(ODD) * chance.randrange(2) + whole[last:])
+        for asked in (Ask("accuracy", {"method": ["ours"]}, epoch="last"), Ask("loss", seed_from="name")):
+            said = ""
+            try:
+                answer(path, asked)
+            except ReproError as error:
+                said = str(error)
+            assert "\n" not in said
+            assert len(said) < len(str(path)) + 600
 
 
 def test_an_empty_or_missing_folder_is_one_line(tmp_path: Path) -> None:
