@@ -266,13 +266,18 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
     if not claim.unit:
         cells.hold_one_unit(ask.metric, {one.run: one.value for one in (*ours.finite, *theirs.finite)})
     claim = replace(claim, unit="")
-    first, second, words = ",".join(ask.where[name]), ",".join(values), "lower" if lower else "higher"
+    first, second, words = _together(ask.where[name]), _together(values), "lower" if lower else "higher"
     claim = replace(claim, judge="order", kind="order", published=(f"{first} is {words} than {second}",))
     said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)
     margin_from = "declared" if claim.margin else "none is needed"
     how += f"; lower is better, so that differences are {second} less {first}" if lower else ""
     notes = filter(None, (_unmoved(ours), _unmoved(theirs), *ours.notes, *theirs.notes))
     return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys(notes)))
+
+
+def _together(values: Sequence[str]) -> str:
+    """Return which runs one side has; of several kinds no one was compared by itself."""
+    return f"{' and '.join(values)} together" if len(values) > 1 else values[0]
 
 
 def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Claim) -> tuple[Judgement, str]:

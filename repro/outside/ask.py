@@ -121,6 +121,9 @@ def results_of(path: Path, runs: Sequence[LoggedRun], ask: Ask) -> tuple[list[Re
     results = [_result(path, run, seed, ask) for run, seed in zip(runs, told.labels, strict=True)]
     kept, notes = apart.told_apart(path, results, told.fields, ask.across, ask.duplicate)
     chosen_so = points.caveats(runs, ask.metric, ask.epoch)
+    labels = {one.seed for one in kept}
+    if len(labels) < len(kept):  # which across alone allows
+        chosen_so.append(f"{len(kept)} runs of {len(labels)} seeds, across {', '.join(ask.across)}, count one by one")
     return kept, [*told.notes, *chosen_so, *notes, *dict.fromkeys(note for run in runs for note in run.notes)]
 
 

@@ -194,6 +194,16 @@ def test_units_mixed_among_results_are_refused(tmp_path: Path) -> None:
 # Runs that left no value
 
 
+def test_several_kinds_are_compared_together_and_said_so(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    worse = [f"old,{seed},{value - 20}" for seed, value in enumerate(BASE)]
+    path.write_text(path.read_text() + "\n".join(worse) + "\n")
+    found = judged(path, better_than="method=base,old", across=["method"])
+    assert found.claim.published == ("ours is higher than base and old together",)
+    assert "10 runs of 5 seeds, across method, count one by one" in found.notes
+    assert not any("one by one" in note for note in judged(path, better_than="method=old").notes)
+
+
 def test_results_that_are_all_one_number_are_told(tmp_path: Path) -> None:
     same = table(tmp_path, ours=[93.1] * 5)
     words = "all 5 results are 93.1: look whether seeds move them, or one was copied"
