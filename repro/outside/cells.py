@@ -13,6 +13,7 @@ ALIKE = 1.5  # how far numbers of one size lie apart at most
 LONGEST = 100  # digits of a whole number; Python makes no number of some thousands
 SHOWN = 40  # characters of somebody's value in a message
 NAMES = 20  # of them in a message
+FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|time ?out|timed out|diverged", re.I)
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
 
 

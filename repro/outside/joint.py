@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from repro.errors import UsageError, did_you_mean
-from repro.outside import places, published
+from repro.outside import cells, places, published
 from repro.outside.grids import Grid
 from repro.outside.places import label
 from repro.outside.published import NoNumber, Writing
@@ -189,6 +189,11 @@ def runs(seeds: Grid, joint: Joint, writing: Writing) -> dict[Key, Pulled]:
     return found
 
 
+def _states_none(word: str) -> bool:
+    """Say whether a word says that a run gave no number, and is no slip."""
+    return word.casefold() in published.NOTHING or cells.is_missing(word) or bool(cells.FAILED.fullmatch(word))
+
+
 def _pull(pulled: Pulled, text: str, seed: str, line: int, writing: Writing) -> None:
     """Take one run of a cell."""
     if seed and pulled.lines.setdefault(seed, line) != line:
@@ -199,6 +204,8 @@ def _pull(pulled: Pulled, text: str, seed: str, line: int, writing: Writing) -> 
             one = published.read(value, writing)
             if not isinstance(one, NoNumber) and (one.spread is not None or one.interval is not None):
                 raise UsageError(f"a run is one number, got {value!r}")
+            if isinstance(one, NoNumber) and value.isalpha() and not _states_none(value):
+                raise UsageError(f"wanted a number, got {value!r}")
             value = "" if isinstance(one, NoNumber) else one.mean.text
         pulled.lost += not value
         pulled.values += [value] if value else []

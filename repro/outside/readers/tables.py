@@ -6,7 +6,6 @@ wide table), or its name stands in a column beside its values (a long one).
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ VALUED = ("value", "score", "result")  # ... and that of their values
 EXACT = 2.0**53  # the largest whole number below which none is left out
 FAR = 30_000_000  # combinations that a table of them may hold
 MOST = 100_000  # runs, or different values of a column that is looked at
-FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|time ?out|timed out|diverged", re.I)
 
 
 @dataclass
@@ -183,7 +181,7 @@ def _numbers(path: Path, name: str, column: Column, rows: Any, failed: dict[int,
         if value is not None:
             found[place], there[place] = value, True
         elif not cells.is_missing(words):
-            if not FAILED.fullmatch(words):
+            if not cells.FAILED.fullmatch(words):
                 raise UsageError(f"{path}: row {rows[place]}: {name} is {words!r:.40}, {cells.advice(words)}")
             failed[int(rows[place])] = words
     return found, there

@@ -64,6 +64,14 @@ def test_seeds_of_two_units_are_no_erratum(say: Say) -> None:
     assert "0.9275 in run 3 and 93 in run 1: fractions and percent are mixed" in out
 
 
+def test_a_word_among_seeds_that_says_nothing_is_the_cell_s_fault(say: Say) -> None:
+    Path("cells.csv").write_text("id,printed\nours,93.10 ± 0.29\n", encoding="utf-8")
+    for word, code in (("OOM", 4), ("crashed", 4), ("nan", 4), ("", 4), ("ninety", 2)):
+        Path("seeds.csv").write_text(SEEDS.replace("92.75", word), encoding="utf-8")
+        assert say(*TABLE)[0] == code
+    assert "line 4 of the seeds: wanted a number, got 'ninety'" in say(*TABLE)[1]
+
+
 def test_json_has_every_cell(say: Say) -> None:
     code, out, _ = say(*TABLE, "--json")
     found = json.loads(out)
