@@ -12,6 +12,7 @@ from repro.audit.made_of import SAID, Entry
 from repro.audit.spreads import READINGS
 from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement
 from repro.errors import DEVIATION, PASS, UNDERPOWERED, USAGE, UsageError
+from repro.outside import cells
 from repro.outside.published import NoNumber, Published
 from repro.outside.seeded import SeededCell, Settings, bring_together
 from repro.printed import Printed
@@ -152,6 +153,11 @@ def _of_none(one: SeededCell) -> Judgement:
 
 def _said(one: SeededCell, entry: Entry, said: Judgement) -> Judgement:
     """Return what is said of a cell that is written with an interval, evenly or not, and of one in another unit."""
+    if said.verdict in CONTRADICTED:
+        try:
+            cells.hold_one_unit("one", {f"run {number}": float(run) for number, run in enumerate(one.runs, 1)})
+        except UsageError as error:
+            return Judgement(ERROR, str(error), code=error.exit_code)
     if said.verdict == "inconclusive" and UNITS in said.evidence:
         return replace(said, evidence=f"{said.evidence} by `--scale`")
     found = one.found

@@ -244,12 +244,7 @@ def _joined(one: SeededCell, runs: Pulled | None, near: str) -> SeededCell:
         if isinstance(one.found, NoNumber):
             return one
         return replace(one, fault=one.fault or f"no seeds are of '{one.name}'{near}")
-    fault = one.fault or runs.fault
-    try:
-        cells.hold_one_unit("one", {f"run {number}": float(value) for number, value in enumerate(runs.values, 1)})
-    except UsageError as error:
-        fault = fault or str(error)
-    return replace(one, fault=fault, runs=tuple(runs.values), lost=runs.lost)
+    return replace(one, fault=one.fault or runs.fault, runs=tuple(runs.values), lost=runs.lost)
 
 
 def _selected(found: Sequence[SeededCell], where: Sequence[str], fit: Joint) -> list[SeededCell]:

@@ -62,6 +62,8 @@ def test_seeds_of_two_units_are_no_erratum(say: Say) -> None:
     code, out, _ = say(*TABLE)
     assert code == 2
     assert "0.9275 in run 3 and 93 in run 1: fractions and percent are mixed" in out
+    Path("cells.csv").write_text("id,printed\nours,74.74 ± 41.26\n", encoding="utf-8")
+    assert say(*TABLE, "--resolution", "0")[0] == 0  # it is what was printed
 
 
 def test_a_word_among_seeds_that_says_nothing_is_the_cell_s_fault(say: Say) -> None:
