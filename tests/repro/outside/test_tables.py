@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, ReproError, UsageError
+from repro.errors import IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.outside import rows
 from repro.outside.ask import Answer, Ask, answer
 
@@ -191,7 +191,7 @@ def test_damage_and_ambiguity_are_one_line(
 def test_an_empty_or_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(NothingSelectedError, match="an empty folder"):
         answer(tmp_path, Ask("acc"))
-    with pytest.raises(InfrastructureError, match="no such file or folder"):
+    with pytest.raises(UsageError, match="no such file or folder"):
         answer(tmp_path / "gone", Ask("acc"))
 
 
