@@ -79,6 +79,13 @@ def test_results_that_are_not_named_are_asked_for(folder: Path) -> None:
     assert done.stderr == f"repro judge: wanted RESULTS: {wanted}\n"
 
 
+def test_help_stands_in_the_order_of_the_questions(folder: Path) -> None:
+    told = judge(folder, "--help").stdout
+    places = [told.index(f"\n{word}") for word in ("one claim: ", "which of the results", "a whole table", "how that")]
+    options = [told.index(f"\n  {name} ") for name in ("--published", "--metric", "--cells", "--comma")]
+    assert sorted(places + options) == [one for pair in zip(places, options, strict=True) for one in pair]
+
+
 def test_an_error_is_json_for_whoever_wants_json(folder: Path) -> None:
     done = judge(folder, "gone.csv", "--metric", "acc", "--above", "1", "--json")
     error = "gone.csv: no such file or folder; name one that holds results"
