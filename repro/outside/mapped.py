@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from repro.errors import UsageError, did_you_mean
+from repro.outside import cells
 from repro.outside.logged import LoggedRun, Value
 from repro.study import Experiment, Metric, Study, case_json
 
@@ -154,10 +155,12 @@ def case_of(wanted: Target, run: LoggedRun) -> str:
         known = [_text(getattr(case, name)) for case in wanted.cases]
         if not any(alike(getattr(case, name), value) for case in wanted.cases):
             near = did_you_mean(_text(value), list(dict.fromkeys(known)))
+            named = isinstance(value, str) and name not in wanted.said and not cells.is_number(value)
+            other = f"--where {wanted.names.get(name, name)}={value} --case {name}=OURS"
             raise UsageError(
                 f"{run.file}: run '{run.name}' has {name}={_text(value)}, which no case of "
                 f"'{wanted.experiment.name}' has{near} ({name}: {few(dict.fromkeys(known))}); declare it, or leave "
-                "such runs out by --where"
+                f"such runs out by --where{f', or say which of ours it names: {other}' if named else ''}"
             )
     raise UsageError(
         f"{run.file}: run '{run.name}' has {words}, and no declared case of '{wanted.experiment.name}' has all "
