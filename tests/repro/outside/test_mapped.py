@@ -77,9 +77,7 @@ class TestCases:
 
     def test_a_case_that_is_not_declared_is_refused_with_the_nearest(self) -> None:
         said = r"or say which of ours it names: --where method=our --case method=OURS$"
-        with pytest.raises(
-            UsageError, match=rf"method=our, .* did you mean 'ours'\?.*{said}"
-        ):
+        with pytest.raises(UsageError, match=rf"method=our, .* did you mean 'ours'\?.*{said}"):
             mapped.case_of(target(), run(method="our", rate=0.1))
         with pytest.raises(UsageError, match="no declared case of 'train' has all"):
             mapped.case_of(target(), run(method="base", rate=0.2))
