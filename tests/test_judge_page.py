@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from repro.outside.formats import READERS
+
 PROJECT = Path(__file__).resolve().parents[1]
 SHOWN = re.compile(r"```console\n\$ repro (?P<command>judge .*)\n```\n\n```text\n(?P<printed>(?:.*\n)*?)```")
 PAGES = {"README.md": 1, "docs/judge.md": 6}
@@ -40,6 +42,14 @@ def test_each_command_prints_what_the_page_says(page: str) -> None:
 def test_another_output_is_seen() -> None:
     text = (PROJECT / "README.md").read_text()
     assert changed(text.replace("reproduced\npublished", "not reproduced\npublished", 1)) == text
+
+
+def test_the_pages_count_the_tools_that_are_read_and_name_each() -> None:
+    listed = re.findall(r"(?m)^\| `([a-z-]+)` \|", (PROJECT / "docs/formats.md").read_text())
+    assert sorted(listed) == sorted(READERS)
+    words = {14: "fourteen"}
+    for page in ("README.md", "docs/your-study.md"):
+        assert f"[the logs of {words[len(READERS)]} tools]" in (PROJECT / page).read_text()
 
 
 if __name__ == "__main__":  # `python -m tests.test_judge_page` writes the pages anew; read what changed

@@ -20,6 +20,7 @@ else:
     Verbs = argparse._SubParsersAction  # what add_subparsers returns
 
 Parser = argparse.ArgumentParser
+Options = argparse._ActionsContainer  # a parser, or a group of options under a heading of its help
 Act = Callable[[argparse.Namespace], int]  # a verb: arguments in, exit code out
 
 # Every verb in the order in which a newcomer meets them: the file that has it, and what it does. The table of contents
@@ -128,7 +129,7 @@ def experiments(made: Parser) -> None:
     added.completer = names_of_experiments
 
 
-def where(made: Parser) -> None:
+def where(made: Options) -> None:
     """Take fields of cases to restrict a verb to."""
     made.add_argument(
         "--where", action="append", default=[], metavar="FIELD=VALUE", help="only cases with this (repeatable)"

@@ -37,12 +37,13 @@ def arguments(verbs: Verbs) -> None:
     )
     options.json(made)
     made.add_argument("results", nargs="?", type=Path, metavar="RESULTS", help="a table, or a file or folder of logs")
-    claimed(made)
-    meant(made)
-    beside.cells_options(made)
+    claimed(made.add_argument_group("one claim: what is published"))
+    meant(made.add_argument_group("which of the results are meant"))
+    beside.cells_options(made.add_argument_group("a whole table, in place of one claim"))
+    beside.writing_options(made.add_argument_group("how that table is written"))
 
 
-def claimed(made: options.Parser) -> None:
+def claimed(made: options.Options) -> None:
     """Take what is published."""
     made.add_argument("--published", default="", metavar="TEXT", help='the value as printed, as "93.1 ± 0.3" or 93.1')
     made.add_argument("--runs", type=int, metavar="N", help="how many runs the published mean is of")
@@ -58,7 +59,7 @@ def claimed(made: options.Parser) -> None:
     made.add_argument("--unit", default="", help=unit)
 
 
-def meant(made: options.Parser) -> None:
+def meant(made: options.Options) -> None:
     """Take which results are meant."""
     made.add_argument("--metric", default="", metavar="NAME", help="the column, or the name in the logs")
     options.where(made)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
-from repro.cli.arguments import Parser, say
+from repro.cli.arguments import Options, say
 from repro.errors import UsageError
 from repro.machine import terminal
 from repro.machine.terminal import answer, columns, paint, print_json
@@ -21,7 +21,7 @@ WIDTH = 40  # characters of a published cell on the terminal
 COLOURS = {"reproduced": "green", "erratum": "red", "error": "red", "inconclusive": "yellow"}
 
 
-def writing_options(made: Parser) -> None:
+def writing_options(made: Options) -> None:
     """Take what could mean two things in a table."""
     comma = "what a comma in a number is; asked for where it could be either"
     made.add_argument("--comma", choices=("decimal", "thousands"), help=comma)
@@ -32,14 +32,13 @@ def writing_options(made: Parser) -> None:
     made.add_argument("--labels", type=int, metavar="NUMBER", help="how many columns at the left name the rows")
 
 
-def cells_options(made: Parser) -> None:
+def cells_options(made: Options) -> None:
     """Take a table and its seeds."""
     made.add_argument("--cells", type=Path, metavar="FILE", help="a published table: a verdict for each of its cells")
     made.add_argument("--seeds", type=Path, metavar="FILE", help="the runs that the cells were made of, one a line")
     scale = "what brings seeds into the table's unit, 100 from shares to per cent; or a file that says it of each cell"
     made.add_argument("--scale", metavar="NUMBER|FILE", help=scale)
     made.add_argument("--resolution", metavar="UNIT", help="the unit of the seeds' last digit; 0: they stand in full")
-    writing_options(made)
 
 
 def writing_of(arguments: Namespace) -> Writing:

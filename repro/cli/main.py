@@ -97,9 +97,16 @@ def _read(given: Sequence[str]) -> argparse.Namespace:
     if strange:  # which the verb's own parser leaves to the one of all verbs
         known = next(action.choices[chosen.verb] for action in top._actions if isinstance(action.choices, dict))
         top.prog = f"{top.prog} {chosen.verb}"
-        near = did_you_mean(strange[0].partition("=")[0], [*known._option_string_actions])
+        near = _option_meant(strange[0].partition("=")[0], [*known._option_string_actions])
         top.error(f"unrecognized arguments: {' '.join(strange)}{near}")
     return chosen
+
+
+def _option_meant(name: str, known: Sequence[str]) -> str:
+    """Return a hint at the option that a text is near to, whose dashes, which all have, make none near."""
+    spelled = {one.lstrip("-"): one for one in known if one.startswith("--")}
+    near = did_you_mean(name.lstrip("-"), [*spelled])
+    return re.sub(r"'(.*)'", lambda found: f"'{spelled[found[1]]}'", near)
 
 
 def _verb_of(given: Sequence[str]) -> str:

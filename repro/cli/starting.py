@@ -29,5 +29,6 @@ def new(arguments: Namespace) -> int:
     if arguments.json:
         return print_json({"study": name, "folder": str(folder), "files": [str(path) for path in made]})
     answer(f"made {folder}: {len(made)} files")
-    say(arguments, f"go there, `git init` and commit; then `repro run {name}`, `repro audit {name}`: see its README.md")
+    judged = f"`repro run {name} --profile paper` and `repro audit {name}`"
+    say(arguments, f"go there; {judged} judge its document, and its README.md says more")
     return PASS

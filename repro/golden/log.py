@@ -218,7 +218,7 @@ def who(root: Path) -> str:
     """Return whom git would name as the author, "Name <mail>". Raise UsageError where it knows nobody."""
     found = git.committer(root)
     if not found:
-        raise UsageError("bless: git knows nobody to enter in the log; set user.name and user.email with `git config`")
+        raise UsageError("git knows nobody to enter in the log; set user.name and user.email with `git config`")
     return found
 
 

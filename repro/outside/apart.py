@@ -29,6 +29,7 @@ KINDS = {
     "environment",
 }  # never a run's name
 NAME = "name"  # what --seed-from calls the names of runs
+FOLDER = "folder"  # what --where and --across call the folders that names of runs lie in
 SHOWN = 6  # values in a message
 
 
@@ -41,17 +42,14 @@ class Seeds:
     notes: tuple[str, ...] = ()
 
 
-def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
+def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str, across: Collection[str] = ()) -> Seeds:
     """Return the seeds of runs: whole numbers from a field that is called so, whatever is in one that is asked for.
 
     Raise UsageError where no field is called seed, or several that differ are, and where a seed is none.
     """
     known = list(dict.fromkeys(name for run in runs for name in run.fields))
     if seed_from == NAME and NAME not in known:
-        labels = [cells.numbered(run.name) for run in runs]
-        if None in labels or len({*labels}) < len(labels):
-            return Seeds(tuple(run.name for run in runs), ())
-        return Seeds(tuple(label for label in labels if label is not None), ())
+        return _names(path, runs, across)
     if seed_from:
         if seed_from not in known:
             names = [*known, NAME]
@@ -64,9 +62,10 @@ def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
     if not found:
         first = cells.text(runs[0].name)
         fields = f", or --seed-from FIELD (fields: {cells.few(known)})" if known else ""
+        near = next((f"--seed-from {name} if that is it, or " for name in known if "seed" in name.lower()), "")
         raise UsageError(
-            f"{path}: nothing says which seed a run had; say --seed-from {NAME} if each of the {len(runs)} is a run of "
-            f"its own ({first}, ...){fields}"
+            f"{path}: nothing says which seed a run had; say {near}--seed-from {NAME} if each of the {len(runs)} is a "
+            f"run of its own ({first}, ...){fields}"
         )
     differing = [name for name in found if any(_text(run, name) != _text(run, found[0]) for run in runs)]
     if differing:
@@ -75,6 +74,33 @@ def seeds(path: Path, runs: Sequence[LoggedRun], seed_from: str) -> Seeds:
             f"{path}: '{first}' and '{other}' could both be the seed, and differ; say which by --seed-from"
         )
     return Seeds(tuple(_whole(path, run, found[0]) for run in runs), tuple(found))
+
+
+def _names(path: Path, runs: Sequence[LoggedRun], across: Collection[str]) -> Seeds:
+    """Return what runs are called in place of seeds, the numbers in their names where these tell all apart.
+
+    Raise UsageError where several folders hold runs of the same names, as those of two methods do.
+    """
+    places = placed(runs)
+    held = Counter(folder for folder, _ in places)
+    again = Counter(stem for folder, stem in {*places} if held[folder] > 1)
+    if FOLDER not in across and any(count > 1 for count in again.values()):
+        raise UsageError(
+            f"{path}: {len(held)} folders ({_some(held)}) hold runs of the same names; choose by --where "
+            f"{FOLDER}={next(iter(held))}, or say --across {FOLDER} if each is a run of its own"
+        )
+    labels = [cells.numbered(stem if len(held) == 1 else run.name) for run, (_, stem) in zip(runs, places, strict=True)]
+    if None in labels or len({*labels}) < len(labels):
+        return Seeds(tuple(run.name for run in runs), ())
+    return Seeds(tuple(label for label in labels if label is not None), ())
+
+
+def placed(runs: Sequence[LoggedRun]) -> list[tuple[str, str]]:
+    """Return the folder and the last part of each run's name; a last part that all share tells none apart."""
+    parts = [run.name.split("/") for run in runs]
+    while len(runs) > 1 and all(len(one) > 1 for one in parts) and len({one[-1] for one in parts}) == 1:
+        parts = [one[:-1] for one in parts]
+    return [("/".join(one[:-1]), one[-1]) for one in parts]
 
 
 def is_seed(name: str) -> bool:
@@ -122,7 +148,7 @@ def _label(path: Path, run: LoggedRun, name: str) -> int | str:
 
 def key(one: Result, across: Collection[str]) -> tuple[int | str, ...]:
     """Return what tells a result from all others: its seed, with the fields across which runs may differ."""
-    return (one.seed, *(cells.text(one.fields.get(name)) for name in across))
+    return (one.seed, *(cells.text(one.fields.get(name)) for name in across if name in one.fields or name != FOLDER))
 
 
 def told_apart(

@@ -21,7 +21,8 @@ class Ask:
     `epoch` is "last", "best:METRIC" (where METRIC is largest; "best:min:METRIC" where it is smallest) or a number, and
     needed where a run has several values. `duplicate` is "first" or "last", and needed where one step has two values or
     one seed two runs. `seed_from` names the field that tells runs apart, or "name" for their names; without it, it is
-    the field called seed. `across` names fields in which the runs may differ.
+    the field called seed. `across` names fields in which the runs may differ. Of a log, "run" is a field too, the run's
+    name, and so is "folder", the folder that this lies in.
     """
 
     metric: str
@@ -115,9 +116,9 @@ def results_of(path: Path, runs: Sequence[LoggedRun], ask: Ask) -> tuple[list[Re
     """
     known = list(dict.fromkeys(name for run in runs for name in run.fields))
     for name in ask.across:
-        if name not in known:
+        if name not in (*known, apart.FOLDER):
             raise UsageError(f"{path}: --across {name}: no such field{did_you_mean(name, known)} ({cells.few(known)})")
-    told = apart.seeds(path, runs, ask.seed_from)
+    told = apart.seeds(path, runs, ask.seed_from, ask.across)
     results = [_result(path, run, seed, ask) for run, seed in zip(runs, told.labels, strict=True)]
     kept, notes = apart.told_apart(path, results, told.fields, ask.across, ask.duplicate)
     chosen_so = points.caveats(runs, ask.metric, ask.epoch)
@@ -136,12 +137,14 @@ def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: 
         left = f" ({'; '.join(log.left_out)})" if log.left_out else ""
         raise NothingSelectedError(f"{path}: no run of {log.tool} in it{left}; name another file or folder")
     runs = log.runs
-    known = list(dict.fromkeys([*(name for run in runs for name in run.fields), RUN]))
+    folders = {run.name: folder for run, (folder, _) in zip(runs, apart.placed(runs), strict=True)}
+    own = (RUN, apart.FOLDER) if any(folders.values()) else (RUN,)
+    known = list(dict.fromkeys([*(name for run in runs for name in run.fields), *own]))
     for name, values in where.items():
         if name not in known:
             raise UsageError(f"{path}: no field '{name}'{did_you_mean(name, known)} (fields: {cells.few(known)})")
-        met = list(dict.fromkeys(cells.text(of(run, name)) for run in runs))
-        runs = tuple(run for run in runs if any(cells.same(of(run, name), value) for value in values))
+        met = list(dict.fromkeys(cells.text(of(run, name, folders)) for run in runs))
+        runs = tuple(run for run in runs if any(cells.same(of(run, name, folders), value) for value in values))
         if not runs:
             value = ",".join(values)
             near = did_you_mean(value, met)
@@ -154,9 +157,9 @@ def chosen(path: Path, log: Log, where: Mapping[str, Sequence[str]], asked_for: 
     return runs
 
 
-def of(run: LoggedRun, name: str) -> Value:
-    """Return a run's field, or its name."""
-    return run.fields.get(name, run.name if name == RUN else None)
+def of(run: LoggedRun, name: str, folders: Mapping[str, str]) -> Value:
+    """Return a run's field, or its name, or the folder that this lies in."""
+    return run.fields.get(name, {RUN: run.name, apart.FOLDER: folders[run.name]}.get(name))
 
 
 def _result(path: Path, run: LoggedRun, seed: int | str, ask: Ask) -> Result:

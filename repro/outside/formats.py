@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-from repro.errors import InfrastructureError, NothingSelectedError, UsageError, did_you_mean
+from repro.errors import NothingSelectedError, UsageError, did_you_mean
 from repro.outside.logged import Log
 from repro.outside.rows import form_of
 
@@ -46,12 +46,12 @@ def unknown(name: str) -> UsageError:
 def recognised(path: Path) -> str:
     """Return the format of a file or folder.
 
-    Raise InfrastructureError where there is none, UsageError where no reader or more than one knows it.
+    Raise UsageError where there is none, and where no reader or more than one knows it.
     """
     if not os.path.exists(path):  # be it because no disk could hold such a name
-        raise InfrastructureError(f"{path}: no such file or folder")
+        raise UsageError(f"{path}: no such file or folder; name one that holds results")
     if not path.is_dir() and not path.is_file():
-        raise InfrastructureError(f"{path}: a pipe or a device, which might not end; write it to a file first")
+        raise UsageError(f"{path}: a pipe or a device, which might not end; write it to a file first")
     if path.is_dir() and not any(path.iterdir()):
         raise NothingSelectedError(f"{path}: an empty folder; name one that holds results")
     known = [name for name in READERS if module(name).recognises(path)]

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from repro.errors import UsageError, did_you_mean
-from repro.outside.cells import few
+from repro.outside import cells
 from repro.outside.logged import LoggedRun, Value
 from repro.study import Experiment, Metric, Study, case_json
 
@@ -96,13 +96,15 @@ def metrics_of(wanted: Target, there: Sequence[str], *, whole: bool = True) -> d
         if not found:
             raise UsageError(
                 f"no metric of '{wanted.experiment.name}' ({', '.join(wanted.declared)}) is there by its own name; "
-                f"name one by --metric OURS=THEIRS (there: {few(there)})"
+                f"name one by --metric OURS=THEIRS (there: {cells.few(there)})"
             )
         return found
     for name, theirs in wanted.metrics.items():
         if whole and theirs not in there:
             near = did_you_mean(theirs, list(there))
-            raise UsageError(f"--metric {name}={theirs}: no run has a metric '{theirs}'{near} (there: {few(there)})")
+            raise UsageError(
+                f"--metric {name}={theirs}: no run has a metric '{theirs}'{near} (there: {cells.few(there)})"
+            )
     return dict(wanted.metrics)
 
 
@@ -154,10 +156,12 @@ def case_of(wanted: Target, run: LoggedRun) -> str:
         known = [_text(getattr(case, name)) for case in wanted.cases]
         if not any(alike(getattr(case, name), value) for case in wanted.cases):
             near = did_you_mean(_text(value), list(dict.fromkeys(known)))
+            named = isinstance(value, str) and name not in wanted.said and not cells.is_number(value)
+            other = f"--where {wanted.names.get(name, name)}={value} --case {name}=OURS"
             raise UsageError(
                 f"{run.file}: run '{run.name}' has {name}={_text(value)}, which no case of "
-                f"'{wanted.experiment.name}' has{near} ({name}: {few(dict.fromkeys(known))}); declare it, or leave "
-                "such runs out by --where"
+                f"'{wanted.experiment.name}' has{near} ({name}: {cells.few(dict.fromkeys(known))}); declare it, or "
+                f"leave such runs out by --where{f', or say which of ours it names: {other}' if named else ''}"
             )
     raise UsageError(
         f"{run.file}: run '{run.name}' has {words}, and no declared case of '{wanted.experiment.name}' has all "
@@ -184,13 +188,13 @@ def _asked(wanted: Target, name: str, run: LoggedRun) -> Value:
         near = did_you_mean(theirs, there)
         raise UsageError(
             f"--map {name}={theirs}: run '{run.name}' of {run.file} has no field '{theirs}'{near} "
-            f"(fields: {few(there)})"
+            f"(fields: {cells.few(there)})"
         )
     if len(known) == 1:
         return known[0]  # the study declares no other
     raise UsageError(
-        f"{run.file}: nothing says which '{name}' run '{run.name}' has ({name}: {few(known)}); name the log's field by "
-        f"--map {name}=THEIRS (fields: {few(there)}), or say it for every run by --case {name}=VALUE"
+        f"{run.file}: nothing says which '{name}' run '{run.name}' has ({name}: {cells.few(known)}); name the log's "
+        f"field by --map {name}=THEIRS (fields: {cells.few(there)}), or say it for every run by --case {name}=VALUE"
     )
 
 

@@ -88,9 +88,17 @@ def _cut(text: str) -> str:
 def in_full(one: Audited) -> str:
     """Return everything that is known of a claim, one line each."""
     record = one.record
-    record["published"] = one.claim.value_in_unit
+    said = one.claim.value
+    record["published"] = one.claim.value_in_unit if any(map(str.isdigit, said)) else said  # an order has no unit
     if one.claim.rows:
         record["rows"] = json.dumps(dict(one.claim.rows))
+    for key in ("p", "power"):
+        record[key] = None if record[key] is None else f"{record[key]:.2g}"
+    record["imported"] = "; ".join(
+        f"{theirs['runs']} runs of {theirs['tool']}, {theirs['file']} (SHA-256 {theirs['digest'][:12]}...)"
+        for theirs in record["imported"]
+    )
+    record["exit_code"] = record["exit_code"] or None
     record["seconds"] = f"{one.seconds:.2f}"
     width = max(map(len, record))
     return "\n".join(

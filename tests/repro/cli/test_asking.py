@@ -75,12 +75,18 @@ def test_exit_codes(arguments: tuple[str, ...], code: int, said: str, folder: Pa
 def test_results_that_are_not_named_are_asked_for(folder: Path) -> None:
     done = judge(folder, "--published", "93")
     assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == "repro judge: wanted RESULTS: name a table, or a file or folder of logs; or --cells and --seeds\n"
-    )
+    wanted = "name a table, or a file or folder of logs; or --cells and --seeds"
+    assert done.stderr == f"repro judge: wanted RESULTS: {wanted}\n"
+
+
+def test_help_stands_in_the_order_of_the_questions(folder: Path) -> None:
+    told = judge(folder, "--help").stdout
+    places = [told.index(f"\n{word}") for word in ("one claim: ", "which of the results", "a whole table", "how that")]
+    options = [told.index(f"\n  {name} ") for name in ("--published", "--metric", "--cells", "--comma")]
+    assert sorted(places + options) == [one for pair in zip(places, options, strict=True) for one in pair]
 
 
 def test_an_error_is_json_for_whoever_wants_json(folder: Path) -> None:
     done = judge(folder, "gone.csv", "--metric", "acc", "--above", "1", "--json")
-    assert json.loads(done.stdout) == {"error": "gone.csv: no such file or folder", "exit_code": 7}
+    error = "gone.csv: no such file or folder; name one that holds results"
+    assert json.loads(done.stdout) == {"error": error, "exit_code": 2}

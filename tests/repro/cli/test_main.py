@@ -112,6 +112,7 @@ def test_a_mistake_is_one_line_and_the_documented_code(cli: Cli, arguments: list
     ("arguments", "said"),
     [
         ([], "repro: the following arguments are required: VERB; `repro --help` says more"),
+        (["run", "montecarlo", "--nope"], "repro run: unrecognized arguments: --nope; `repro run --help` says more"),
         (["chekc"], "repro: no verb 'chekc'; did you mean 'check'? (verbs: list, show, "),
         (["--json", "list"], "repro: --json: options stand behind the verb, as in `repro list --json`; `repro --help`"),
         (

@@ -143,6 +143,32 @@ def test_seeds_that_stand_nowhere_are_asked_for(asked: Asked) -> None:
     assert [one.seed for one in asked(letters, seed_from="name").results] == ["a", "b"]
     with pytest.raises(UsageError, match=r"--seed-from rl: no such field; did you mean 'lr'\? \(fields: lr, name\)"):
         asked(runs, seed_from="rl")
+    theirs = [run("a", 0.5, fields={"lr": 0.1, "run_seed": 4}), run("b", 0.6, fields={"lr": 0.1, "run_seed": 5})]
+    with pytest.raises(UsageError, match=r"say --seed-from run_seed if that is it, or --seed-from name if each"):
+        asked(theirs)
+
+
+def test_folders_with_runs_of_the_same_names_are_not_taken_for_one_sample(asked: Asked) -> None:
+    """As `ours/seed-1`, `base/seed-1`, the commonest layout of event files."""
+    runs = [run(f"{kind}/seed-{n}", value + n, fields={}) for kind, value in (("ours", 90), ("v2", 80)) for n in (1, 2)]
+    with pytest.raises(
+        UsageError, match=r"2 folders \(ours, v2\) hold runs of the same names; choose by --where folder"
+    ):
+        asked(runs, seed_from="name")
+    second = asked(runs, seed_from="name", where={"folder": ["v2"]})
+    assert [(one.seed, one.value) for one in second.results] == [(1, 81), (2, 82)]
+    assert len(asked(runs, seed_from="name", across=("folder",)).results) == 4
+    with pytest.raises(
+        NothingSelectedError, match=r"no run has folder=our; did you mean 'ours'\? \(folder: ours, v2\)"
+    ):
+        asked(runs, seed_from="name", where={"folder": ["our"]})
+
+
+@pytest.mark.parametrize(
+    "names", [("a/seed-1", "b/seed-2", "b/seed-3"), ("seed-1/log", "seed-2/log"), ("r-0/f-0", "r-1/f-0")]
+)
+def test_folders_that_tell_runs_apart_are_no_kinds(names: tuple[str, ...], asked: Asked) -> None:
+    assert len(asked([run(name, 0.5, fields={}) for name in names], seed_from="name").results) == len(names)
 
 
 def test_a_text_tells_runs_apart_only_where_it_is_asked_to(asked: Asked) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, ReproError, UsageError
+from repro.errors import IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.outside import formats, search
 from repro.outside.logged import Log
 from tests.repro.support import run_logs
@@ -74,7 +74,7 @@ def test_an_empty_folder_holds_nothing_of_a_format(form: str, tmp_path: Path) ->
 def test_nothing_and_no_path_are_not_recognised(tmp_path: Path) -> None:
     with pytest.raises(ReproError):
         formats.recognised(tmp_path)
-    with pytest.raises(InfrastructureError, match="no such file or folder"):
+    with pytest.raises(UsageError, match="no such file or folder"):
         formats.recognised(tmp_path / "gone")
 
 

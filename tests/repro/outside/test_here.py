@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import InfrastructureError, UsageError
+from repro.errors import UsageError
 from repro.outside import formats
 from tests.repro.outside.encoded import ended, history, run_of, wandb
 
@@ -26,13 +26,13 @@ def test_a_link_that_leads_in_a_circle_is_no_file(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(name)
     with pytest.raises(UsageError, match="no format knows it"):
         formats.recognised(tmp_path)
-    with pytest.raises(InfrastructureError, match="no such file or folder"):
+    with pytest.raises(UsageError, match="no such file or folder"):
         formats.recognised(tmp_path / "loop.csv")
 
 
 def test_a_name_that_no_disk_holds_and_a_pipe_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureError, match="no such file or folder"):
+    with pytest.raises(UsageError, match="no such file or folder"):
         formats.recognised(tmp_path / ("x" * 300))
     os.mkfifo(tmp_path / "some.csv")
-    with pytest.raises(InfrastructureError, match="a pipe or a device, which might not end"):
+    with pytest.raises(UsageError, match="a pipe or a device, which might not end"):
         formats.recognised(tmp_path / "some.csv")

@@ -67,6 +67,8 @@ class TestCases:
         chosen = target(said={"method": "ours"})
         with pytest.raises(UsageError, match="--case method=ours: run 'run-1' of logs/a has method=base"):
             mapped.case_of(chosen, run(method="base", rate=0.1))
+        with pytest.raises(UsageError, match=r"by --where$"):
+            mapped.case_of(target(said={"method": "theirs"}), run(rate=0.1))
         assert mapped.case_of(chosen, run(method="our-model-v2", rate=0.1)) == case_json(CASES[0])  # their own word
 
     @pytest.mark.parametrize("rate", [0.1, "0.1", "1e-1", 0.10000000149011612])
@@ -74,7 +76,8 @@ class TestCases:
         assert mapped.case_of(target(), run(method="ours", rate=rate)) == case_json(CASES[0])
 
     def test_a_case_that_is_not_declared_is_refused_with_the_nearest(self) -> None:
-        with pytest.raises(UsageError, match=r"method=our, which no case of 'train' has; did you mean 'ours'\?"):
+        said = r"or say which of ours it names: --where method=our --case method=OURS$"
+        with pytest.raises(UsageError, match=rf"method=our, .* did you mean 'ours'\?.*{said}"):
             mapped.case_of(target(), run(method="our", rate=0.1))
         with pytest.raises(UsageError, match="no declared case of 'train' has all"):
             mapped.case_of(target(), run(method="base", rate=0.2))

@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, ReproError, UsageError
+from repro.errors import IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.outside import rows
 from repro.outside.ask import Answer, Ask, answer
 
@@ -363,7 +363,7 @@ def test_what_is_changed_anywhere_is_read_or_refused_in_one_line(end: str, tmp_p
 def test_an_empty_or_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(NothingSelectedError, match="an empty folder"):
         answer(tmp_path, Ask("acc"))
-    with pytest.raises(InfrastructureError, match="no such file or folder"):
+    with pytest.raises(UsageError, match="no such file or folder"):
         answer(tmp_path / "gone", Ask("acc"))
 
 
