@@ -22,7 +22,7 @@ def epochs(run: Run | None, total: int, **parts: Any) -> Iterator[int]:
     if run is None or run.checkpoint is None:
         yield from range(1, total + 1)
         return
-    first = restore(run.checkpoint, run.device, parts)
+    first = restore(run.checkpoint, parts)
     for epoch in range(first + 1, total + 1):
         yield epoch
         if epoch < total and run.checkpoint.due():
@@ -30,12 +30,12 @@ def epochs(run: Run | None, total: int, **parts: Any) -> Iterator[int]:
             run.checkpoint.keep(_written({"epoch": epoch, "parts": states}), share=epoch / total)
 
 
-def restore(checkpoint: Checkpoint, device: str, parts: Mapping[str, Any]) -> int:
+def restore(checkpoint: Checkpoint, parts: Mapping[str, Any]) -> int:
     """Set parts to what was kept of a run and return the epoch it was kept after, 0 where nothing was."""
     content = checkpoint.load()
     if content is None:
         return 0
-    kept = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    kept = torch.load(io.BytesIO(content), weights_only=True)  # each to its device: Adam counts its steps on the CPU
     for name, part in parts.items():
         _set(part, kept["parts"][name])
     return int(kept["epoch"])
@@ -55,7 +55,7 @@ def _state(part: Any) -> Any:
 
 def _set(part: Any, state: Any) -> None:
     if isinstance(part, torch.Generator):
-        part.set_state(state.cpu())  # which is where the states of all devices' generators are
+        part.set_state(state)
     elif isinstance(part, list):
         part[:] = state
     elif isinstance(part, dict):
