@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,11 +118,20 @@ def _holds_study(folder: str) -> bool:
 
 
 def _speaks(path: str) -> bool:
+    state = _state(path)
+    try:
+        return state is not None and _named_in(path, *state)
+    except OSError:
+        return False  # nobody's to read
+
+
+def _state(path: str) -> tuple[int, int, int] | None:
+    """Return what changes with a file's content; None where none is, or a pipe or device, which might not end."""
     try:
         found = os.stat(path)
-        return _named_in(path, found.st_mtime_ns, found.st_size, found.st_ino)
     except OSError:
-        return False  # a folder without a declaration, or nobody's to read
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -132,11 +142,8 @@ def _named_in(path: str, *_state: int) -> bool:
 def _marks(folder: str) -> Mapping[str, Any] | None:
     """Return what a folder's pyproject.toml says of the harness, None where it says nothing."""
     path = f"{folder}/{PROJECT}"
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return _read(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    state = _state(path)
+    return None if state is None else _read(path, *state)
 
 
 @functools.lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_a_mark_that_changed_is_read_again(deep: Path, home: Path) -> None:
     (home / "pyproject.toml").write_text("[tool.repro]\n")
     assert found() == home
     (home / "pyproject.toml").write_text("[tool.ruff]\n")
+    assert found() == deep
+
+
+def test_a_pipe_in_a_file_s_place_is_not_opened(deep: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens one for reading waits for a writer."""
+    (home / "studies" / "one").mkdir(parents=True)
+    os.mkfifo(home / "studies" / "one" / "__init__.py")
+    os.mkfifo(home / "pyproject.toml")
+
+    def waits(path: Path) -> bytes:
+        raise AssertionError(f"{path} was opened")
+
+    monkeypatch.setattr(Path, "read_bytes", waits)
     assert found() == deep
 
 
