@@ -1,5 +1,6 @@
 """A small project with the toy study of docs/adding-a-study.md, and the command line inside it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,10 @@ def toy_source() -> str:
     found = re.search(r"```python\n(.*?)```", text, re.S)
     assert found, "docs/adding-a-study.md shows no study"
     return found[1]
+
+
+# Byte code is a source's by its size and the second it was written in: a test may edit a study within one.
+UNWRITTEN = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture
@@ -75,6 +80,7 @@ def cli(project: Path) -> Cli:
     """Run `repro` in the project folder and return the finished process."""
 
     def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        options = {"env": {**os.environ, **UNWRITTEN}} | options
         return subprocess.run(
             command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, check=False, **options
         )

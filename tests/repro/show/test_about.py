@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import registry
+from repro.machine.root import VARIABLE
 from repro.show import about
 from tests.repro.conftest import Cli, toy_source, write_study
 from tests.repro.show.test_figures import FIGURES
@@ -60,8 +60,7 @@ def test_golden_and_results_tell_their_runs_days_commits_and_machines(
 ) -> None:
     write_study(blessed, "montecarlo", toy_source())
     (blessed / "studies/montecarlo/claims.toml").write_text(CLAIMS)
-    monkeypatch.setattr(registry, "root", lambda: blessed)
-    monkeypatch.setattr("repro.runs.store.root", lambda: blessed)
+    monkeypatch.setenv(VARIABLE, str(blessed))
     golden, results = about.batches(blessed, "montecarlo")
     assert (golden.golden, results.golden) == (True, False)
     assert golden.runs == 10 * results.runs > 0
