@@ -88,6 +88,11 @@ def whole(words: str) -> int | None:
     return int(found[0]) if found else None
 
 
+def delimiter_of(head: str, form: str) -> str:
+    """Return what parts the cells of a table: a semicolon or a tab where the header has no comma."""
+    return "\t" if form == "tsv" else next((sign for sign in ",;\t" if sign in head), ",")
+
+
 def cut(words: str) -> str:
     """Return a text as a message has it: no longer than it takes to recognise it."""
     return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"

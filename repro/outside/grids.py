@@ -11,7 +11,7 @@ from pathlib import Path
 
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
 from repro.machine import files
-from repro.outside import latex
+from repro.outside import cells, latex
 from repro.outside.markup import words
 
 SUFFIXES = {
@@ -58,21 +58,20 @@ def read(path: Path, form: str = "", which: int | None = None) -> Grid:
 
 
 def _csv(path: Path, text: str) -> Iterator[Grid]:
-    """Yield the one table of a CSV; a semicolon or a tab parts cells where the header has no comma."""
-    first = text.partition("\n")[0]
-    parts = "\t" if path.suffix.lower() == ".tsv" else next((sign for sign in ",;\t" if sign in first), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=parts, strict=True)
-    rows, lines, begins = [], [], 1
+    """Yield the one table of a CSV."""
+    delimiter = cells.delimiter_of(text.partition("\n")[0], "tsv" if path.suffix.lower() == ".tsv" else "csv")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found, lines, begins = [], [], 1
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
-                rows.append(row)
+                found.append(row)
                 lines.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
         raise UsageError(f"{path}:{reader.line_num}: not readable as CSV ({error}); mend it there") from error
-    if rows:
-        yield _grid(path, rows[0], rows[1:], lines[1:])
+    if found:
+        yield _grid(path, found[0], found[1:], lines[1:])
 
 
 def _markdown(path: Path, text: str) -> Iterator[Grid]:

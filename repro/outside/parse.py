@@ -139,14 +139,6 @@ def number(value: Any) -> float | None:
         return math.inf if value > 0 else -math.inf
 
 
-def number_in(text: str) -> float | None:
-    """Return the number that a text is, None where it is none."""
-    try:
-        return float(text) if "_" not in text else None
-    except ValueError:
-        return None
-
-
 def flat(value: Any, where: Path) -> dict[str, Value]:
     """Return nested parameters under names joined by dots; a list becomes its JSON text.
 

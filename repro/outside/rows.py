@@ -11,6 +11,7 @@ from typing import Any
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.machine import files
+from repro.outside import cells
 from repro.outside.columns import Columns
 
 FORMS = {
@@ -72,11 +73,11 @@ def _one(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
 
 
 def _separated(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
-    """Yield the rows of a CSV file; a semicolon or a tab parts cells where the header has no comma."""
+    """Yield the rows of a CSV file."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         head = stream.readline()
         stream.seek(0)
-        delimiter = "\t" if form == "tsv" else next((sign for sign in ",;\t" if sign in head), ",")
+        delimiter = cells.delimiter_of(head, form)
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
         try:
             names = [name.strip() for name in next(reader, [])]

@@ -189,15 +189,18 @@ def _states(store: Store, request: Request, wanted: Identity, environment: str) 
 
     The name is of all that the run's bits hang on. What finished runs left, killed before it was removed, is removed.
     """
-    states, done = {}, store.done()
+    states, done, any_left = {}, store.done(), store.unfinished.is_dir()
     for run in request.runs:
         if not request.study.experiments[run.experiment].resumes:
             continue
         made_by = wanted.of(run.experiment, run.case)
+        finished = done.get(run.key) == made_by
+        if finished and not any_left:
+            continue
         parts = (request.study.name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
         name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         states[run.key] = store.unfinished / f"{name[:32]}.checkpoint", name
-        if done.get(run.key) == made_by:
+        if finished:
             states[run.key][0].unlink(missing_ok=True)
     return states
 

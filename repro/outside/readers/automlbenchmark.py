@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from repro.errors import IntegrityError
-from repro.outside import parse, search
+from repro.outside import cells, parse, search
 from repro.outside.logged import Curve, Log, LoggedRun, Value
 
 TOOL = "AutoML benchmark"
@@ -46,14 +46,14 @@ def read(path: Path) -> Log:
 
 def _run(row: Mapping[str, str], file: Path, name: str) -> LoggedRun:
     place, info, metric = f"line {row['']}", row.get("info", ""), row.get("metric", "")
-    result = parse.number_in(row.get("result", "nan"))
+    result = cells.number(row.get("result", "nan"))
     if result is None or not metric:
         wrong = "no metric is named" if not metric else f"column result: {row['result']!r} is no number"
         raise IntegrityError(f"{file}: {place}: {wrong}; {parse.AGAIN}")
     fields: dict[str, Value] = {key: row[key] for key in FIELDS if key in row}
     values = {}
     for key, cell in row.items():
-        amount = parse.number_in(cell)
+        amount = cells.number(cell)
         if key in (*FIELDS, *BESIDE):
             continue
         if amount is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from repro.errors import IntegrityError
-from repro.outside import parse, search
+from repro.outside import cells, parse, search
 from repro.outside.logged import Curve, Log, LoggedRun
 
 TOOL = "Lightning CSVLogger"
@@ -75,7 +75,7 @@ def records_of(file: Path) -> tuple[list[dict[str, float | None]], bool]:
     records = []
     for row in rows:
         line = row.pop("")
-        records.append({name: parse.number_in(cell) for name, cell in row.items()})
+        records.append({name: cells.number(cell) for name, cell in row.items()})
         for name, value in records[-1].items():
             if value is None:
                 text = f"{file}: line {line}, column {name}: {row[name]!r} is no number; {parse.AGAIN}"

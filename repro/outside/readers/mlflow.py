@@ -14,9 +14,9 @@ from typing import Any
 
 from repro.errors import IntegrityError, NothingSelectedError, UsageError
 from repro.machine import files
-from repro.outside import search, sqlite
+from repro.outside import cells, search, sqlite
 from repro.outside.logged import Curve, Log, LoggedRun, State, Value, told_apart
-from repro.outside.parse import curve, number, number_in, step_of, yaml_of
+from repro.outside.parse import curve, number, step_of, yaml_of
 
 TOOL = "MLflow"
 TABLES = frozenset({"experiments", "runs", "metrics", "params", "tags"})
@@ -222,7 +222,7 @@ def _measured(path: Path, name: str, faults: list[str]) -> list[Measured]:
     found = list[Measured]()
     for line in lines:
         time, value, step = (*line.split(), "0")[:3] if len(line.split()) > 1 else ("", "", "")
-        amount, whole = number_in(value), [step_of(number_in(text)) for text in (time, step)]
+        amount, whole = cells.number(value), [step_of(cells.number(text)) for text in (time, step)]
         if amount is None or whole[0] is None or whole[1] is None:
             faults.append(f"{name} has the line {line[:40]!r}, which is none of a metric")
             break

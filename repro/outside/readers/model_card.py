@@ -8,7 +8,7 @@ from typing import Any
 
 from repro.errors import IntegrityError, NothingSelectedError
 from repro.machine import files
-from repro.outside import parse, search
+from repro.outside import cells, parse, search
 from repro.outside.logged import Curve, Log, LoggedRun
 
 TOOL = "Hugging Face model card"
@@ -106,8 +106,8 @@ def _value(value: Any) -> tuple[float | None, str]:
         return None, "which is no number"
     text = value.strip()
     if text.endswith("%"):
-        return parse.number_in(text[:-1].strip()), "in percent, as a text"
-    amount = parse.number_in(text)
+        return cells.number(text[:-1].strip()), "in percent, as a text"
+    amount = cells.number(text)
     spread = any(sign in text for sign in ("±", "+/-", "+-", "\\pm"))
     return amount, "given as a text" if amount is not None else "a mean with a spread, no run's value" * spread or (
         "a text that is no number"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from repro.errors import IntegrityError
 from repro.machine import files
-from repro.outside import parse, search
+from repro.outside import cells, parse, search
 from repro.outside.logged import Log, LoggedRun, Value
 
 TOOL = "OpenML"
@@ -125,7 +125,7 @@ def _runs(file: Path, name: str) -> list[LoggedRun]:
 
 def _number(text: str) -> Value:
     """Return the number of a repeat or a fold, which some write as a float."""
-    return parse.step_of(parse.number_in(text)) if parse.number_in(text) is not None else text
+    return parse.step_of(cells.number(text)) if cells.number(text) is not None else text
 
 
 def _score(pairs: Sequence[tuple[str, str]], numbers: bool, file: Path) -> tuple[str, float, str]:
@@ -139,7 +139,7 @@ def _score(pairs: Sequence[tuple[str, str]], numbers: bool, file: Path) -> tuple
         return metric, sum(map(_alike, *zip(*pairs, strict=True))) / len(pairs), f"{metric} {count}"
     errors = []
     for guess, true in pairs:
-        one, other = parse.number_in(guess), parse.number_in(true)
+        one, other = cells.number(guess), cells.number(true)
         if one is None or other is None:
             raise IntegrityError(f"{file}: {guess!r} beside {true!r}: no numbers, as is declared; {parse.AGAIN}")
         errors.append(abs(one - other))
@@ -148,5 +148,5 @@ def _score(pairs: Sequence[tuple[str, str]], numbers: bool, file: Path) -> tuple
 
 def _alike(guess: str, true: str) -> bool:
     """Say whether two classes are one: by their text, or as numbers."""
-    one, other = parse.number_in(guess), parse.number_in(true)
+    one, other = cells.number(guess), cells.number(true)
     return guess == true or (one is not None and one == other)
