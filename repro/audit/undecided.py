@@ -198,6 +198,11 @@ def _lacking(there: There, runs: Sequence[PlannedRun]) -> tuple[str, ...]:
     return tuple(sorted(name for name, one in sets.items() if data.status(one).state == "absent"))
 
 
+def _cost(runs: Sequence[PlannedRun], known: Mapping[tuple[str, str], float]) -> float | None:
+    """Return what runs take one after the other, None where no run of an experiment of theirs tells."""
+    return estimate(runs, known) if {run.experiment for run in runs} <= {name for name, _ in known} else None
+
+
 def _ordered(found: Sequence[Need], there: Mapping[tuple[str, str], There]) -> list[Need]:
     """Return needs in the order in which they are worth most, each without the runs of those before it."""
     left = list(found)
@@ -207,9 +212,8 @@ def _ordered(found: Sequence[Need], there: Mapping[tuple[str, str], There]) -> l
         now = []
         for need in left:
             rest = tuple(run for run in need.runs if (need.study, need.profile, run.key) not in made)
-            seconds = estimate(rest, there[need.study, need.profile].seconds)
             if rest:
-                now.append(replace(need, runs=rest, seconds=seconds))
+                now.append(replace(need, runs=rest, seconds=_cost(rest, there[need.study, need.profile].seconds)))
             elif ordered:
                 ordered[-1] = replace(ordered[-1], claims=(*ordered[-1].claims, *need.claims))
         if not now:

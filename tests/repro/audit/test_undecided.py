@@ -84,6 +84,12 @@ def test_what_costs_less_a_claim_comes_first(scores: Path, cli: Cli) -> None:
     assert rates == sorted(rates, reverse=True)
 
 
+def test_what_another_experiment_took_is_no_estimate(scores: Path, cli: Cli) -> None:
+    assert cli("run", "scores", "--profile", "paper", "--experiment", "trained").returncode == 0
+    known = {str(need["claims"]): need["cpu_seconds"] is not None for need in planned(cli)}
+    assert known == {"['scores/ours']": True, "['scores/better']": True, "['scores/slow']": False}
+
+
 def test_making_them_decides(scores: Path, cli: Cli) -> None:
     done = cli("run", "scores", "--undecided")
     assert done.returncode == 0, done.stderr
