@@ -83,7 +83,7 @@ def test_what_costs_less_a_claim_comes_first(scores: Path, cli: Cli) -> None:
     rates = {str(need["claims"]): float(str(need["claims_an_hour"])) for need in found}
     apart = {
         name: rate for name, rate in rates.items() if "better" not in name
-    }  # it costs less once its runs are there
+    }  # dearer before ours
     assert len(apart) == 2
     assert list(apart.values()) == sorted(apart.values(), reverse=True)
     assert list(rates).index("['scores/ours']") < list(rates).index("['scores/better']")
