@@ -243,6 +243,11 @@ def test_kernels_that_stay_would_not_be_followed_better(monkeypatch: pytest.Monk
     assert verdict("ctx-solved") == "erratum"
 
 
+def test_means_in_place_of_maxima_would_change_with_a_shift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(F, "max_pool2d", F.avg_pool2d)
+    assert verdict("pool-shift") == "erratum"
+
+
 def test_pooling_over_blocks_alone_would_not_make_invariant(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = F.max_pool2d
     monkeypatch.setattr(F, "max_pool2d", lambda x, side: pool(x, min(side, 3)))
