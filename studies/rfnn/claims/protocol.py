@@ -321,22 +321,9 @@ def shuffled_test() -> float:
 # Names and labels that the document gives twice
 
 
-def same(claim: str) -> Shown:
-    """Ask whether all the texts that a claim publishes are one."""
-    texts = sorted(set(published(claim)))
-    return len(texts) == 1, f"{len(texts)} different: {', '.join(texts)}"
-
-
-def one_function_name() -> Shown:
-    """Ask whether section 3.3.2 and A.1 name the function that fills the kernels alike."""
-    return same("function-name")
-
-
-def one_layer_name() -> Shown:
-    """Ask whether chapters 3 and 4 and A.1 name the layer alike."""
-    return same("layer-name")
-
-
-def one_degree() -> Shown:
-    """Ask whether the bibliography gives entry 24 one degree."""
-    return same("verkes-degree")
+def one_name_each() -> Shown:
+    """Ask whether chapters 3 and 4 and A.1 name the layer, and the function that fills its kernels, alike."""
+    names = sorted(set(published("layer-name")))
+    layers, functions = ([name for name in names if name.startswith("fill") == filling] for filling in (False, True))
+    words = f"{len(layers)} of the layer: {', '.join(layers)}; {len(functions)} of the function: {', '.join(functions)}"
+    return len(layers) == len(functions) == 1, words

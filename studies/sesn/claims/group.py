@@ -10,7 +10,6 @@ from itertools import pairwise, product
 import numpy as np
 
 from repro.audit.evidence import Shown
-from repro.errors import UsageError
 from studies.sesn.model.group import UNIT, Affine, Element, Residue, Signal
 
 TRIALS = 200
@@ -68,19 +67,6 @@ def scaling_listing() -> Shown:
     ratios = [high / low for low, high in pairwise(listed)]
     words = f"for a = {a} it reads {', '.join(map(str, listed))}, in steps of {', '.join(map(str, ratios))}"
     return set(ratios) == {a}, words
-
-
-def scaling_parameter() -> Shown:
-    """Ask whether any real a makes a group of scalings, by trying seven."""
-    fit: list[str] = []
-    unfit: list[str] = []
-    for a in (Fraction(halves, 2) for halves in (-4, -2, 0, 1, 2, 3, 4)):
-        try:
-            powers = {_scaling(a**n) for n in (0, 1, 2)}
-        except UsageError:
-            powers = set()
-        (fit if len(powers) == 3 else unfit).append(str(a))
-    return not unfit, f"a = {', '.join(fit)} make distinct scalings, a = {', '.join(unfit)} do not"
 
 
 def translation_group() -> Shown:

@@ -16,7 +16,7 @@ from repro.audit.evidence import Runs
 from repro.errors import UsageError
 from repro.golden import stored
 from studies.dagnets import profiles
-from studies.dagnets.claims import evidence, layers, library, listings, training
+from studies.dagnets.claims import evidence, layers, library, training
 from studies.dagnets.measured import dag, detached, filters, moments, updates
 from studies.dagnets.measured.printed import (
     architectures,
@@ -165,7 +165,7 @@ def refusal(_action: Callable[[], object]) -> list[str]:
         ("optim-equivalence", updates, "step_by_hand", lambda _: None, "erratum"),
         ("train-settings", training, "PAPER", replace(profiles.PAPER, settings=replace(
             profiles.PAPER.settings, mnist=replace(profiles.PAPER.settings.mnist, epochs=9))), "erratum"),
-        ("alexnet-aug-count", architectures, "WINDOW", 225, "reproduced"),
+        ("alexnet-aug-count", architectures, "WINDOW", 225, "erratum"),
         ("alexnet-parameters-by-list", lists, "ALEXNET", lists.ALEXNET[:-1], "erratum"),
         ("sgd-accumulate", updates, "accumulation_figures", lambda *given: dict(
             ORIGINAL_GRADIENT(*given), ratio_sum=3.0), "erratum"),
@@ -188,7 +188,6 @@ def refusal(_action: Callable[[], object]) -> list[str]:
         ("alexnet-dog-picture", library, "import_torchvision", trained_on_the_same, "reproduced"),
         ("resnet-downsampling", library, "network", dilated, "erratum"),
         ("resnet-flops-34", library, "_stages", lambda _: [], "erratum"),
-        ("mod-timing-imports", listings, "IMPORTED", {"torch", "time"}, "reproduced"),
         ("resnet-bottleneck", resnet, "weights", lambda *_, **__: 1, "erratum"),
         ("resnet-block64", resnet, "weights", lambda *_, **__: 37_600, "erratum"),
         ("resnet-depths", library, "network", other, "erratum"),

@@ -66,7 +66,7 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
         ("date", claims, "DAY", datetime.date(2021, 5, 29), "erratum"),
         ("distance", layer, "squared_by_norm", city_blocks, "erratum"),
         ("activation", layer, "SQUARED", layer.SQUARED | {"copies": city_blocks}, "erratum"),
-        ("density", layer, "gaussians", densities, "reproduced"),
+        ("density", layer, "gaussians", densities, "erratum"),
         ("sigma-squared", layer, "gaussians", densities, "erratum"),
         ("batch-activation", layer, "SQUARED", layer.SQUARED | {"copies": city_blocks}, "erratum"),
         ("sums-of-squares", layer, "squared_by_copies", city_blocks, "erratum"),
