@@ -47,7 +47,7 @@ def batches(data: Labelled, *, low: float, batch: int, seed: int, epoch: int) ->
     """Yield an epoch's batches, each image scaled by a factor from U(low, 1/low); the last batch is partial."""
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
     # One draw an epoch: the factor of an image hangs on its place in the order, and not on the size of the batches.
-    factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}"))
+    factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}")).to(data.images.device)
     for index, factor in zip(torch.split(order, batch), torch.split(factors, batch), strict=True):
         images = data.images.index_select(0, index)
         # As grey levels, before standardising: what the transform fills in is black, not the mean (utils/loaders.py of
@@ -109,7 +109,7 @@ def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, 
     """
     if settings.epochs < 1:
         raise UsageError(f"scaled MNIST: wanted at least one epoch, got {settings.epochs}; choose another profile")
-    dropout = stream(run.seed, "dropout")
+    dropout = stream(run.seed, "dropout", run.device)
     set_dropout(network, dropout)
     optimiser = Adam(network.parameters(), lr=settings.learning_rate)
     schedule = MultiStepLR(optimiser, list(settings.steps), gamma=0.1)

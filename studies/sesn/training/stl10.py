@@ -31,7 +31,7 @@ from studies.common.training import (
     train_epoch,
 )
 from studies.sesn.cases import Stl10
-from studies.sesn.data.transforms import Recipe, augment, draw, prepare, recipe_for
+from studies.sesn.data.transforms import Draws, Recipe, augment, draw, prepare, recipe_for
 from studies.sesn.model import wrn
 
 MOMENTUM, WEIGHT_DECAY, GAMMA = 0.9, 5e-4, 0.2
@@ -39,11 +39,11 @@ MOMENTUM, WEIGHT_DECAY, GAMMA = 0.9, 5e-4, 0.2
 
 def batches(data: Labelled, recipe: Recipe, *, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
     """Yield an epoch's batches, cropped, flipped, normalised and cut out; the last batch is partial."""
-    order = epoch_order(len(data), seed, epoch).to(data.images.device)
+    indices = torch.split(epoch_order(len(data), seed, epoch).to(data.images.device), batch)
     generator = stream(seed, f"augment/{epoch}")
-    for index_B in torch.split(order, batch):
-        # Drawn on the CPU and moved, so that every device crops, flips and cuts the same.
-        draws = draw(len(index_B), generator, recipe, side=data.images.shape[-1]).to(data.images.device)
+    drawn = [draw(len(index_B), generator, recipe, side=data.images.shape[-1]) for index_B in indices]
+    # Drawn on the CPU, so that every device crops, flips and cuts the same, and moved once.
+    for index_B, draws in zip(indices, Draws.join(drawn).to(data.images.device).split(batch), strict=True):
         yield augment(data.images.index_select(0, index_B), draws, recipe), data.labels_N.index_select(0, index_B)
 
 
