@@ -58,6 +58,7 @@ def cost(cell: Cell) -> float:
     axes=("model", "factor"),
     cost=cost,
     portable=False,  # the fast augmentation's last grey level hangs on more than the processor
+    resumes=True,
 )
 def scaled_mnist(cell: Cell, run: Run) -> Outcome:
     """Test error of the steerable networks on scaled MNIST, without and with scale augmentation (Table 1)."""
@@ -72,6 +73,7 @@ def scaled_mnist(cell: Cell, run: Run) -> Outcome:
     axes=("model", "factor"),
     cost=cost,
     portable=False,  # the fast augmentation's last grey level hangs on more than the processor
+    resumes=True,
 )
 def plain_cnn(cell: Cell, run: Run) -> Outcome:
     """Test error of plain CNNs of equal size under the same protocol: is it equivariance, or augmentation? (ours)."""
@@ -85,6 +87,7 @@ def plain_cnn(cell: Cell, run: Run) -> Outcome:
     # In `smoke`, errors on 20 images after one epoch are chance; the loss of training is what seeds agree on.
     metrics=(*TRAINED[:-1], Metric("train_loss", "nats"), Metric("seconds_per_image", "s", judged=False)),
     cost=lambda wide: 100.0 if wide.variant == "wrn" else 1000.0,
+    resumes=True,
 )
 def stl10(wide: Wide, run: Run) -> Outcome:
     """Test error on STL-10 of WRN-16-8 and its scale-equivariant variants, and what training costs (STL-10 section)."""

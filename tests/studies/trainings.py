@@ -65,7 +65,7 @@ SETTINGS: dict[str, Any] = {
     "rbf": rbf.Training(epochs=8, choice_epochs=8, batch=8, channels=(8, 8)),
     "sesn": sesn.Training(
         sesn.Mnist(epochs=3, batch=16, learning_rate=0.01, steps=(2,)),
-        sesn.Stl10(epochs=1, batch=4, learning_rate=0.1, steps=(), widen=1),
+        sesn.Stl10(epochs=3, batch=4, learning_rate=0.1, steps=(2,), widen=1),
     ),
     "dagnets": dagnets.Training(
         mnist=dagnets.Fit(epochs=3, batch=25),

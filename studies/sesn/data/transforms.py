@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +62,19 @@ class Draws:
 
     def to(self, device: torch.device | str) -> Draws:
         """Return the same numbers on a device."""
-        return Draws(self.offsets_B2.to(device), self.flipped_B.to(device), self.centres_B2.to(device))
+        return Draws(*(part.to(device) for part in self._parts()))
+
+    def split(self, count: int) -> list[Draws]:
+        """Cut into the draws of `count` images at a time; the last may be of fewer."""
+        return [Draws(*parts) for parts in zip(*(torch.split(part, count) for part in self._parts()), strict=True)]
+
+    @staticmethod
+    def join(draws: Sequence[Draws]) -> Draws:
+        """Put draws one behind the other."""
+        return Draws(*(torch.cat(parts) for parts in zip(*(each._parts() for each in draws), strict=True)))
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.offsets_B2, self.flipped_B, self.centres_B2
 
 
 def draw(count: int, generator: torch.Generator, recipe: Recipe = PROTOCOL, *, side: int = SIDE) -> Draws:
@@ -103,8 +117,14 @@ def flip(images_BCHW: Tensor, flipped_B: Tensor) -> Tensor:
 def normalise(images_BCHW: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     """Return (x / 255 - mean) / std in float32, bit for bit as torchvision's ToTensor and Normalize on the CPU."""
     x_BCHW = images_BCHW / PEAK
-    mean_C11, std_C11 = (torch.tensor(values, device=x_BCHW.device)[:, None, None] for values in (mean, std))
+    mean_C11, std_C11 = (_by_channel(values, x_BCHW.device) for values in (mean, std))
     return x_BCHW.sub_(mean_C11).div_(std_C11)
+
+
+@lru_cache(maxsize=16)
+def _by_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Give a number a channel (C, 1, 1), brought to its device once."""
+    return torch.tensor(values, device=device)[:, None, None]
 
 
 def cutout(x_BCHW: Tensor, centres_B2: Tensor, side: int) -> Tensor:

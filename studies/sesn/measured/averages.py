@@ -62,12 +62,6 @@ def multiples_of(items: int, runs: Iterable[BlogRun]) -> int:
     return sum((run.accuracy * items).denominator == 1 for run in runs)
 
 
-def multiples_when_rounded(items: int, runs: Iterable[BlogRun], *, digits: int = 5) -> int:
-    """Return how many accuracies could be such a share, if the published ones were rounded to `digits` decimals."""
-    half = Fraction(1, 2 * 10**digits)
-    return sum(abs(Fraction(round(run.accuracy * items), items) - run.accuracy) <= half for run in runs)
-
-
 def smallest_test_set(runs: Iterable[BlogRun]) -> int:
     """Return the least number of test images that every accuracy is a whole share of; any other is a multiple of it."""
     return math.lcm(*(run.accuracy.denominator for run in runs))

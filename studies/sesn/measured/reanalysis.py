@@ -18,7 +18,6 @@ from fractions import Fraction
 from repro import stats
 from repro.stats import Sample, WelchTest
 from studies.common.rounding import significant
-from studies.sesn.cases import COLUMNS
 from studies.sesn.measured import averages
 from studies.sesn.published import results, table
 from studies.sesn.published.results import BlogRun
@@ -26,9 +25,6 @@ from studies.sesn.published.table import Column
 
 MARGIN = 0.2  # percentage points, our choice: less than augmentation brings, and what six runs can show
 PAIRS = ("scalar_28", "vector_28", "scalar_56", "vector_56")
-AUGMENTATION = tuple((name, f"{name}+") for name in PAIRS)  # column said to be worse, column said to be better
-RESOLUTION = tuple((name, name.replace("28", "56")) for name in COLUMNS if "28" in name)
-METHOD = tuple((name, name.replace("scalar", "vector")) for name in COLUMNS if "scalar" in name)
 Setting = tuple[str, float]  # model, factor
 
 
@@ -52,10 +48,9 @@ class Cell:
 class RealisationEffect:
     """A two-way analysis of variance, cell and realisation, of the cells that have all six realisations.
 
-    `share` is the part of the variance within cells that the realisation explains; `variance_share` is what is left
-    of it after taking away what six random labels would explain. `shifts` are the realisations' distances from the
-    mean, `residual_sd` is what scatters when both are taken out. A small p says that realisations differ; it does not
-    say that they differ in the same way for every model.
+    `share` is the part of the variance within cells that the realisation explains, chance included. `shifts` are the
+    realisations' distances from the mean, `residual_sd` is what scatters when both are taken out. A small p says that
+    realisations differ; it does not say that they differ in the same way for every model.
     """
 
     cells: int
@@ -63,20 +58,8 @@ class RealisationEffect:
     df: tuple[int, int]
     p: float
     share: float
-    variance_share: float
     shifts: tuple[float, ...]
     residual_sd: float
-
-
-@dataclass(frozen=True)
-class Ordering:
-    """By how much a column that should have the lower error has it: as printed, in the paper, and in matched runs."""
-
-    worse: str
-    better: str
-    printed: float
-    paper: float
-    matched: WelchTest
 
 
 @dataclass(frozen=True)
@@ -127,14 +110,12 @@ def realisation_effect(runs: Sequence[BlogRun]) -> RealisationEffect:
     df = (len(shifts) - 1, (len(shifts) - 1) * (len(cells) - 1))
     noise = (within - between) / df[1]
     f = float(between / df[0] / noise)
-    component = (f - 1) / len(cells)  # variance between realisations in units of the noise's
     return RealisationEffect(
         cells=len(cells),
         f=f,
         df=df,
         p=float(fdtrc(*df, f)),
         share=float(between / within),
-        variance_share=max(0.0, component / (1 + component)),
         shifts=tuple(float(shift) for shift in shifts),
         residual_sd=math.sqrt(noise),
     )
@@ -166,7 +147,7 @@ def model_gains(runs: Sequence[BlogRun]) -> tuple[Gain, ...]:
 
 def column_gains(runs: Sequence[BlogRun]) -> tuple[Gain, ...]:
     """Return what a '+' column gains over the plain one when each holds its own setting: model and factor change."""
-    named = {f"{plain} to {plus}": ((plain, 1.0), (f"{plain}p", 0.5)) for plain, plus in AUGMENTATION}
+    named = {f"{plain} to {plain}+": ((plain, 1.0), (f"{plain}p", 0.5)) for plain in PAIRS}
     return tuple(_gains("both", runs, named))
 
 
@@ -187,24 +168,6 @@ def average(gains: Sequence[Gain]) -> WelchTest:
     error = math.sqrt(sum(variances)) / len(gains)
     df = sum(variances) ** 2 / sum(v**2 / gain.test.df for v, gain in zip(variances, gains, strict=True))
     return WelchTest(difference, error, df, 2 * float(stdtr(df, -abs(difference) / error)))
-
-
-def ordering(worse: str, better: str, runs: Sequence[BlogRun]) -> Ordering:
-    """Return by how much one column of Table 1 is better than another, in both its rows and when matched."""
-    high, low = (cell_of(table.column_named(name), runs) for name in (worse, better))
-    return Ordering(
-        worse,
-        better,
-        printed=significant(high.printed.mean - low.printed.mean),
-        paper=significant(high.paper.mean - low.paper.mean),
-        matched=stats.welch(high.matched, low.matched),
-    )
-
-
-def runs_needed(gap: float, sd: float, *, power: float = 0.8, level: float = 0.05) -> int:
-    """Return the runs on each side that find a true gap with this power (normal approximation, two-sided test)."""
-    law = statistics.NormalDist()
-    return math.ceil(2 * ((law.inv_cdf(1 - level / 2) + law.inv_cdf(power)) * sd / gap) ** 2)
 
 
 def cell_metrics(column: str) -> dict[str, float]:

@@ -78,6 +78,10 @@ class Basis:
         """Return the functions, of L2 norm 1 at the first scale: float64 (N, S, K, K), shared, not to be written to."""
         return _functions(self)
 
+    def functions_for(self, like: Tensor) -> Tensor:
+        """Return the functions with the type and on the device of another tensor; they are brought there once."""
+        return _functions_for(self, like.dtype, like.device)
+
 
 @lru_cache(maxsize=64)
 def _functions(basis: Basis) -> Tensor:
@@ -92,6 +96,11 @@ def _functions(basis: Basis) -> Tensor:
     # One norm for all scales, of the functions as they are cut: one for each would undo the 1 / scale of each axis, by
     # which responses to an enlarged image stay as they are (normalize_basis_by_min_scale, ses_basis.py of the release).
     return torch.from_numpy(functions_NSKK / norm_N[:, None, None, None])
+
+
+@lru_cache(maxsize=64)
+def _functions_for(basis: Basis, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return _functions(basis).to(device, dtype)
 
 
 def _at_scale(basis: Basis, scale: float, support: int) -> Array:

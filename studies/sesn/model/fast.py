@@ -100,7 +100,7 @@ def _images_first(out_SHWOB: Tensor, reduction: Reduction) -> Tensor:
 
 def _cropped(weight: Tensor, basis: Basis) -> list[Tensor]:
     """Compose the kernels of each scale on their support: the axes of the weight but the last, then K and K."""
-    functions_NSKK = basis.functions().to(weight)
+    functions_NSKK = basis.functions_for(weight)
     margins = [(basis.size - support) // 2 for support in basis.supports()]
     insides = [slice(margin, basis.size - margin) for margin in margins]
     return [torch.tensordot(weight, functions_NSKK[:, s, inside, inside], dims=1) for s, inside in enumerate(insides)]

@@ -89,7 +89,3 @@ class Affine:
         """Return L f: x -> f(by^-1 x), what a transformed image looks like to the group."""
         back = self.inverse(by)
         return lambda g: f(self.product(back, g))
-
-    def moved_right(self, f: Signal, by: Residue) -> Signal:
-        """Return R f: x -> f(x by)."""
-        return lambda g: f(self.product(g, by))

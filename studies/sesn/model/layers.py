@@ -56,7 +56,7 @@ class _ScaleConv(nn.Module, ABC):
 
     def kernels(self) -> Tensor:
         """Compose the kernels of all scales: (O, C, S, K, K), with an axis I before S where the layer has one."""
-        functions_NSKK = self.basis.functions().to(self.weight)
+        functions_NSKK = self.basis.functions_for(self.weight)
         kernels: Tensor = torch.tensordot(self.weight, functions_NSKK, dims=1)
         return kernels
 

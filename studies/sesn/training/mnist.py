@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 from repro.errors import UsageError
 from repro.study import Outcome, Run
 from studies.common.randomness import stream
+from studies.common.resuming import epochs
 from studies.common.training import (
     Batch,
     Labelled,
@@ -45,7 +47,7 @@ def batches(data: Labelled, *, low: float, batch: int, seed: int, epoch: int) ->
     """Yield an epoch's batches, each image scaled by a factor from U(low, 1/low); the last batch is partial."""
     order = epoch_order(len(data), seed, epoch).to(data.images.device)
     # One draw an epoch: the factor of an image hangs on its place in the order, and not on the size of the batches.
-    factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}"))
+    factors = augmentation.factors(len(data), low, stream(seed, f"scale/{epoch}")).to(data.images.device)
     for index, factor in zip(torch.split(order, batch), torch.split(factors, batch), strict=True):
         images = data.images.index_select(0, index)
         # As grey levels, before standardising: what the transform fills in is black, not the mean (utils/loaders.py of
@@ -67,7 +69,7 @@ def train_scaled_mnist(model: str, low: float, run: Run) -> Outcome:
     mnist.initialise(network, run.seed)
     network.to(run.device)  # after the draws, which the CPU makes for every device; before Adam takes the parameters
     with reproducible():
-        fitted = fit(network, train, val, settings=settings, low=low, seed=run.seed)
+        fitted = fit(network, train, val, settings=settings, low=low, run=run)
         if isinstance(fitted, str):
             return nonfinite(fitted, len(test), settings.epochs)
         network.load_state_dict(fitted.checkpoint)
@@ -100,20 +102,22 @@ class Fitted:
     curves: dict[str, list[float]]
 
 
-def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, low: float, seed: int) -> Fitted | str:
+def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, low: float, run: Run) -> Fitted | str:
     """Train and keep the first of the checkpoints with the lowest validation error; return where a loss was not finite.
 
     Adam takes neither the decay nor the momentum that the released script records: it never hands them over.
     """
     if settings.epochs < 1:
         raise UsageError(f"scaled MNIST: wanted at least one epoch, got {settings.epochs}; choose another profile")
-    set_dropout(network, stream(seed, "dropout"))
+    dropout = stream(run.seed, "dropout", run.device)
+    set_dropout(network, dropout)
     optimiser = Adam(network.parameters(), lr=settings.learning_rate)
     schedule = MultiStepLR(optimiser, list(settings.steps), gamma=0.1)
-    best = Fitted({}, 0, math.inf, {})
+    best: dict[str, Any] = {"error": math.inf}
     curves: dict[str, list[float]] = {"train_loss": [], "validation_error": []}
-    for epoch in range(1, settings.epochs + 1):
-        visited = batches(train, low=low, batch=settings.batch, seed=seed, epoch=epoch)
+    state = {"network": network, "optimiser": optimiser, "schedule": schedule, "best": best, "curves": curves}
+    for epoch in epochs(run, settings.epochs, dropout=dropout, **state):
+        visited = batches(train, low=low, batch=settings.batch, seed=run.seed, epoch=epoch)
         bad, train_loss = train_epoch(network, optimiser, visited)
         if bad is not None:
             return f"loss not finite at update {bad} of epoch {epoch}"
@@ -123,6 +127,6 @@ def fit(network: nn.Module, train: Labelled, val: Labelled, *, settings: Mnist, 
         curves["validation_error"].append(error)
         # Strictly, so that the first of equals stays (train_scale_mnist.py of ISosnovik/sesn: acc > best_acc); a copy,
         # since a state_dict holds the tensors that training goes on to change.
-        if error < best.error:
-            best = Fitted(copy.deepcopy(network.state_dict()), epoch, error, curves)
-    return best
+        if error < best["error"]:
+            best.update(checkpoint=copy.deepcopy(network.state_dict()), epoch=epoch, error=error)
+    return Fitted(**best, curves=curves)

@@ -12,7 +12,11 @@ from studies.sesn.model import bases, fast, layers
 from studies.sesn.training import mnist
 from tests.studies.goldens import Mistake
 
-CACHED = (bases._functions, *(thing for thing in vars(fast).values() if hasattr(thing, "cache_clear")))
+CACHED = (
+    bases._functions,
+    bases._functions_for,
+    *(thing for thing in vars(fast).values() if hasattr(thing, "cache_clear")),
+)
 
 
 def physicists_hermite(patch: pytest.MonkeyPatch) -> None:

@@ -88,8 +88,8 @@ class TestConvolution:
     def test_is_not_equivariant_to_the_right(self):
         f, psi = (lambda g: g[0] ** 2 + 3 * g[1]), (lambda g: g[0] * g[1] + g[1] ** 2)
         by = (2, 1)
-        moved = FINITE.moved_right(self.convolved(f, psi).__getitem__, by)
-        assert self.convolved(FINITE.moved_right(f, by), psi) != {g: moved(g) for g in FINITE.elements()}
+        moved = {g: self.convolved(f, psi)[FINITE.product(g, by)] for g in FINITE.elements()}
+        assert self.convolved(lambda g: f(FINITE.product(g, by)), psi) != moved
 
     @given(signals, signals, residues)
     def test_splits_into_correlations_of_rescaled_filters(self, f, psi, g):

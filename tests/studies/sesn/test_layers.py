@@ -18,6 +18,7 @@ from studies.sesn.model import fast as fast_form
 from studies.sesn.model.bases import Basis
 from studies.sesn.model.batchnorm import BatchNorm
 from studies.sesn.model.layers import GroupConv1x1, GroupConv2d, LiftConv2d, project
+from tests.studies.sesn.copies import copies
 
 SCALAR = Basis("B", 15, 7, (1.7, 2.45, 3.54, 5.1), 1.5)  # scalar_28
 VECTOR = Basis("B", 13, 7, (1.5, 2.6, 4.5), 1.5)  # vector_28
@@ -355,6 +356,18 @@ def test_no_step_of_the_fast_form_needs_a_cpu(channels):
     group = GroupConv2d(2, 3, VECTOR, scale_size=2, padding=6).to("meta")
     group(torch.empty(2, 2, 3, 8, 8, device="meta", requires_grad=True), pool=4, pool_padding=2).sum().backward()
     assert layer.weight.grad.device.type == group.weight.grad.device.type == "meta"
+
+
+@pytest.mark.parametrize("spectra_pay", [True, False])
+@pytest.mark.parametrize("channels", [1, 6])
+def test_constants_go_to_the_device_once(monkeypatch, channels, spectra_pay):
+    monkeypatch.setattr(fast_form, "spectra_pay", lambda *_: spectra_pay)
+    basis = Basis("B", 13, 7, (1.5, 2.6, 4.5 + channels / 8 + spectra_pay / 4))  # of this test alone
+    layer = LiftConv2d(channels, 3, basis, padding=6).to("meta")
+    x = torch.empty(2, channels, 8, 8, device="meta", requires_grad=channels > 1)
+    first, second = (copies(lambda: layer(x, project=True, pool=2).sum().backward()) for _ in range(2))
+    assert first > 0
+    assert second == 0
 
 
 @pytest.mark.parametrize(

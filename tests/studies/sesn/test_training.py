@@ -21,6 +21,7 @@ from studies.sesn.measured.shown import shown_figures
 from studies.sesn.model import mnist as networks
 from studies.sesn.training import mnist, stl10
 from studies.sesn.training.mnist import batches, normalised, train_scaled_mnist
+from tests.studies.sesn.copies import copies
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class TestScaledMnist:
         monkeypatch.setattr(mnist, "evaluate", lambda *_: (next(errors), 1.0))
         network = networks.build("cnn_small")
         train = labelled(digits(), "train")
-        found = mnist.fit(network, train, train, settings=Recipe(epochs=4), low=1, seed=0)
+        found = mnist.fit(network, train, train, settings=Recipe(epochs=4), low=1, run=run_of(digits()))
         assert (found.epoch, found.error) == (2, 30.0)
         assert found.curves["validation_error"] == [50.0, 30.0, 30.0, 40.0]
         assert not torch.equal(found.checkpoint["output.weight"], network.state_dict()["output.weight"])
@@ -266,6 +267,18 @@ class TestStl10:
         assert torch.equal(shown[0], stl10.prepare(torch.tensor(toy.arrays["test_images"]), recipe))
         x, _ = next(stl10.batches(labelled(toy, "train"), recipe, batch=20, seed=0, epoch=1))
         assert (x == 0).all(dim=1).any()
+
+    def test_what_an_epoch_copies_to_the_device_does_not_hang_on_its_batches(self) -> None:
+        toy = self.toy()
+        recipe = stl10.recipe_for(torch.tensor(toy.arrays["train_images"]))
+        here = labelled(toy, "train")
+        there = Labelled(here.images.to("meta"), here.labels_N.to("meta"))
+
+        def copied(batch: int) -> int:
+            return copies(lambda: list(stl10.batches(there, recipe, batch=batch, seed=0, epoch=1)))
+
+        copied(20)  # the colours of the recipe, once
+        assert copied(20) == copied(5) == copied(2) > 0
 
 
 def test_dropout_draws_from_the_generator_that_training_sets() -> None:
