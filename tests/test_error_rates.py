@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.error_rates import __main__ as driver
 from bench.error_rates import baselines, clean, documents, elsewhere, measuring, page, planting, prints, worlds
 from bench.error_rates.catalogue import DEFECTS, Defect
 from repro import registry
@@ -291,3 +293,40 @@ def test_what_was_measured_of_prints_is_shown() -> None:
     assert "1 digit finer" not in text
     assert "Of 20 tables 0 had a cell accused" in text
     assert page.made_of({}) == "Not measured yet."
+
+
+def test_each_part_says_which_commit_it_is_of() -> None:
+    mistakes = {"leak": {"at": "a" * 40}, "crop": {"at": "a" * 40}, "width": {}}
+    text = page.commits({"worlds": {"false": {}}, "at": {"worlds": "b" * 40 + "+dirty"}, "defects": mistakes})
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
+    every = len(DEFECTS)
+    assert lines == [
+        ["simulated worlds", "`bbbbbbbb`, dirty"],
+        [f"planted mistakes, 1 of {every}", page.EARLIER],
+        [f"planted mistakes, 2 of {every}", "`aaaaaaaa`"],
+    ]
+
+
+def test_no_mistake_is_begun_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(measuring, "KEPT", tmp_path)
+    monkeypatch.setattr(planting, "tried", lambda defect: planting.Found(defect.name))
+    some = DEFECTS[:3]
+    assert measuring.plant(some, seconds=-1.0) == {}
+    assert [*measuring.plant(some)] == [defect.name for defect in some]
+
+
+def test_mistakes_that_were_not_tried_again_keep_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (defect.name for defect in DEFECTS[:3])
+    asked: list[str] = []
+
+    def planted(defects: Sequence[Defect], _seconds: float) -> dict[str, Any]:
+        asked.extend(defect.name for defect in defects)
+        return {third: {"values": []}, first: {"values": []}}
+
+    monkeypatch.setattr(driver, "known", lambda: {"defects": {first: {"old": 1}, second: {"old": 1}}})
+    monkeypatch.setattr(driver, "commit", lambda: "c" * 40)
+    monkeypatch.setattr(measuring, "plant", planted)
+    found = driver.tried(60.0)
+    assert asked[0] == third
+    assert found[second] == {"old": 1}
+    assert found[first] == found[third] == {"rules": {}, "at": "c" * 40}

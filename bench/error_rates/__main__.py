@@ -4,12 +4,14 @@ Usage: python -m bench.error_rates               everything but clean checks, an
        python -m bench.error_rates --short       a few minutes of it, and exit 1 where a bound is broken
        python -m bench.error_rates --clean 299   unchanged code run again, and the page; --seconds S ends it early
        python -m bench.error_rates --judges      the judges of the audit alone, and the page
+       python -m bench.error_rates --mistakes    planted mistakes alone, those never tried first, and the page
        python -m bench.error_rates --page        the page from what was measured
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import time
@@ -20,7 +22,7 @@ from bench.error_rates.catalogue import DEFECTS
 from bench.error_rates.planting import ROOT
 from repro.audit.verdicts import LEVEL
 from repro.golden import rule
-from repro.machine import files
+from repro.machine import files, git
 
 MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"
@@ -47,6 +49,7 @@ def with_rules(found: dict[str, Any]) -> dict[str, Any]:
 def known() -> dict[str, Any]:
     """Return what was measured before."""
     return {
+        "at": {},
         "clean": {},
         "elsewhere": {},
         "documents": {},
@@ -54,12 +57,26 @@ def known() -> dict[str, Any]:
     }
 
 
+@functools.cache
+def commit() -> str:
+    """Return the commit that is measured, as it was before anything was written."""
+    return git.commit(ROOT)
+
+
 def write(**parts: Any) -> None:
-    """Keep what was measured and write the page."""
-    measured = {**known(), **parts}
+    """Keep what was measured, and of which commit, and write the page."""
+    before = known()
+    measured = {**before, **parts, "at": {**before["at"], **dict.fromkeys(parts, commit())}}
     files.write(MEASURED, json.dumps(measured, indent=1, sort_keys=True) + "\n")
     if {"worlds", "banks", "defects"} <= measured.keys():
         files.write(PAGE, page.rewritten(PAGE.read_text("utf-8"), measured))
+
+
+def tried(seconds: float) -> dict[str, Any]:
+    """Plant mistakes, those that were never tried first, and return all that is known, with the commit it is of."""
+    before = known().get("defects", {})
+    found = with_rules(measuring.plant(sorted(DEFECTS, key=lambda defect: defect.name in before), seconds))
+    return {**before, **{name: {**one, "at": commit()} for name, one in found.items()}}
 
 
 def short() -> int:
@@ -95,6 +112,7 @@ def main() -> int:
     parser.add_argument("--clean", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--judges", action="store_true")
+    parser.add_argument("--mistakes", action="store_true")
     parser.add_argument("--page", action="store_true")
     chosen = parser.parse_args()
     if chosen.short:
@@ -103,18 +121,18 @@ def main() -> int:
         write(clean=clean.clean(chosen.clean, known()["clean"], chosen.seconds))
     elif chosen.judges:
         write(documents=documents.measured(DOCUMENTS), prints=prints.counted(PRINTS))
+    elif chosen.mistakes:
+        write(defects=tried(chosen.seconds))
     elif chosen.page:
         write()
     else:
         start = time.monotonic()
-        judged, made = documents.measured(DOCUMENTS), prints.counted(PRINTS)
-        simulated = measuring.simulate(TABLES, POWER_TABLES)
-        others = measuring.others(OTHERS, POWER_OTHERS)
-        real = measuring.banks(CHECKS)
-        planted = with_rules(measuring.plant())
-        write(documents=judged, prints=made, worlds=simulated, banks=real, defects=planted)
-        if others:
+        write(documents=documents.measured(DOCUMENTS), prints=prints.counted(PRINTS))
+        write(worlds=measuring.simulate(TABLES, POWER_TABLES))
+        if others := measuring.others(OTHERS, POWER_OTHERS):
             write(elsewhere=others)
+        write(banks=measuring.banks(CHECKS))
+        write(defects=tried(chosen.seconds))
         print(f"measured in {(time.monotonic() - start) / 60:.0f} min", file=sys.stderr)
     return 0
 

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict
@@ -258,8 +259,9 @@ def others(tables: int, power_tables: int) -> Json | None:
 # Planted mistakes
 
 
-def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
-    """Return what became of each planted mistake."""
+def plant(defects: Sequence[Defect] = DEFECTS, seconds: float = float("inf")) -> dict[str, Json]:
+    """Return what became of each planted mistake; none is begun after so many seconds, and those are left out."""
+    started = time.monotonic()
     by_name = {defect.name: defect for defect in defects}
 
     def made_by(name: str) -> str:
@@ -268,11 +270,12 @@ def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, Json]:
         code = identity(*CHECKING, *own, *defect.tests, "bench/error_rates/planting.py")
         return f"{code} {hashlib.sha256(repr(defect).encode()).hexdigest()[:16]}"
 
-    def one(name: str) -> tuple[str, Json]:
-        return name, asdict(planting.tried(by_name[name]))
+    def one(name: str) -> tuple[str, Json | None]:
+        late = time.monotonic() - started > seconds
+        return name, None if late else asdict(planting.tried(by_name[name]))
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
         with ThreadPoolExecutor(JOBS) as pool:
-            yield from pool.map(one, missing)
+            yield from ((name, answer) for name, answer in pool.map(one, missing) if answer is not None)
 
     return Kept("defects", made_by).make([*by_name], run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -275,10 +276,32 @@ def made_of(measured: Json) -> str:
     return grid(head, rows) + "\n\n" + text
 
 
+PARTS = {
+    "worlds": "simulated worlds", "banks": "real seeds of ours", "elsewhere": "seeds of others",
+    "clean": "unchanged code", "documents": "judges, simulated", "prints": "judges, printed tables",
+}  # fmt: skip
+EARLIER = "2d8d4cb1 or before"  # when commits were not kept yet
+
+
+def short(commit: str) -> str:
+    """Return a commit in eight digits, and that its tree was dirty where it was."""
+    digits, mark, _ = commit.partition("+")
+    return commit if commit == EARLIER else f"`{digits[:8]}`{mark and ', dirty'}"
+
+
+def commits(measured: Json) -> str:
+    """Return which commit each part was last measured at, planted mistakes counted by theirs."""
+    at = measured.get("at", {})
+    rows = [[words, short(at.get(part, EARLIER))] for part, words in PARTS.items() if measured.get(part)]
+    found = Counter(short(one.get("at", EARLIER)) for one in measured["defects"].values())
+    rows += [[f"planted mistakes, {count} of {len(DEFECTS)}", commit] for commit, count in sorted(found.items())]
+    return grid(["part", "commit"], rows, left=2)
+
+
 TABLES = {
     "false-alarms": false_alarms, "power": power, "real-seeds": real_seeds, "others": others,
     "clean-checks": clean_checks, "layers": layers, "mistakes": mistakes, "side-by-side": side_by_side,
-    "judges": judges, "judges-beside": judges_beside, "made-of": made_of,
+    "judges": judges, "judges-beside": judges_beside, "made-of": made_of, "commits": commits,
 }  # fmt: skip
 
 
