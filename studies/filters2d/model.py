@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from repro.errors import UsageError
 from studies.common.randomness import stream
 from studies.filters2d.cases import Head, Hidden
+from studies.filters2d.layers import BandedConv2d, DownAcross, FewOutputsConv2d, NeighbourConv2d
 
 Made = TypeVar("Made", bound=nn.Module)
 
@@ -48,24 +49,30 @@ def image_to_image(channels: int, kernel: int, hidden: Hidden, width: int = WIDT
     return nn.Sequential(
         nn.Conv2d(channels, width, kernel, padding=pad),
         activation(hidden),
-        nn.Conv2d(width, channels, kernel, padding=pad),
+        nn.Conv2d(width, channels, 1) if kernel == 1 else FewOutputsConv2d(width, channels, kernel),
     )
 
 
 def filter_layer(model: str, side: int) -> nn.Module:
     """Return what learns a filter of images (B, 1, side, side): one kernel, two 1-D kernels, or all weights."""
     if model == "full":
-        return nn.Conv2d(1, 1, 15, padding=7)
+        return NeighbourConv2d(1, 1, 15, together=8)
     if model == "separable":
-        return nn.Sequential(nn.Conv2d(1, 1, (15, 1), padding=(7, 0)), nn.Conv2d(1, 1, (1, 15), padding=(0, 7)))
+        return nn.Sequential(BandedConv2d((15, 1)), BandedConv2d((1, 15)))
     if model == "dense":
         return nn.Sequential(nn.Flatten(), nn.Linear(side**2, side**2), nn.Unflatten(1, (1, side, side)))
     raise UsageError(f"unknown filter layer {model!r}; choose full, separable or dense")
 
 
 def block(channels: int, outputs: int) -> list[nn.Module]:
-    """Return the layers of one block of section 11: 3 x 3 convolution, batch norm, ReLU, maximum over 2 x 2."""
-    return [nn.Conv2d(channels, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2, 2)]
+    """Return the layers of one block of section 11: 3 x 3 convolution, batch norm, maximum over 2 x 2, ReLU.
+
+    The notebook's ReLU stands before the maximum: the same, to the bit, of four times as many values.
+    """
+    convolution = (
+        NeighbourConv2d(1, outputs, 3, together=2) if channels == 1 else nn.Conv2d(channels, outputs, 3, padding=1)
+    )
+    return [convolution, nn.BatchNorm2d(outputs), nn.MaxPool2d(2, 2), nn.ReLU()]
 
 
 def shape_classifier(side: int, head: Head = "dense") -> nn.Sequential:
@@ -96,7 +103,7 @@ def topology_network(width: int = 16, kernel: int = 7) -> nn.Sequential:
 
 def median_network() -> nn.Sequential:
     """Return section 13's network: 1-D kernels of 15 down and across, sigmoids, 1 x 1 at the end."""
-    return nn.Sequential(
+    return DownAcross(
         nn.Conv2d(1, 16, (15, 1), padding=(7, 0)), nn.Conv2d(16, 32, (1, 15), padding=(0, 7)), nn.Sigmoid(),
         nn.Conv2d(32, 1, 1), nn.Sigmoid(),
     )  # fmt: skip

@@ -100,9 +100,9 @@ class Population:
 def optimiser_of(name: str, network: nn.Module, rate: float) -> Optimizer:
     """Return gradient descent with momentum 0.9 ("sgd") or "adam". Raise UsageError for another name."""
     if name == "adam":
-        return Adam(network.parameters(), lr=rate)
+        return Adam(network.parameters(), lr=rate, fused=True)
     if name == "sgd":
-        return SGD(network.parameters(), lr=rate, momentum=MOMENTUM)
+        return SGD(network.parameters(), lr=rate, momentum=MOMENTUM, fused=True)
     raise UsageError(f"unknown optimiser {name!r}; choose sgd or adam")
 
 
