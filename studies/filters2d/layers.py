@@ -1,7 +1,7 @@
 """Convolutions of few channels that are not slow on a CPU: the same function as torch's, in another order of sums.
 
-oneDNN computes sixteen channels at once, and where an image has one it computes fifteen for nothing. On another device
-the layers are torch's own.
+oneDNN computes as many channels at once as a vector holds; where a layer has one, the others are for nothing. On
+another device the layers are torch's own.
 
 Shape legend: B batch, C channels in, O channels out, H height, W width, T neighbouring pixels of a row, I by J kernel.
 """
@@ -17,10 +17,10 @@ from torch.nn.grad import conv2d_weight
 
 
 def shifted(rows: Tensor, count: int) -> Tensor:
-    """Return rows (..., J) as often as said, each a place further right than the one before: (..., count, J + count - 1)."""
-    kernel = rows.shape[-1]
-    repeated = F.pad(rows, (0, count)).unsqueeze(-2).expand(*rows.shape[:-1], count, kernel + count)
-    return repeated.flatten(-2)[..., : count * (kernel + count - 1)].unflatten(-1, (count, kernel + count - 1))
+    """Return a row (..., J) as often as said, each time a place further right: (..., count, J + count - 1)."""
+    length = rows.shape[-1] + count - 1
+    longer = F.pad(rows, (0, count)).unsqueeze(-2).expand(*rows.shape[:-1], count, length + 1)
+    return longer.flatten(-2)[..., : count * length].reshape(*rows.shape[:-1], count, length)
 
 
 def by_neighbours(x: Tensor, weight: Tensor, bias: Tensor | None, together: int) -> Tensor:
@@ -35,7 +35,7 @@ def by_neighbours(x: Tensor, weight: Tensor, bias: Tensor | None, together: int)
     reach = -(-(across // 2) // together)  # in blocks of T, to either side
     blocks, start = 2 * reach + 1, reach * together - across // 2
     kernel = F.pad(shifted(weight, together), (start, blocks * together - start - across - together + 1))
-    kernel = kernel.unflatten(-1, (blocks, together)).permute(3, 0, 5, 1, 2, 4)  # T, O, T, C, I, blocks
+    kernel = kernel.reshape(*kernel.shape[:-1], blocks, together).permute(3, 0, 5, 1, 2, 4)  # T, O, T, C, I, blocks
     kernel = kernel.reshape(together * outputs, together * channels, down, blocks)
     last = x.permute(0, 2, 3, 1)
     inputs = last.reshape(*last.shape[:2], -1, together * channels).permute(0, 3, 1, 2)
@@ -59,30 +59,26 @@ class NeighbourConv2d(nn.Conv2d):
 
 
 class _FewOutputs(torch.autograd.Function):
-    """The convolution to few channels: products with all entries of the kernel, each put where it belongs, and summed.
+    """The convolution to few channels: all rows of the kernel as channels of their own, put where they belong, summed.
 
     Backward, few channels are those that come in, which torch is quick with.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        kernel, size = weight.shape[2:], x.shape[2:]
-        entries = weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)  # O I J, C
-        products = torch.bmm(entries.expand(len(x), -1, -1), x.flatten(2))
-        return F.fold(products, size, kernel, padding=_half(kernel)) + bias[:, None, None]
+        down, across = weight.shape[2:]
+        rows = weight.flip(2).transpose(1, 2).flatten(0, 1).unsqueeze(2)  # O I, C, 1, J
+        of_rows = F.conv2d(x, rows, padding=(0, across // 2)).flatten(2)
+        return F.fold(of_rows, x.shape[2:], (down, 1), padding=(down // 2, 0)) + bias[:, None, None]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        turned, half = weight.flip(2, 3).transpose(0, 1), _half(weight.shape[2:])
+        turned, half = weight.flip(2, 3).transpose(0, 1), tuple(size // 2 for size in weight.shape[2:])
         of_x = F.conv2d(gradient, turned, padding=half)
-        of_turned = conv2d_weight(gradient, turned.shape, x, padding=half)
+        of_turned = conv2d_weight(gradient, turned.shape, x, padding=half)  # type: ignore[no-untyped-call]
         return of_x, of_turned.flip(2, 3).transpose(0, 1), gradient.sum((0, 2, 3))
-
-
-def _half(kernel: torch.Size) -> tuple[int, int]:
-    return kernel[0] // 2, kernel[1] // 2
 
 
 class FewOutputsConv2d(nn.Conv2d):
@@ -121,15 +117,19 @@ class DownAcross(nn.Sequential):
     Nothing stands between the two: on a CPU they are one of I by J, by two neighbours at a time.
     """
 
+    def __init__(self, down: nn.Conv2d, across: nn.Conv2d, *rest: nn.Module) -> None:
+        super().__init__(down, across, *rest)
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Return what the layers make of images, one after the other."""
-        down, across, *rest = self
+        """Return what the layers make of images (B, 1, H, W), one after the other."""
+        down, across = (self.get_submodule(name) for name in "01")
         if x_BCHW.device.type != "cpu":
-            found = across(down(x_BCHW))
+            found: Tensor = across(down(x_BCHW))
         else:
-            kernels = torch.einsum("ci,ocj->oij", down.weight[:, 0, :, 0], across.weight[:, :, 0])
-            constant = down.bias[:, None, None].expand(-1, 1, x_BCHW.shape[-1])
+            columns, rows = (layer.get_parameter("weight") for layer in (down, across))
+            kernels = torch.einsum("ci,ocj->oij", columns[:, 0, :, 0], rows[:, :, 0])
+            constant = down.get_parameter("bias")[:, None, None].expand(-1, 1, x_BCHW.shape[-1])
             found = by_neighbours(x_BCHW, kernels.unsqueeze(1), None, 2) + across(constant)  # zeros beyond the edges
-        for layer in rest:
+        for layer in list(self)[2:]:
             found = layer(found)
         return found
