@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from studies.filters2d import layers
+from studies.filters2d import model
 
 WITHIN = 1e-10  # of the largest, in float64
 
@@ -24,20 +24,20 @@ def in_turn(network: nn.Sequential, x: Tensor) -> Tensor:
     return x
 
 
-def down_across() -> layers.DownAcross:
+def down_across() -> model.DownAcross:
     down = nn.Conv2d(1, 4, (7, 1), padding=(3, 0))
-    return layers.DownAcross(down, nn.Conv2d(4, 6, (1, 5), padding=(0, 2)), nn.Sigmoid(), nn.Conv2d(6, 1, 1))
+    return model.DownAcross(down, nn.Conv2d(4, 6, (1, 5), padding=(0, 2)), nn.Sigmoid(), nn.Conv2d(6, 1, 1))
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], Callable[..., Tensor], tuple[int, ...]]] = {
-    "15 x 15, eight together": (lambda: layers.NeighbourConv2d(1, 1, 15, together=8), convolution, (3, 1, 16, 24)),
-    "a width that is no multiple": (lambda: layers.NeighbourConv2d(2, 3, 5, together=4), convolution, (3, 2, 7, 29)),
-    "a kernel within one block": (lambda: layers.NeighbourConv2d(1, 8, 3, together=2), convolution, (4, 1, 12, 12)),
-    "one to few": (lambda: layers.FewOutputsConv2d(16, 1, 11), convolution, (3, 16, 9, 14)),
-    "several to few": (lambda: layers.FewOutputsConv2d(16, 3, 5), convolution, (3, 16, 8, 8)),
-    "a column": (lambda: layers.BandedConv2d((15, 1)), convolution, (3, 1, 20, 9)),
-    "a row": (lambda: layers.BandedConv2d((1, 15)), convolution, (3, 1, 9, 20)),
-    "a row that is shorter than the kernel": (lambda: layers.BandedConv2d((1, 15)), convolution, (3, 1, 2, 5)),
+    "15 x 15, eight together": (lambda: model.NeighbourConv2d(1, 1, 15, together=8), convolution, (3, 1, 16, 24)),
+    "a width that is no multiple": (lambda: model.NeighbourConv2d(2, 3, 5, together=4), convolution, (3, 2, 7, 29)),
+    "a kernel within one block": (lambda: model.NeighbourConv2d(1, 8, 3, together=2), convolution, (4, 1, 12, 12)),
+    "one to few": (lambda: model.FewOutputsConv2d(16, 1, 11), convolution, (3, 16, 9, 14)),
+    "several to few": (lambda: model.FewOutputsConv2d(16, 3, 5), convolution, (3, 16, 8, 8)),
+    "a column": (lambda: model.BandedConv2d((15, 1)), convolution, (3, 1, 20, 9)),
+    "a row": (lambda: model.BandedConv2d((1, 15)), convolution, (3, 1, 9, 20)),
+    "a row that is shorter than the kernel": (lambda: model.BandedConv2d((1, 15)), convolution, (3, 1, 2, 5)),
     "down and across": (down_across, in_turn, (3, 1, 11, 13)),
 }
 
@@ -73,5 +73,5 @@ def test_on_another_device_they_are_torchs_own(name: str) -> None:
 
 
 def test_a_shifted_row_stands_one_place_further_right_each_time() -> None:
-    found = layers.shifted(torch.tensor([1.0, 2.0]), 3)
+    found = model.shifted(torch.tensor([1.0, 2.0]), 3)
     assert found.tolist() == [[1, 2, 0, 0], [0, 1, 2, 0], [0, 0, 1, 2]]
