@@ -205,7 +205,7 @@ def matched_filter(backgrounds: Backgrounds, run: Run) -> Outcome:
 
 
 @study.experiment(
-    grid(Filter, model=("full", "separable")), metrics=(*BESIDE_LINEAR, "correlation"), cost=lambda _: 5.0
+    grid(Filter, model=("full", "separable")), metrics=(*BESIDE_LINEAR, "correlation"), cost=lambda _: 5.0, resumes=True
 )
 def learned_filter(case: Filter, run: Run) -> Outcome:
     """Error and kernel of one 15 x 15 and of two 1-D convolutions that learn a Gaussian filter (section 3)."""
@@ -215,7 +215,9 @@ def learned_filter(case: Filter, run: Run) -> Outcome:
 
 
 @study.experiment(
-    (Dense("all_weights"),), metrics=(*BESIDE_LINEAR, "correlation", Metric("outside", "%", judged=False))
+    (Dense("all_weights"),),
+    metrics=(*BESIDE_LINEAR, "correlation", Metric("outside", "%", judged=False)),
+    resumes=True,
 )
 def dense_layer(_dense: Dense, run: Run) -> Outcome:
     """Error and weights of a fully connected layer that learns the same filter (section 4)."""
@@ -224,7 +226,9 @@ def dense_layer(_dense: Dense, run: Run) -> Outcome:
     return run_dense(run)
 
 
-@study.experiment((Colour("linear"),), metrics=(*BESIDE_LINEAR, "off_least_squares", "off_learned", "off_printed"))
+@study.experiment(
+    (Colour("linear"),), metrics=(*BESIDE_LINEAR, "off_least_squares", "off_learned", "off_printed"), resumes=True
+)
 def colour_matrix(_colour: Colour, run: Run) -> Outcome:
     """Error of a learned matrix from RGB to XYZ, and its distance from the best and the printed ones (section 5)."""
     from studies.filters2d.measured.transforms import run_matrix
@@ -232,7 +236,7 @@ def colour_matrix(_colour: Colour, run: Run) -> Outcome:
     return run_matrix(run)
 
 
-@study.experiment(grid(Colour, hidden=("sigmoid", "relu")), metrics=BESIDE_LINEAR)
+@study.experiment(grid(Colour, hidden=("sigmoid", "relu")), metrics=BESIDE_LINEAR, resumes=True)
 def network_in_network(colour: Colour, run: Run) -> Outcome:
     """Error of a network at every pixel from RGB to XYZ, over that of the best matrix (section 6)."""
     from studies.filters2d.measured.transforms import run_per_pixel
@@ -244,6 +248,7 @@ def network_in_network(colour: Colour, run: Run) -> Outcome:
     INVERSES,
     metrics=BESIDE_LINEAR,
     cost=lambda case: 1.0 if case.hidden == "linear" else 4.0,
+    resumes=True,
 )
 def demosaicking(inverse: Inverse, run: Run) -> Outcome:
     """Error of linear and non-linear networks that undo a Bayer mosaic, over the best linear one's (section 7)."""
@@ -256,6 +261,7 @@ def demosaicking(inverse: Inverse, run: Run) -> Outcome:
     CHANNELS,
     metrics=BESIDE_LINEAR,
     cost=lambda case: 1.0 if case.hidden == "linear" else 8.0,
+    resumes=True,
 )
 def channel_inverse(inverse: Channel, run: Run) -> Outcome:
     """Error of linear and non-linear networks that undo blur and noise, over the best linear one's (section 8)."""
@@ -264,7 +270,7 @@ def channel_inverse(inverse: Channel, run: Run) -> Outcome:
     return run_inverse("channel", inverse, run)
 
 
-@study.experiment(CIRCLES, metrics=OUTLINES, cost=lambda _: 4.0)
+@study.experiment(CIRCLES, metrics=OUTLINES, cost=lambda _: 4.0, resumes=True)
 def circle_or_square(outline: Outline, run: Run) -> Outcome:
     """Test error of the network that tells circles from squares (section 11.1)."""
     from studies.filters2d.measured.outlines import run_outlines
@@ -272,7 +278,7 @@ def circle_or_square(outline: Outline, run: Run) -> Outcome:
     return run_outlines("circle_square", outline, run)
 
 
-@study.experiment(RECTANGLES, metrics=OUTLINES, cost=lambda case: 10.0 * (case.side / 64) ** 2)
+@study.experiment(RECTANGLES, metrics=OUTLINES, cost=lambda case: 10.0 * (case.side / 64) ** 2, resumes=True)
 def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
     """Test error of the same network on squares and rectangles, by images for each position (section 11.2)."""
     from studies.filters2d.measured.outlines import run_outlines
@@ -288,6 +294,7 @@ def square_or_rectangle(outline: Outline, run: Run) -> Outcome:
         *(Metric(name, "%", judged=False) for name in ("explained", "classical_overlap", "filled")),
     ),
     cost=lambda case: 8.0 if case.network == "lstm2" else 2.0,
+    resumes=True,
 )  # fmt: skip
 def blob_boundaries(topology: Topology, run: Run) -> Outcome:
     """Overlap of learned boundaries of blobs, and of learned blobs from their boundaries (section 12)."""
@@ -304,6 +311,7 @@ def blob_boundaries(topology: Topology, run: Run) -> Outcome:
         Metric("dots_at", judged=False),
     ),
     cost=lambda _: 5.0,
+    resumes=True,
 )  # fmt: skip
 def learned_median(_median: Median, run: Run) -> Outcome:
     """Error of a learned median beside simple filters', and what it makes of isolated dots (section 13)."""
@@ -313,7 +321,10 @@ def learned_median(_median: Median, run: Run) -> Outcome:
 
 
 @study.experiment(
-    grid(Smoother, model=("lstm", "fir")), metrics=(*ERRORS, Metric("explained", "%", judged=False)), cost=lambda _: 4.0
+    grid(Smoother, model=("lstm", "fir")),
+    metrics=(*ERRORS, Metric("explained", "%", judged=False)),
+    cost=lambda _: 4.0,
+    resumes=True,
 )
 def smoothing(smoother: Smoother, run: Run) -> Outcome:
     """Error of an LSTM and of a linear filter that learn to smooth pulses (section 16)."""

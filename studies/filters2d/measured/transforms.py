@@ -71,11 +71,10 @@ def filter_problem(case: Filter, plan: Plan, run: Run) -> Problem:
 def kernel_of(network: nn.Module) -> Tensor:
     """Return the 15 x 15 kernel that a filter layer comes to, by its answer to one pixel."""
     side = 2 * FILTER_KERNEL - 1
-    pixel = torch.zeros(1, 1, side, side)
+    pixel = torch.zeros(1, 1, side, side, device=next(network.parameters()).device)
     pixel[..., side // 2, side // 2] = 1
     with torch.no_grad():
-        moved = network.cpu()
-        found: Tensor = moved(pixel) - moved(torch.zeros_like(pixel))
+        found: Tensor = network(pixel) - network(torch.zeros_like(pixel))
     reach = FILTER_KERNEL // 2
     return found[0, 0, side // 2 - reach : side // 2 + reach + 1, side // 2 - reach : side // 2 + reach + 1]
 

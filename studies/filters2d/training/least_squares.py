@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from repro.errors import UsageError
 
-CHUNK = 50  # images whose patches are held at a time
-
 
 def best_convolution(inputs: Tensor, targets: Tensor, kernel: int) -> nn.Conv2d:
     """Return the K x K convolution with bias and zero padding that has the least mean squared error.
@@ -30,11 +28,10 @@ def best_convolution(inputs: Tensor, targets: Tensor, kernel: int) -> nn.Conv2d:
     size = channels * kernel**2 + 1
     gram_PP = torch.zeros(size, size, dtype=torch.float64)
     moment_PO = torch.zeros(size, outputs, dtype=torch.float64)
-    for x, t in zip(torch.split(inputs, CHUNK), torch.split(targets, CHUNK), strict=True):
-        patches = F.unfold(x.double(), kernel, padding=kernel // 2)
-        patches = F.pad(patches, (0, 0, 0, 1), value=1.0).transpose(0, 1).flatten(1)
-        gram_PP += patches @ patches.T
-        moment_PO += patches @ t.double().transpose(0, 1).flatten(1).T
+    for x, t in zip(inputs, targets, strict=True):  # one by one: the patches of an image stay in the cache
+        patches = F.pad(F.unfold(x.double(), kernel, padding=kernel // 2), (0, 0, 0, 1), value=1.0)
+        gram_PP.addmm_(patches, patches.T)
+        moment_PO.addmm_(patches, t.double().flatten(1).T)
     solution = torch.from_numpy(np.linalg.lstsq(gram_PP.numpy(), moment_PO.numpy(), rcond=None)[0])
     layer = nn.Conv2d(channels, outputs, kernel, padding=kernel // 2)
     with torch.no_grad():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from repro.errors import UsageError
 from repro.study import Outcome, Run
+from studies.common.resuming import epochs
 from studies.common.training import (
     Labelled,
     Loss,
@@ -61,39 +63,91 @@ class Candidate:
     watched: list[float] = field(default_factory=list)
     failed: str = ""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that training changes."""
+        parts = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+        return parts | {"losses": self.losses, "watched": self.watched, "failed": self.failed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.losses, self.watched, self.failed = state["losses"], state["watched"], state["failed"]
+
+
+@dataclass
+class Population:
+    """The candidates that are left, each at a rate of its own."""
+
+    left: list[Candidate]
+
+    def state_dict(self) -> dict[float, dict[str, Any]]:
+        """Return the states of those left, in order, by their rates."""
+        return {one.rate: one.state_dict() for one in self.left}
+
+    def load_state_dict(self, states: dict[float, dict[str, Any]]) -> None:
+        """Keep those whose states they are, in that order, as they were."""
+        by_rate = {one.rate: one for one in self.left}
+        self.left = [by_rate[rate] for rate in states]
+        for one in self.left:
+            one.load_state_dict(states[one.rate])
+
+    def best(self, count: int) -> list[Candidate]:
+        """Return so many of least training loss, that first."""
+        return sorted(self.left, key=lambda one: one.losses[-1])[:count]
+
 
 def optimiser_of(name: str, network: nn.Module, rate: float) -> Optimizer:
     """Return gradient descent with momentum 0.9 ("sgd") or "adam". Raise UsageError for another name."""
     if name == "adam":
-        return Adam(network.parameters(), lr=rate)
+        return Adam(network.parameters(), lr=rate, fused=True)
     if name == "sgd":
-        return SGD(network.parameters(), lr=rate, momentum=MOMENTUM)
+        return SGD(network.parameters(), lr=rate, momentum=MOMENTUM, fused=True)
     raise UsageError(f"unknown optimiser {name!r}; choose sgd or adam")
 
 
-def search(problem: Problem, plan: Search, *, optimiser: str, seed: int, watch: Watch | None = None) -> Candidate:
+def search(
+    problem: Problem, plan: Search, *, optimiser: str, seed: int, watch: Watch | None = None, run: Run | None = None
+) -> Candidate:
     """Train at all rates, halve, train the last on, and return it; `failed` says where no rate stayed finite.
 
-    `watch` is asked after each segment of each network. Networks and orders are drawn from the seed.
+    `watch` is asked after each segment of each network. Networks and orders are drawn from the seed. A `run` that was
+    cut off goes on after the last segment of a network that was kept.
     """
     if not plan.rates or plan.trial < plan.batch or plan.samples < plan.trial:
         raise UsageError(
             f"search: wanted rates, a trial of at least one batch and as many samples, got {plan}; choose another plan"
         )
-    candidates = [_candidate(problem, optimiser, rate, seed) for rate in plan.rates]
-    check_shapes(problem, candidates[0].network)
-    segments, next_cut = round(plan.samples / plan.trial), 1
-    for segment in range(segments):
-        for one in candidates:
-            _train(one, problem, plan, segment, watch)
-        finite = [one for one in candidates if not one.failed]
-        if not finite:
-            return candidates[0]
-        candidates = finite
-        if segment + 1 == next_cut:
-            candidates = sorted(candidates, key=lambda one: one.losses[-1])[: math.ceil(len(candidates) / 2)]
-            next_cut = 2 * next_cut + 1  # each halving after twice as many samples as the one before
-    return min(candidates, key=lambda one: one.losses[-1])
+    population = Population([_candidate(problem, optimiser, rate, seed) for rate in plan.rates])
+    check_shapes(problem, population.left[0].network)
+    places = places_of(plan)
+    turns = [(segment, place) for segment, count in enumerate(places) for place in range(count)]
+    for turn in epochs(run, len(turns), population=population):
+        segment, place = turns[turn - 1]
+        if place < len(population.left):  # fewer are left where a rate has failed
+            _train(population.left[place], problem, plan, segment, watch)
+        if place + 1 < places[segment]:
+            continue
+        first = population.left[0]
+        population.left = [one for one in population.left if not one.failed]
+        if not population.left:
+            return first
+        if _halved_after(segment):
+            population.left = population.best(math.ceil(len(population.left) / 2))
+    return population.best(1)[0]
+
+
+def places_of(plan: Search) -> list[int]:
+    """Return how many networks train in each segment where no rate fails."""
+    counts = [len(plan.rates)]
+    for segment in range(round(plan.samples / plan.trial) - 1):
+        counts.append(math.ceil(counts[-1] / 2) if _halved_after(segment) else counts[-1])
+    return counts
+
+
+def _halved_after(segment: int) -> bool:
+    """Say whether the worse half goes: after 1, 3, 7 segments, each after twice as many samples as before."""
+    return (segment + 2) & (segment + 1) == 0
 
 
 def check_shapes(problem: Problem, network: nn.Module) -> None:
@@ -157,7 +211,7 @@ def trained(
     A run at whose end no rate has stayed finite is "nonfinite", and so is one whose test errors are not finite.
     """
     with reproducible():
-        found = search(problem, plan, optimiser=optimiser, seed=run.seed, watch=watch)
+        found = search(problem, plan, optimiser=optimiser, seed=run.seed, watch=watch, run=run)
         n_test, segments = len(problem.test), len(found.losses)
         if found.failed:
             return nonfinite(found.failed, n_test, segments)

@@ -14,11 +14,25 @@ from studies.filters2d.cases import NETWORKS, VIEWS
 def test_the_printed_weights_have_their_shapes() -> None:
     assert model.make_network("full")[0].weight.shape == (1, 1, 15, 15)
     assert model.make_network("mosaic")[0].weight.shape == (3, 3, 5, 5)
-    printed = ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 3
-    printed += ["Flatten", "Linear", "BatchNorm1d", "ReLU", "Linear"]
+    printed = [nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.ReLU] * 3  # the last two in turn, as of one block below
+    printed += [nn.Flatten, nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
     layers = model.shape_classifier(128)
-    assert [type(layer).__name__ for layer in layers] == printed
+    assert all(isinstance(layer, wanted) for layer, wanted in zip(layers, printed, strict=True))
     assert (layers[13].in_features, layers[13].out_features, layers[16].out_features) == (8192, 100, 10)
+
+
+def test_the_maximum_before_relu_is_the_maximum_after_it_to_the_bit() -> None:
+    ours = model.block(3, 4)
+    printed = [ours[0], ours[1], ours[3], ours[2]]
+    x, found = torch.randn(5, 3, 12, 12), []
+    for layers in (ours, printed):
+        network = nn.Sequential(*layers)
+        network.zero_grad()
+        answer = network(x)
+        answer.square().sum().backward()
+        found.append([answer.detach(), *(one.grad.clone() for one in network.parameters() if one.grad is not None)])
+    assert len(found[0]) == 5
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_every_network_is_made_and_every_view_is_of_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro.checkpoint import Checkpoint
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.randomness import stream
 from studies.common.training import Labelled, answers
+from studies.filters2d import model
 from studies.filters2d.cases import Search
+from studies.filters2d.measured.transforms import kernel_of
 from studies.filters2d.training import search as searching
 from studies.filters2d.training.least_squares import best_convolution
-from studies.filters2d.training.search import Problem, search, squared_error, trained, visited
+from studies.filters2d.training.search import Candidate, Problem, search, squared_error, trained, visited
 
 PLAN = Search((1e-3, 1e-2, 1e-1, 1.0), 40, 400, 10)
 RUN = Run("filters2d", "e", "smoke", "{}", 0, 1, None, None)
@@ -115,11 +119,60 @@ class TestSearch:
             search(replace(problem, train=short), PLAN, optimiser="sgd", seed=1)
 
 
+class TestTakenUp:
+    """With four rates, one of which fails."""
+
+    PLAN = replace(PLAN, rates=(1e-3, 1e30, 1e-2, 1e-1))
+
+    def found(self, checkpoint: Checkpoint | None = None) -> Candidate:
+        run = replace(RUN, checkpoint=checkpoint)
+        return search(
+            blurred(),
+            self.PLAN,
+            optimiser="adam",
+            seed=1,
+            watch=lambda one: float(next(one.parameters()).detach().sum()),
+            run=run,
+        )
+
+    @pytest.mark.parametrize("after", [1, 2, 3, 4, 5, 9, 12])
+    def test_after_any_segment_of_any_network(
+        self, after: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        whole, train, count = self.found(), searching._train, 0
+
+        def cut(*given: Any) -> None:
+            nonlocal count
+            count += 1
+            if count > after:
+                raise KeyboardInterrupt
+            train(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(searching, "_train", cut)
+            with pytest.raises(KeyboardInterrupt):
+                self.found(Checkpoint(tmp_path / "c", "run", every_s=0.0))
+        again = self.found(Checkpoint(tmp_path / "c", "run", every_s=0.0))
+        assert (again.rate, again.losses, again.watched) == (whole.rate, whole.losses, whole.watched)
+        for one, other in zip(again.network.parameters(), whole.network.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+    def test_a_turn_is_planned_for_each_network_that_is_left(self) -> None:
+        assert searching.places_of(self.PLAN) == [4, 2, 2, 1, 1, 1, 1, 1, 1, 1]
+        assert searching.places_of(replace(PLAN, rates=(0.1,) * 5, samples=160)) == [5, 3, 3, 2]
+
+
 class TestOrder:
     def test_every_image_comes_once_an_epoch_across_segments(self) -> None:
         whole = torch.cat([visited(7, 3, start, 5) for start in range(0, 35, 5)])
         assert [sorted(epoch.tolist()) for epoch in whole.split(7)] == [list(range(7))] * 5
         assert not torch.equal(whole[:7], whole[7:14])
+
+
+def test_a_learned_kernel_is_read_where_its_network_is() -> None:
+    network = model.filter_layer("full", 16).to("meta")
+    assert kernel_of(network).device.type == "meta"
+    assert all(one.device.type == "meta" for one in network.parameters())
 
 
 class TestModes:
