@@ -175,6 +175,20 @@ def distribution(session: nox.Session) -> None:
     session.run(str(place), str(ROOT / "tests/repro/support/bare.py"), external=True)
 
 
+@nox.session(python=PYTHON, default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site below results/site; a warning or a link that leads nowhere is an error."""
+    lock = LOCK / "docs.txt"
+    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(lock), env=installer_settings())
+    out = ROOT / "results" / "site"
+    shutil.rmtree(out, ignore_errors=True)  # a page that is gone would still be read
+    session.chdir(ROOT)
+    session.run(
+        "sphinx-build", "--quiet", "-c", "docs", "-d", session.create_tmp(), "-W", "--keep-going", ".", str(out)
+    )
+    session.log(f"the first page is {out / 'index.html'}")
+
+
 @nox.session(default=False)
 def relock(session: nox.Session) -> None:
     """Compile the lock again; -- --upgrade moves its pins."""
