@@ -20,24 +20,20 @@ exclude_patterns = [".*", "bench", "findings", "golden", "repro", "results", "st
 nitpicky = True
 show_warning_types = True
 myst_heading_anchors = 4  # levels of headings that links may lead to, named as GitHub names them
-myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "repro"
 html_additional_pages = {"index": "index.html"}
 templates_path = ["site"]
+html_static_path = ["site/site.css"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 
 LISTS = ("docs/README", "docs/decisions/README")
-ROW = re.compile(r"^\| \[[^\]]*\]\(([^)#]+)\.md\) \|", re.MULTILINE)
-LOADED = {
-    "script": "src",
-    "img": "src",
-    "source": "src",
-    "iframe": "src",
-    "link": "href",
-}  # fetched by a reader's browser
+ROW = re.compile(r"^\| \[([^\]]*)\]\(([^)#]+)\.md\) \| ", re.MULTILINE)
+# What a reader's browser fetches, and by which attribute.
+LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "link": "href"}
 POINTERS = ("canonical", "next", "prev", "search")  # links of a page's head that fetch nothing
 
 
@@ -49,7 +45,7 @@ def with_lists(text: str) -> str:
 
 def listed(part: str) -> str:
     """Return the hidden list of the pages that a section's table names; nothing where it names none."""
-    pages = ROW.findall(part)
+    pages = [f"{title} <{name}>" for title, name in ROW.findall(part)]
     heading = re.match(r"## (.*)", part)
     caption = [f":caption: {heading[1]}"] if heading else []
     return "\n".join(["", "```{toctree}", ":hidden:", *caption, "", *pages, "```", "", ""]) if pages else ""
