@@ -206,7 +206,7 @@ def docs(session: nox.Session) -> None:
     shutil.rmtree(out, ignore_errors=True)  # a page that is gone would still be read
     session.chdir(ROOT)
     session.run(
-        "sphinx-build", "--quiet", "-c", "docs", "-d", session.create_tmp(), "-W", "--keep-going", ".", str(out)
+        "sphinx-build", "--quiet", "-c", "docs", "-d", session.create_tmp(), "-E", "-W", "--keep-going", ".", str(out)
     )
     session.log(f"the first page is {out / 'index.html'}")
 
