@@ -34,13 +34,22 @@ nox.options.sessions = ["lint", "types", "tests"]
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "containers" / "lock"
 LOCKS = (LOCK / "cuda.txt", LOCK / "tools.txt")
+UNIVERSAL = (LOCK / "universal.txt", LOCK / "universal-tools.txt")
 STUDIES = sorted(path.parent.name for path in ROOT.glob("studies/*/__init__.py") if path.parent.name != "common")
-COMPILE = ["uv", "pip", "compile", "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"]
-COMPILE += ["--generate-hashes", "--no-annotate"]
+COMPILE = ["uv", "pip", "compile", "--python-version", "3.11"]
+HASHED = ["--generate-hashes", "--no-annotate"]
+# What the universal set is for: the Pythons, and the platforms as Python names them and as uv does.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = {
+    ("linux", "x86_64"): "x86_64-manylinux_2_28",
+    ("linux", "aarch64"): "aarch64-manylinux_2_28",
+    ("darwin", "arm64"): "aarch64-apple-darwin",
+    ("win32", "AMD64"): "x86_64-pc-windows-msvc",
+}
 
 
 def locked_python() -> str | None:
-    """Return the Python the lock is made for, or None where there is none and the installation stays unpinned."""
+    """Return the Python that the goldens' lock is made for, or None where there is none."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return None
     if sys.version_info[:2] == (3, 11):
@@ -54,6 +63,14 @@ def locked_python() -> str | None:
 PYTHON = locked_python()
 
 
+def locks() -> tuple[Path, ...]:
+    """Return what is installed here: the goldens' lock, else the universal set, else none where it is not for this."""
+    if PYTHON:
+        return LOCKS
+    version = "{}.{}".format(*sys.version_info)
+    return UNIVERSAL if version in PYTHONS and (sys.platform, platform.machine()) in PLATFORMS else ()
+
+
 def installer_settings() -> dict[str, str]:
     """Return the environment in which uv trusts the system's certificates, as pip does; the user's choice stays.
 
@@ -65,7 +82,7 @@ def installer_settings() -> dict[str, str]:
 def wanted_state() -> str:
     """Return what decides whether an installed environment is still the right one."""
     digest = hashlib.sha256(f"{ROOT}\0{PYTHON is not None}".encode())
-    for path in (*LOCKS, ROOT / "pyproject.toml"):
+    for path in (*locks(), ROOT / "pyproject.toml"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -77,23 +94,28 @@ def environment(session: nox.Session) -> None:
     if stamp.is_file() and stamp.read_text() == wanted_state():
         return
     stamp.unlink(missing_ok=True)
-    if PYTHON:
-        install_locked(session)
+    if not PYTHON:
+        session.warn("unpinned: the goldens' lock is for Python 3.11 on Linux x86-64")
+    if files := locks():
+        install_locked(session, files)
     else:
-        session.warn("unpinned: the lock is for Python 3.11 on Linux x86-64; installing from pyproject.toml's ranges")
+        session.warn("no lock is for this Python and platform: installing from pyproject.toml's ranges")
         session.install("-e", ".[tests]", env=installer_settings())
     # Not written where nox was told to install nothing.
     write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
     session.run_install("python", "-c", write, stamp, wanted_state(), log=False)
 
 
-def install_locked(session: nox.Session) -> None:
-    """Install the lock, every file checked by its hash, and the project without looking anything up."""
+def install_locked(session: nox.Session, locks: Sequence[Path]) -> None:
+    """Install locks, every file checked by its hash, and the project without looking anything up."""
+    version = "3.11" if PYTHON else "{}.{}".format(*sys.version_info)
     # Nox keeps an environment that another Python made.
-    other = "remove .nox/environment: it holds another Python than 3.11, the lock's"
-    session.run("python", "-c", f"import sys; sys.exit(sys.version_info[:2] != (3, 11) and {other!r})", log=False)
-    session.log("installing the lock, once: about 3 GB to fetch, 5 GB on disk")
-    files = [argument for path in LOCKS for argument in ("-r", str(path.relative_to(ROOT)))]
+    other = f"remove .nox/environment: it holds another Python than {version}"
+    found = "'{}.{}'.format(*sys.version_info)"
+    session.run("python", "-c", f"import sys; sys.exit({found} != {version!r} and {other!r})", log=False)
+    size = ": about 3 GB to fetch, 5 GB on disk" if sys.platform == "linux" else ""  # CUDA's libraries
+    session.log(f"installing {' and '.join(path.name for path in locks)}, once{size}")
+    files = [argument for path in locks for argument in ("-r", str(path.relative_to(ROOT)))]
     session.install("--require-hashes", "--only-binary", ":all:", *files, env=installer_settings())
     session.install("--no-deps", "--no-build-isolation", "-e", ".", env=installer_settings())
 
@@ -175,14 +197,45 @@ def distribution(session: nox.Session) -> None:
     session.run(str(place), str(ROOT / "tests/repro/support/bare.py"), external=True)
 
 
+@nox.session(python=PYTHON, default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site below results/site; a warning or a link that leads nowhere is an error."""
+    lock = LOCK / "docs.txt"
+    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(lock), env=installer_settings())
+    out = ROOT / "results" / "site"
+    shutil.rmtree(out, ignore_errors=True)  # a page that is gone would still be read
+    session.chdir(ROOT)
+    session.run(
+        "sphinx-build", "--quiet", "-c", "docs", "-d", session.create_tmp(), "-E", "-W", "--keep-going", ".", str(out)
+    )
+    session.log(f"the first page is {out / 'index.html'}")
+
+
 @nox.session(default=False)
 def relock(session: nox.Session) -> None:
-    """Compile the lock again; -- --upgrade moves its pins."""
+    """Compile every lock again; -- --upgrade moves its pins."""
     session.install("uv", env=installer_settings())
     session.chdir(LOCK)
-    constrained = (["-c", "cuda.txt", f"{name}.in", "-o", f"{name}.txt"] for name in ("tools", "small"))
-    for arguments in (["requirements.in", "-o", "cuda.txt"], *constrained):
-        session.run(*COMPILE, *arguments, *session.posargs, env=installer_settings(), silent=True)
+    one = ["--python-platform", PLATFORMS["linux", "x86_64"]]
+    for platforms, name, source, held in (
+        (one, "cuda", "requirements", ()),
+        (one, "tools", "tools", ("cuda",)),
+        (one, "small", "small", ("cuda",)),
+        (["--universal"], "universal", "universal", ("cuda", "tools")),
+        (["--universal"], "universal-tools", "tools", ("universal", "tools")),
+        (["--universal"], "docs", "docs", ("cuda", "tools")),
+    ):
+        constraints = [word for other in held for word in ("-c", f"{other}.txt")]
+        line = [*COMPILE, *platforms, *HASHED, *constraints, f"{source}.in", "-o", f"{name}.txt"]
+        session.run(*line, *session.posargs, env=installer_settings(), silent=True)
+
+
+@nox.session(name="locks", default=False, requires=["environment"])
+def dry_runs(session: nox.Session) -> None:
+    """Resolve the universal set for every platform and Python, without installing it; needs the package index."""
+    session.install("uv", env=installer_settings())
+    uv = str(Path(session.bin) / "uv")
+    python(session, "-m", "pytest", "tests/test_locks.py", *session.posargs, variables={"REPRO_UV": uv})
 
 
 CHECK_FLAGS = ("--no-confirm", "--replay", "--require-power")  # of a reproduction's arguments, the check's

@@ -318,7 +318,12 @@ def _held(dataset: DataSet, folder: Path) -> list[Path]:
 
 
 def _read_checked(dataset: DataSet, folder: Path | None) -> Arrays:
-    arrays = dataset.read(folder)
+    try:
+        arrays = dataset.read(folder)
+    except ImportError as error:
+        raise InfrastructureError(
+            f"data set '{dataset.name}': {error}, which reads it; install that package"
+        ) from error
     if dataset.content.startswith(BY_FILES):
         return arrays  # the files were verified just before
     got = content_hash(arrays, peak=dataset.peak)

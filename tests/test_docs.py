@@ -1,6 +1,8 @@
 """The documentation is true: its commands exist, its links lead somewhere, its study runs, its claims are checked."""
 
 import ast
+import importlib.util
+import os
 import re
 import shlex
 from collections import defaultdict
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repro import errors
+from repro import errors, registry
 from repro.cli.arguments import VERBS
 from repro.cli.main import parser
 from repro.show import figures
@@ -18,6 +20,11 @@ from repro.show.pages import blocks, rewritten, with_counts
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
+SITE = importlib.util.spec_from_file_location("conf", PROJECT / "docs/conf.py")
+assert SITE is not None
+assert SITE.loader is not None
+conf = importlib.util.module_from_spec(SITE)
+SITE.loader.exec_module(conf)
 COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*repro (.+)$")
 
 
@@ -104,13 +111,53 @@ def test_a_changed_digit_of_a_table_is_seen() -> None:
     assert len(blocks(text, page.name)) >= 3
 
 
+def test_the_figure_of_the_first_page_is_of_the_golden_rows() -> None:
+    """Where this fails: `repro figures sesn table1 --out FOLDER`; its SVG is the page's."""
+    study = registry.load("sesn")
+    made = figures.make(study, "table1", figures.golden_table("sesn", "smoke").to_pylist())
+    drawn = figures.pictures(made, "sesn/table1", ["svg"])["svg"]
+    assert drawn == (PROJECT / "docs/published-table.svg").read_bytes()
+
+
 def test_the_counts_of_verdicts_are_those_blessed() -> None:
-    """Where this fails after a bless: `repro audit --page README.md`."""
-    text = (PROJECT / "README.md").read_text()
-    assert with_counts(text, PROJECT, "README.md") == text
+    """Where this fails after a bless: `repro audit --page docs/documents.md`."""
+    text = (PROJECT / "docs/documents.md").read_text()
+    assert with_counts(text, PROJECT, "docs/documents.md") == text
     wrong = re.sub(r"(?m)^(\| all \| )(\d+)", lambda found: f"{found[1]}{int(found[2]) + 1}", text)
     assert wrong != text
-    assert with_counts(wrong, PROJECT, "README.md") == text
+    assert with_counts(wrong, PROJECT, "docs/documents.md") == text
+
+
+def test_every_page_is_in_the_list_of_pages() -> None:
+    """The site's build says so too; this needs none."""
+    listed = [name for _, name in conf.ROW.findall((PROJECT / "docs/README.md").read_text())]
+    pages = {path.relative_to(PROJECT).as_posix() for path in PAGES if path.parent.name != "decisions"}
+    there = {os.path.relpath(PROJECT / "docs" / f"{name}.md", PROJECT) for name in listed}
+    assert there - {"docs/decisions/README.md"} == pages - {"docs/README.md"}
+    assert len(listed) == len(set(listed))
+
+
+def test_the_site_s_list_is_made_of_each_section_s_table() -> None:
+    table = "| page | what |\n| --- | --- |\n| [One](a/one.md) | x |"
+    page = f"# Pages\n\n[one](gone.md)\n\n## Some\n\n{table}\n\n## None\n\nText.\n"
+    made = conf.with_lists(page)
+    assert made.count("{toctree}") == 1
+    assert "```{toctree}\n:hidden:\n:caption: Some\n\nOne <a/one>\n```\n\n## None" in made
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("page.html", '<script src="https://cdn.example/x.js"></script>', ["https://cdn.example/x.js"]),
+        ("page.html", '<link rel="stylesheet" href="//fonts.example/f.css">', ["//fonts.example/f.css"]),
+        ("page.html", '<link rel="canonical" href="https://example/"><a href="https://example/">x</a>', []),
+        ("page.html", '<img src="../_images/report.png"><script src="_static/x.js"></script>', []),
+        ("style.css", "@font-face { src: url('https://fonts.example/f.woff2') }", ["https://fonts.example/f.woff2"]),
+        ("style.css", "a { background: url(data:image/svg+xml;base64,AAAA) }", []),
+    ],
+)
+def test_what_a_reader_s_browser_would_fetch_is_seen(name: str, text: str, found: list[str]) -> None:
+    assert conf.from_elsewhere(name, text) == found
 
 
 def test_every_verb_and_exit_code_is_documented() -> None:

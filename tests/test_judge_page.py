@@ -1,4 +1,4 @@
-"""docs/judge.md and README.md show what `repro judge` prints: each command with its output, as it is now."""
+"""docs/judge.md and README.md show what `repro` prints: each command with its output, as it is now."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 from repro.outside.formats import READERS
 
 PROJECT = Path(__file__).resolve().parents[1]
-SHOWN = re.compile(r"```console\n\$ repro (?P<command>judge .*)\n```\n\n```text\n(?P<printed>(?:.*\n)*?)```")
-PAGES = {"README.md": 1, "docs/judge.md": 6}
+SHOWN = re.compile(r"```console\n\$ repro (?P<command>(?:judge|audit) .*)\n```\n\n```text\n(?P<printed>(?:.*\n)*?)```")
+SECONDS = re.compile(r"(?m)^(seconds +)\d+\.\d\d$")  # of a claim: how long its evidence took
+PAGES = {"README.md": 2, "docs/judge.md": 6}
 
 
 def printed_by(command: str) -> str:
@@ -22,7 +23,7 @@ def printed_by(command: str) -> str:
     line = [sys.executable, "-m", "repro", *shlex.split(command)]
     done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1, 2, 4), done.stderr
-    return done.stdout + done.stderr
+    return SECONDS.sub(r"\g<1>0.00", done.stdout + done.stderr)
 
 
 def changed(text: str) -> str:
@@ -35,7 +36,7 @@ def changed(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_each_command_prints_what_the_page_says(page: str) -> None:
     text = (PROJECT / page).read_text()
-    assert len(SHOWN.findall(text)) == PAGES[page] == text.count("$ repro judge")
+    assert len(SHOWN.findall(text)) == PAGES[page] == len(re.findall(r"\$ repro (?:judge|audit)", text))
     assert changed(text) == text
 
 

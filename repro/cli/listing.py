@@ -12,9 +12,11 @@ from repro.machine.terminal import answer, columns, paint, print_json, say
 NOT_FOLLOWED = "not in the identity of its runs: "
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from repro.data import DataSet
+    from repro.cli.lacking import Machine
+    from repro.data import DataSet, DataStatus
     from repro.study import Study
 
 
@@ -149,19 +151,24 @@ def _word(value: Any) -> Any:
 
 
 def doctor(arguments: Namespace) -> int:
-    """Say what this machine can run, and in which folder: root, packages against the lock, device, data, engines."""
+    """Say what is here, root, packages against the lock, device, data and engines, and what each profile lacks."""
+    from repro.cli.lacking import Machine
+    from repro.data import status as data_status
     from repro.machine import engine, root
     from repro.runs import provenance
 
     environment, record = provenance.collect(device="cpu")
-    sets, code = _data_sets()
-    data = {name: _found(chosen) for name, chosen in sets.items()}
+    studies, code = _loaded()
+    states = {name: (one, data_status(one)) for name, one in _data_sets(studies).items()}
+    data = {name: _state(found) for name, (_, found) in states.items()}
     engines = {name: " ".join(engine.probe(name)).strip() for name in engine.ENGINES}
     chosen = root.find()
     place = {"folder": str(chosen.folder.resolve()), "because": chosen.because}
     found = {"root": place, "environment": environment, **record, "data": data, "containers": engines}
+    profiles, broken = _profiles(studies, Machine(states, bool(record["gpu"]), chosen.folder))
+    code = code or broken
     if arguments.json:
-        print_json(found)
+        print_json({**found, "profiles": profiles})
         return code
     for key, value in found.items():
         if isinstance(value, dict):
@@ -170,26 +177,46 @@ def doctor(arguments: Namespace) -> int:
                 answer(f"  {name:14} {entry}")
         else:
             answer(f"{key:16} {value}")
+    if profiles:
+        rows = [
+            [one["study"], one["profile"], ", ".join(one["missing"]) or "nothing", one["command"]] for one in profiles
+        ]
+        answer("\n" + columns(["study", "profile", "missing", "mended by"], rows))
     return code
 
 
-def _data_sets() -> tuple[dict[str, DataSet], int]:
-    """Return every data set that some study uses or offers by name, and the code of the first study that is broken."""
-    studies, code = _loaded()
+def _profiles(studies: Sequence[Study], machine: Machine) -> tuple[list[dict[str, Any]], int]:
+    """Return what each profile lacks with the command that mends it, and the code of the first study that is broken."""
+    from repro.cli.lacking import lacking
+
+    rows, code = [], PASS
+    for study in studies:
+        for profile in study.profiles:
+            try:
+                missing, command = lacking(study, profile, machine)
+            except ReproError as error:
+                code = code or _named(error)
+                break
+            rows.append({"study": study.name, "profile": profile, "missing": missing, "command": command})
+    return rows, code
+
+
+def _data_sets(studies: Sequence[Study]) -> dict[str, DataSet]:
+    """Return every data set that some study uses or offers, by name."""
     chosen = {one.name: one for study in studies for one in study.data_sets()}
-    return {name: chosen[name] for name in sorted(chosen)}, code
+    return {name: chosen[name] for name in sorted(chosen)}
 
 
-def _found(chosen: DataSet) -> str:
-    from repro.data import status as data_status
-
-    found = data_status(chosen)
+def _state(found: DataStatus) -> str:
     return found.state if not found.detail else f"{found.state}: {found.detail}"
 
 
 def list_data(arguments: Namespace) -> int:
     """List the data sets as they are; with a name, make or fetch that one and verify it, or remove it."""
-    sets, code = _data_sets()
+    from repro.data import status as data_status
+
+    studies, code = _loaded()
+    sets = _data_sets(studies)
     if arguments.name:
         if arguments.name not in sets:
             raise UsageError(
@@ -199,7 +226,12 @@ def list_data(arguments: Namespace) -> int:
     if arguments.remove:
         raise UsageError(f"--remove: which data set? name one (data sets: {', '.join(sets)})")
     rows = [
-        {"data": name, "stands_in_for": chosen.stands_in_for, "found": _found(chosen), "title": chosen.title}
+        {
+            "data": name,
+            "stands_in_for": chosen.stands_in_for,
+            "found": _state(data_status(chosen)),
+            "title": chosen.title,
+        }
         for name, chosen in sets.items()
     ]
     if arguments.json:

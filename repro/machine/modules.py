@@ -41,11 +41,15 @@ class Module:
 
 @dataclass
 class Reached:
-    """What was reached: own modules, the distributions installed beside them, and what could not be followed."""
+    """What was reached: own modules, the distributions installed beside them, and what could not be followed.
+
+    `absent` names the top packages that are not here and without which the code does not go on.
+    """
 
     edges: set[Edge] = field(default_factory=set)
     distributions: set[str] = field(default_factory=set)
     unfollowed: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
 
     @property
     def modules(self) -> set[str]:
@@ -128,6 +132,7 @@ class Modules:
                     f"{by}: no Python source of {module}, which it imports; a change of it would go unseen"
                 )
             reached.unfollowed.add(f"{by} imports {module}, which is not here")
+            reached.absent |= {module.partition(".")[0]} if not asked.guarded else set()
         elif found.kind == "installed":
             reached.distributions |= {found.distribution} - {""}
         else:

@@ -340,3 +340,16 @@ def test_what_pins_a_set_by_its_files_follows_from_names_and_digests() -> None:
 def test_other_files_none_or_a_generated_set_are_not_pinned_by_files(changes: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=r"data set 'toy': content 'files:[0-9a-f]{64}' pins a set by its files"):
         dataclasses.replace(BY_FILES, **changes)
+
+
+def test_data_of_a_package_that_is_not_installed_are_absent() -> None:
+    """As where a study's own packages are not installed: every other thing can be listed still."""
+
+    def unreadable(folder: Path | None) -> dict[str, np.ndarray]:
+        raise ModuleNotFoundError("No module named 'PIL'")
+
+    toy = DataSet("pictures", "Pictures", "00" * 32, unreadable)
+    found = status(toy)
+    assert (found.state, "No module named 'PIL'" in found.detail) == ("absent", True)
+    with pytest.raises(InfrastructureError, match=r"data set 'pictures': No module named 'PIL'.*install"):
+        read_verified(toy)
