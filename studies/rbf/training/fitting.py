@@ -79,8 +79,9 @@ def optimiser_of(network: DeepRBF, recipe: Recipe) -> Optimizer:
     """Return the optimiser that a recipe names."""
     check_known("deep RBF network", "optimiser", recipe.optimiser, ("sgd", "momentum", "adam"))
     if recipe.optimiser == "adam":
-        return Adam(network.parameters(), lr=recipe.rate)
-    return SGD(network.parameters(), lr=recipe.rate, momentum=MOMENTUM if recipe.optimiser == "momentum" else 0.0)
+        return Adam(network.parameters(), lr=recipe.rate, fused=True)
+    momentum = MOMENTUM if recipe.optimiser == "momentum" else 0.0
+    return SGD(network.parameters(), lr=recipe.rate, momentum=momentum, fused=True)
 
 
 def build(run: Run, choice: Choice, parts: Parts) -> DeepRBF:
