@@ -26,7 +26,7 @@ study = Study(
 )
 
 
-@study.experiment(CHOICES, metrics=TRAINED, cost=lambda choice: 1.0 if choice.kernel == 3 else 2.0)
+@study.experiment(CHOICES, metrics=TRAINED, cost=lambda choice: 1.0 if choice.kernel == 3 else 2.0, resumes=True)
 def open_choices(choice: Choice, run: Run) -> Outcome:
     """Test error under what the document leaves open: the start of the RBF layer, activation, kernel (Task 1)."""
     from studies.rbf.measured.trained import train_network
@@ -34,7 +34,7 @@ def open_choices(choice: Choice, run: Run) -> Outcome:
     return train_network(run, QUICK, choice, epochs=run.settings.choice_epochs)
 
 
-@study.experiment(RECIPES, metrics=TRAINED, cost=lambda _recipe: 10.0)
+@study.experiment(RECIPES, metrics=TRAINED, cost=lambda _recipe: 10.0, resumes=True)
 def learning_rates(recipe: Recipe, run: Run) -> Outcome:
     """Test error and epochs to 90 % at the advised learning rate of 1e-4 and at larger ones, 100 epochs (Task 2)."""
     from studies.rbf.measured.trained import train_network

@@ -27,7 +27,7 @@ def kernel_cost(kernels: Kernels) -> float:
     return 0.7 + 0.003 * kernels.first**2 + 0.035 * kernels.second**2
 
 
-@study.experiment(CONTROLS, metrics=METRICS, axes=AXES, cost=kernel_cost)
+@study.experiment(CONTROLS, metrics=METRICS, axes=AXES, cost=kernel_cost, resumes=True)
 def cnn_baseline(kernels: Kernels, run: Run) -> Outcome:
     """Test accuracy of the control CNN for each pair of kernel sizes (section 4.5, figure 4.5)."""
     from studies.rfnn.measured.accuracies import of_control
@@ -35,7 +35,7 @@ def cnn_baseline(kernels: Kernels, run: Run) -> Outcome:
     return of_control(kernels, run)
 
 
-@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost)
+@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost, resumes=True)
 def scale_grid(pair: Pair, run: Run) -> Outcome:
     """Test accuracy of each pair of scales (experiment 1, section 4.6, figure 4.6)."""
     from studies.rfnn.measured.accuracies import of_pair
@@ -43,7 +43,7 @@ def scale_grid(pair: Pair, run: Run) -> Outcome:
     return of_pair(pair, run)
 
 
-@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=lambda pair: 4 * pair_cost(pair))
+@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=lambda pair: 4 * pair_cost(pair), resumes=True)
 def upscaled(pair: Pair, run: Run) -> Outcome:
     """Test accuracy of each pair of scales on images upscaled by 2 (experiment 2, section 4.7, figure 4.7)."""
     from studies.rfnn.measured.accuracies import of_pair
@@ -51,7 +51,7 @@ def upscaled(pair: Pair, run: Run) -> Outcome:
     return of_pair(pair, run, upsample="bilinear")
 
 
-@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost)
+@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost, resumes=True)
 def without_bias(pair: Pair, run: Run) -> Outcome:
     """Test accuracy of each pair of scales without biases of the sums (experiment 3, section 4.8, figure 4.8)."""
     from studies.rfnn.measured.accuracies import of_pair
@@ -59,7 +59,7 @@ def without_bias(pair: Pair, run: Run) -> Outcome:
     return of_pair(pair, run, bias=False)
 
 
-@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=lambda pair: 4 * pair_cost(pair))
+@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=lambda pair: 4 * pair_cost(pair), resumes=True)
 def upscaled_without_bias(pair: Pair, run: Run) -> Outcome:
     """Test accuracy of each pair of scales, upscaled and without biases (experiment 4, section 4.9, figure 4.9)."""
     from studies.rfnn.measured.accuracies import of_pair
@@ -67,7 +67,7 @@ def upscaled_without_bias(pair: Pair, run: Run) -> Outcome:
     return of_pair(pair, run, upsample="bilinear", bias=False)
 
 
-@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost)
+@study.experiment(PAIRS, metrics=METRICS, axes=AXES, cost=pair_cost, resumes=True)
 def normalised(pair: Pair, run: Run) -> Outcome:
     """Test accuracy of each pair of scales with derivatives times scale**n: is it scale, or gain? (ours; eq. 2.18)."""
     from studies.rfnn.measured.accuracies import of_pair

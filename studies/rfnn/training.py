@@ -18,6 +18,7 @@ from torch.optim import SGD
 
 from repro.errors import UsageError
 from repro.study import Outcome, Run
+from studies.common import resuming
 from studies.common.randomness import stream
 from studies.common.training import epoch_order, first_nonfinite, nonfinite, reproducible
 from studies.rfnn.model.layers import batch_statistics
@@ -120,16 +121,15 @@ class Optimiser:
     """Nesterov SGD over the epochs; velocities start anew each epoch, or persist."""
 
     def __init__(self, network: torch.nn.Module, switches: Switches) -> None:
-        self.parameters = list(network.parameters())
         self.switches = switches
-        self.sgd: SGD | None = None
+        self.sgd = SGD(network.parameters(), lr=0.0, fused=True)  # each epoch sets its rate
 
     def epoch(self, rate: float) -> SGD:
         """Return the optimiser of an epoch at a learning rate."""
         mass = momentum(rate, self.switches.momentum)
-        if self.sgd is None or self.switches.optimiser_state == "per_epoch":
-            self.sgd = SGD(self.parameters, lr=rate, momentum=mass, nesterov=mass > 0, fused=True)
-        self.sgd.param_groups[0].update(lr=rate, momentum=mass)
+        if self.switches.optimiser_state == "per_epoch":
+            self.sgd.state.clear()
+        self.sgd.param_groups[0].update(lr=rate, momentum=mass, nesterov=mass > 0)
         return self.sgd
 
 
@@ -198,15 +198,19 @@ def train(
     switches: Switches,
     seed: int,
     micro_batch: int = MICRO_BATCH,
+    run: Run | None = None,
 ) -> Outcome:
-    """Train a network and evaluate it after every epoch.
+    """Train a network and evaluate it after every epoch; a `run` that was cut off goes on where it was.
 
     The first loss that is not finite ends the run as "nonfinite", with no values.
     """
     optimiser = Optimiser(network, switches)
-    accuracies, losses = [], []
-    for epoch, rate in enumerate(learning_rates(epochs, learning_rate, switches.schedule), 1):
-        sgd = optimiser.epoch(rate)
+    rates = learning_rates(epochs, learning_rate, switches.schedule)
+    accuracies: list[float] = []
+    losses: list[float] = []
+    parts = {"network": network, "optimiser": optimiser.sgd, "accuracies": accuracies, "losses": losses}
+    for epoch in resuming.epochs(run, epochs, **parts):
+        sgd = optimiser.epoch(rates[epoch - 1])
         bad = train_epoch(network, sgd, train_set, seed=seed, epoch=epoch, batch=batch, micro_batch=micro_batch)
         if bad is not None:
             return nonfinite(f"loss not finite at update {bad} of epoch {epoch}", len(test_set), epochs)
@@ -243,4 +247,5 @@ def run_network(network: TwoBlocks, run: Run, switches: Switches, *, epochs: int
             switches=switches,
             seed=run.seed,
             micro_batch=MICRO_BATCH if run.device == "cpu" else settings.batch,
+            run=run,
         )

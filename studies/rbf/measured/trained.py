@@ -25,7 +25,8 @@ def train_network(run: Run, recipe: Recipe, choice: Choice, *, epochs: int) -> O
     """
     with reproducible():
         parts = parts_of(run)
-        fitted = fit(build(run, choice, parts), parts, recipe, epochs=epochs, batch=run.settings.batch, seed=run.seed)
+        network = build(run, choice, parts)
+        fitted = fit(network, parts, recipe, epochs=epochs, batch=run.settings.batch, seed=run.seed, run=run)
         if isinstance(fitted, str):
             return nonfinite(fitted, len(parts.test), epochs)
         network = restored(build(run, choice, parts), fitted, parts)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from repro.errors import UsageError
 from studies.common.choosing import check_known
+from studies.common.layout import keep_channels_together
 from studies.common.randomness import draw_uniform, stream
 from studies.rbf.model.layer import RBFLayer, Start
 from studies.rbf.model.layer import initialise as initialise_layer
@@ -55,6 +56,8 @@ class DeepRBF(nn.Module):
         self.norm1 = nn.BatchNorm2d(first)
         self.conv2 = nn.Conv2d(first, second, kernel, padding=kernel // 2)
         self.norm2 = nn.BatchNorm2d(second)
+        keep_channels_together(self.conv1)
+        keep_channels_together(self.conv2)
         self.to_features = nn.Linear(second * (side // 4) ** 2, FEATURES)
         self.rbf = RBFLayer(FEATURES, CENTRES)
         self.output = nn.Linear(CENTRES, CLASSES)

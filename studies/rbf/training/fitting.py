@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from repro.errors import IntegrityError, UsageError
 from repro.study import Run
+from studies.common import resuming
 from studies.common.choosing import check_known
 from studies.common.training import (
     EVALUATION_BATCH,
@@ -77,8 +79,9 @@ def optimiser_of(network: DeepRBF, recipe: Recipe) -> Optimizer:
     """Return the optimiser that a recipe names."""
     check_known("deep RBF network", "optimiser", recipe.optimiser, ("sgd", "momentum", "adam"))
     if recipe.optimiser == "adam":
-        return Adam(network.parameters(), lr=recipe.rate)
-    return SGD(network.parameters(), lr=recipe.rate, momentum=MOMENTUM if recipe.optimiser == "momentum" else 0.0)
+        return Adam(network.parameters(), lr=recipe.rate, fused=True)
+    momentum = MOMENTUM if recipe.optimiser == "momentum" else 0.0
+    return SGD(network.parameters(), lr=recipe.rate, momentum=momentum, fused=True)
 
 
 def build(run: Run, choice: Choice, parts: Parts) -> DeepRBF:
@@ -102,10 +105,13 @@ def place_on_images(network: DeepRBF, parts: Parts, seed: int) -> None:
     network.norm2.reset_running_stats()
 
 
-def fit(network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: int, seed: int) -> Fitted | str:
+def fit(
+    network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: int, seed: int, run: Run | None = None
+) -> Fitted | str:
     """Train and keep the first of the checkpoints with the lowest validation error; return where a loss was not finite.
 
-    The loss between equal errors does not choose, as in the document, which measures accuracy.
+    The loss between equal errors does not choose, as in the document, which measures accuracy. A `run` that was cut off
+    goes on where it was.
     """
     if epochs < 1 or batch < 1:
         raise UsageError(
@@ -114,8 +120,8 @@ def fit(network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: i
         )
     optimiser = optimiser_of(network, recipe)
     curves: dict[str, list[float]] = {"train_loss": [], "validation_error": []}
-    best = Fitted(b"", 0, math.inf, math.inf, curves)
-    for epoch in range(1, epochs + 1):
+    best: dict[str, Any] = {"checkpoint": b"", "epoch": 0, "error": math.inf, "loss": math.inf}
+    for epoch in resuming.epochs(run, epochs, network=network, optimiser=optimiser, curves=curves, best=best):
         order = epoch_order(len(parts.train), seed, epoch)
         visited = batches(parts.train, parts.inputs, order, batch)
         bad, train_loss = train_epoch(network, optimiser, visited)
@@ -124,11 +130,11 @@ def fit(network: DeepRBF, parts: Parts, recipe: Recipe, *, epochs: int, batch: i
         error, loss = evaluate(network, parts.val, parts.inputs)
         curves["train_loss"].append(train_loss)
         curves["validation_error"].append(error)
-        if error < best.error:
+        if error < best["error"]:
             kept = io.BytesIO()
             checkpoints.save(network, kept)
-            best = Fitted(kept.getvalue(), epoch, error, loss, curves)
-    return best
+            best.update(checkpoint=kept.getvalue(), epoch=epoch, error=error, loss=loss)
+    return Fitted(**best, curves=curves)
 
 
 def restored(network: DeepRBF, fitted: Fitted, parts: Parts) -> DeepRBF:

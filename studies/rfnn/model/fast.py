@@ -8,6 +8,7 @@ Tensors have the images last in memory (CHWB), so that a step is one large matri
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,142 +24,6 @@ from studies.common.gaussian import derivative_orders
 from studies.rfnn.model.basis import Basis, Layout, pairs
 
 STRIP = 1 << 18  # numbers in a working array that is to stay in the cache
-
-
-def filter_maps(x_PHWB: Tensor, down_PHH: Tensor, across_PWW: Tensor) -> Tensor:
-    """Apply to each map its own matrix across and its own matrix down."""
-    n, height, width, images = x_PHWB.shape
-    out = torch.bmm(across_PWW, x_PHWB.transpose(1, 2).reshape(n, width, height * images))
-    out = out.view(n, width, height, images).transpose(1, 2).reshape(n, height, width * images)
-    return torch.bmm(down_PHH, out).view(n, height, width, images)
-
-
-def max_pool(x_CHWB: Tensor, size: int) -> Tensor:
-    """Pool as torch's max_pool2d: the first of equal values gets the gradient, what does not fill a window is left."""
-    if size == 1:
-        return x_CHWB
-    if not _halves(x_CHWB.shape, size):
-        return F.max_pool2d(x_CHWB.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
-    out: Tensor = _MaxPool.apply(x_CHWB, size)  # type: ignore[no-untyped-call]
-    return out
-
-
-def _halves(shape: Sequence[int], size: int) -> bool:
-    return size & (size - 1) == 0 and shape[1] % size == 0 and shape[2] % size == 0
-
-
-def _pool(x_CHWB: Tensor, size: int) -> tuple[Tensor, list[Tensor]]:
-    """Halve the width, then the height, until windows of `size` are one value; say where the second was the larger.
-
-    The answers are 0.0 and 1.0: a product with them is faster than a choice.
-    """
-    steps, answers = size.bit_length() - 1, []
-    for axis in (2,) * steps + (1,) * steps:
-        first, second = torch.unflatten(x_CHWB, axis, (-1, 2)).unbind(axis + 1)
-        answers.append(torch.gt(second, first, out=torch.empty_like(first, memory_format=torch.contiguous_format)))
-        x_CHWB = torch.maximum(first, second)
-    return x_CHWB, answers
-
-
-def _unpool(grad_CHWB: Tensor, answers: Sequence[Tensor]) -> Tensor:
-    """Hand the gradient of what `_pool` gave to the values it took."""
-    steps = len(answers) // 2
-    for axis, second_is_larger in zip((1,) * steps + (2,) * steps, reversed(answers), strict=True):
-        shape = list(grad_CHWB.shape)
-        shape[axis] *= 2
-        wider = grad_CHWB.new_empty(shape)
-        first, second = torch.unflatten(wider, axis, (-1, 2)).unbind(axis + 1)
-        torch.mul(grad_CHWB, second_is_larger, out=second)
-        torch.sub(grad_CHWB, second, out=first)
-        grad_CHWB = wider
-    return grad_CHWB
-
-
-class _MaxPool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x_CHWB: Tensor, size: int) -> Tensor:
-        out, answers = _pool(x_CHWB, size)
-        ctx.save_for_backward(*answers)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_CHWB: Tensor) -> tuple[Tensor, None]:
-        return _unpool(grad_CHWB, ctx.saved_tensors), None
-
-
-def pooled_sum(
-    weight_OP: Tensor,
-    response_PHWB: Tensor,
-    pool: int,
-    affine: tuple[Tensor, Tensor, Tensor] | None = None,
-) -> Tensor:
-    """Sum responses with weights and max-pool.
-
-    With `affine` = (gain, offset, edge), the responses of constant data and edge_PHW1 those to ones, the sum is over
-    gain response + offset edge.
-    """
-    inside = pool if _halves(response_PHWB.shape, pool) else 1
-    ones = affine or (None, None, None)
-    out: Tensor = _PooledSum.apply(weight_OP, response_PHWB, inside, *ones)  # type: ignore[no-untyped-call]
-    return max_pool(out, pool // inside)
-
-
-class _PooledSum(torch.autograd.Function):
-    """Sum and pool some rows of the images at a time, so that on a CPU the sums before pooling stay in its cache."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        weight_OP: Tensor,
-        response_PHWB: Tensor,
-        pool: int,
-        gain: Tensor | None,
-        offset: Tensor | None,
-        edge_PHW1: Tensor | None,
-    ) -> Tensor:
-        outputs, (_, height, width, images) = len(weight_OP), response_PHWB.shape
-        step = _strip(pool, outputs * width * images) if response_PHWB.device.type == "cpu" else height
-        ctx.strips = tuple(slice(start, min(start + step, height)) for start in range(0, height, step))
-        out = weight_OP.new_empty(outputs, height // pool, width // pool, images)
-        saved = []
-        for rows in ctx.strips:
-            strip = response_PHWB[:, rows]
-            if gain is not None and offset is not None and edge_PHW1 is not None:
-                strip = torch.addcmul(offset * edge_PHW1[:, rows], gain, strip)
-            sums = (weight_OP @ strip.flatten(1)).view(outputs, -1, width, images)
-            pooled, answers = _pool(sums, pool)
-            out[:, rows.start // pool : rows.stop // pool] = pooled
-            saved += answers
-        ctx.save_for_backward(weight_OP, response_PHWB, gain, offset, edge_PHW1, *saved)
-        ctx.pool = pool
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_OHWB: Tensor) -> tuple[Tensor | None, ...]:
-        weight_OP, response_PHWB, gain, offset, edge_PHW1, *saved = ctx.saved_tensors
-        count, pool = len(saved) // len(ctx.strips), ctx.pool
-        by_response_PO, by_edge_PO = torch.zeros_like(weight_OP.T), torch.zeros_like(weight_OP.T)
-        grad_response = torch.empty_like(response_PHWB) if ctx.needs_input_grad[1] else None
-        for i, rows in enumerate(ctx.strips):
-            pooled = grad_OHWB[:, rows.start // pool : rows.stop // pool]
-            grad = _unpool(pooled, saved[i * count : (i + 1) * count]).flatten(1)
-            by_response_PO.addmm_(response_PHWB[:, rows].flatten(1), grad.T)
-            if grad_response is not None:
-                grad_response[:, rows] = (weight_OP.T @ grad).view(response_PHWB[:, rows].shape)
-            if edge_PHW1 is not None:
-                edge_P = edge_PHW1[:, rows].flatten(1)
-                by_edge_PO.addmm_(edge_P, grad.view(len(grad), edge_P.shape[1], -1).sum(2).T)
-        if edge_PHW1 is None:
-            return by_response_PO.T, grad_response, None, None, None, None
-        grad_gain, grad_offset = ((weight_OP * part.T).sum().view_as(gain) for part in (by_response_PO, by_edge_PO))
-        return (gain * by_response_PO + offset * by_edge_PO).T, None, None, grad_gain, grad_offset, None
-
-
-def _strip(pool: int, row: int) -> int:
-    """Count the rows, in whole windows, that hold about STRIP numbers where one row holds `row`."""
-    return max(1, STRIP // (pool * row)) * pool
 
 
 @lru_cache(maxsize=64)
@@ -188,6 +53,157 @@ def filters(basis: Basis, height: int, width: int, dtype: torch.dtype, device: t
         return kernels[:, (offset + half).clamp(0, 2 * half)] * (offset.abs() <= half)
 
     return lines(height)[n_dy].to(device, dtype), lines(width)[n_dx].to(device, dtype)
+
+
+def edges(down_DHH: Tensor, across_DWW: Tensor) -> Tensor:
+    """Return the responses (D, H, W, 1) to an image of ones: they are not constant, as zeros stand around it."""
+    return (down_DHH.sum(2)[:, :, None] * across_DWW.sum(2)[:, None, :]).unsqueeze(-1)
+
+
+@torch.no_grad()
+def responses(x_HWB: Tensor, down_DHH: Tensor, across_DWW: Tensor, n_dx: Sequence[int]) -> Tensor:
+    """Return the responses (D, H, W, B) of data to each derivative, across once for each of the orders `n_dx`."""
+    height, width, images = x_HWB.shape
+    first = [n_dx.index(n) for n in range(max(n_dx) + 1)]  # a derivative of each order across
+    x_WHB = x_HWB.transpose(0, 1).reshape(width, -1)
+    across = torch.cat([across_DWW[d] for d in first])  # not by an index, which would be copied to a GPU in each step
+    lines = (across @ x_WHB).view(len(first), width, height, images)
+    lines = lines.transpose(1, 2).reshape(len(first), height, width * images)
+    out = x_HWB.new_empty(len(n_dx), height, width * images)
+    for n, down, target in zip(n_dx, down_DHH, out, strict=True):
+        torch.mm(down, lines[n], out=target)
+    return out.view(len(n_dx), height, width, images)
+
+
+def filter_maps(x_CHWB: Tensor, other: Tensor, down_PHH: Tensor, across_PWW: Tensor) -> Tensor:
+    """Apply to each map its own matrix across and its own matrix down: to every channel, then to those of `other`."""
+    out: Tensor = _Filter.apply(x_CHWB, other, down_PHH, across_PWW)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Filter(torch.autograd.Function):
+    """Take some maps at a time, so that on a CPU a map is in its cache from the first matrix to the second."""
+
+    @staticmethod
+    def forward(ctx: Any, x_CHWB: Tensor, other: Tensor, down_PHH: Tensor, across_PWW: Tensor) -> Tensor:
+        ctx.save_for_backward(other, down_PHH, across_PWW)
+        channels, height, width, images = x_CHWB.shape
+        out = x_CHWB.new_empty(len(down_PHH), height, width * images)
+        for part in _parts(channels, len(out), x_CHWB[0]):
+            x = x_CHWB[part] if part.stop <= channels else x_CHWB[other[part.start - channels : part.stop - channels]]
+            lines = torch.bmm(across_PWW[part], x.transpose(1, 2).reshape(-1, width, height * images))
+            lines = lines.view(-1, width, height, images).transpose(1, 2).reshape(-1, height, width * images)
+            torch.bmm(down_PHH[part], lines, out=out[part])
+        return out.view(-1, height, width, images)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_PHWB: Tensor) -> tuple[Tensor, None, None, None]:
+        other, down_PHH, across_PWW = ctx.saved_tensors
+        maps, height, width, images = grad_PHWB.shape
+        channels = maps - len(other)
+        out = grad_PHWB.new_empty(channels, height, width, images)
+        for part in _parts(channels, maps, grad_PHWB[0]):
+            lines = torch.bmm(down_PHH[part].mT, grad_PHWB[part].reshape(-1, height, width * images))
+            lines = lines.view(-1, height, width, images).transpose(1, 2).reshape(-1, width, height * images)
+            grad = torch.bmm(across_PWW[part].mT, lines).view(-1, width, height, images).transpose(1, 2)
+            if part.stop <= channels:
+                out[part] = grad
+            else:
+                out.index_add_(0, other[part.start - channels : part.stop - channels], grad)
+        return out, None, None, None
+
+
+def _parts(channels: int, maps: int, one: Tensor) -> list[slice]:
+    """Return the first maps, one a channel, then the others, in parts of about STRIP numbers on a CPU."""
+    step = max(1, STRIP // one.numel()) if one.device.type == "cpu" else maps
+    bounds = [*range(0, channels, step), *range(channels, maps, step), maps]
+    return [slice(*bound) for bound in itertools.pairwise(bounds)]
+
+
+def max_pool(x_HWCB: Tensor, size: int) -> Tensor:
+    """Pool as torch's max_pool2d, which is fast where what is pooled alike lies together, as channels and images do."""
+    height, width, channels, images = x_HWCB.shape
+    if size == 1:
+        return x_HWCB
+    x_1NHW = x_HWCB.reshape(1, height, width, channels * images).permute(0, 3, 1, 2)
+    return F.max_pool2d(x_1NHW, size).permute(0, 2, 3, 1).view(height // size, width // size, channels, images)
+
+
+def pooled_sum(
+    weight_OP: Tensor, response_PHWB: Tensor, pool: int, affine: tuple[Tensor, Tensor, Tensor] | None = None
+) -> Tensor:
+    """Sum responses with weights and max-pool: (O, H, W, B); what does not fill a window is left.
+
+    With `affine` = (gain, offset, edge), the responses of constant data and edge_PHW1 those to ones, the sum is over
+    gain response + offset edge.
+    """
+    ones = affine or (None, None, None)
+    out: Tensor = _PooledSum.apply(weight_OP, response_PHWB, pool, *ones)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _PooledSum(torch.autograd.Function):
+    """Sum and pool some rows of the images at a time, so that on a CPU the sums before pooling stay in its cache.
+
+    To torch's pooling the images are channels that lie together.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        weight_OP: Tensor,
+        response_PHWB: Tensor,
+        pool: int,
+        gain: Tensor | None,
+        offset: Tensor | None,
+        edge_PHW1: Tensor | None,
+    ) -> Tensor:
+        outputs, (_, height, width, images) = len(weight_OP), response_PHWB.shape
+        windows = height // pool
+        step = max(1, STRIP // (pool * outputs * width * images)) if weight_OP.device.type == "cpu" else windows
+        ctx.strips = [slice(start, min(start + step, windows)) for start in range(0, windows, step)]
+        out = weight_OP.new_empty(outputs, windows, width // pool, images)
+        places = torch.empty_like(out, dtype=torch.int32)  # half of what torch gives
+        for strip in ctx.strips:
+            rows = slice(strip.start * pool, strip.stop * pool)
+            response = response_PHWB[:, rows]
+            if gain is not None and offset is not None and edge_PHW1 is not None:
+                response = torch.addcmul(offset * edge_PHW1[:, rows], gain, response)
+            sums = (weight_OP @ response.flatten(1)).view(outputs, -1, width, images)
+            pooled, place = torch.ops.aten.max_pool2d_with_indices(sums.permute(0, 3, 1, 2), [pool, pool])
+            out[:, strip], places[:, strip] = pooled.permute(0, 2, 3, 1), place.permute(0, 2, 3, 1)
+        ctx.save_for_backward(weight_OP, response_PHWB, gain, offset, edge_PHW1, places)
+        ctx.pool = pool
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_OHWB: Tensor) -> tuple[Tensor | None, ...]:
+        weight_OP, response_PHWB, gain, offset, edge_PHW1, places = ctx.saved_tensors
+        pool, outputs, (_, height, width, images) = ctx.pool, len(weight_OP), response_PHWB.shape
+        by_response_PO, by_edge_PO = torch.zeros_like(weight_OP.T), torch.zeros_like(weight_OP.T)
+        grad_response = torch.empty_like(response_PHWB) if ctx.needs_input_grad[1] else None
+        if grad_response is not None:
+            grad_response[:, height // pool * pool :] = 0
+        for strip in ctx.strips:
+            rows = slice(strip.start * pool, strip.stop * pool)
+            sums = grad_OHWB.new_empty(outputs, rows.stop - rows.start, width, images).permute(0, 3, 1, 2)
+            pooled, place = (part[:, strip].permute(0, 3, 1, 2) for part in (grad_OHWB, places))
+            grad = torch.ops.aten.max_pool2d_with_indices_backward(
+                pooled, sums, [pool, pool], [pool, pool], [0, 0], [1, 1], False, place.long()
+            )
+            grad_ON = grad.permute(0, 2, 3, 1).flatten(1)
+            by_response_PO.addmm_(response_PHWB[:, rows].flatten(1), grad_ON.T)
+            if grad_response is not None:
+                torch.mm(weight_OP.T, grad_ON, out=grad_response[:, rows].flatten(1))
+            if edge_PHW1 is not None:
+                edge_P = edge_PHW1[:, rows].flatten(1)
+                by_edge_PO.addmm_(edge_P, grad_ON.view(outputs, edge_P.shape[1], -1).sum(2).T)
+        if edge_PHW1 is None:
+            return by_response_PO.T, grad_response, None, None, None, None
+        grad_gain, grad_offset = ((weight_OP * part.T).sum().view_as(gain) for part in (by_response_PO, by_edge_PO))
+        return (gain * by_response_PO + offset * by_edge_PO).T, None, None, grad_gain, grad_offset, None
 
 
 @dataclass(frozen=True)
@@ -259,7 +275,7 @@ def _row(wave_VW: Tensor, spectrum_DV: Tensor, count_V: Tensor, *, real: bool) -
 
 
 def spectral_product(x_CHWB: Tensor, weight_QD: Tensor, basis: Basis) -> Tensor:
-    """Convolve every channel with every derivative and sum with weights, by products of spectra."""
+    """Convolve every channel with every derivative and sum with weights, by products of spectra: (H, W, O, B)."""
     out: Tensor = _SpectralProduct.apply(x_CHWB, weight_QD, basis)  # type: ignore[no-untyped-call]
     return out
 
@@ -273,22 +289,22 @@ class _SpectralProduct(torch.autograd.Function):
         outputs = len(weight_QD) // channels
         ctx.save_for_backward(x_CHWB, weight_QD)
         ctx.plan = plan = _plan(basis, height, width, x_CHWB.dtype, x_CHWB.device)
-        lines = _lines(plan.down, x_CHWB)
+        lines = _lines(plan.down, x_CHWB.permute(1, 2, 0, 3))
         back = x_CHWB.new_empty(len(plan.rows), 2 * width, outputs * images)
         for row, line, target in zip(plan.rows, lines, back, strict=True):
             x_VCB = (row.analyse @ line).view(-1, channels, images)
             kernel_VOC = (row.compose @ weight_QD.T).view(-1, outputs, channels)
             torch.mm(row.synthesise, torch.bmm(kernel_VOC, x_VCB).view(len(x_VCB), -1), out=target)
-        return _image(plan.up, back, (outputs, height, width, images))
+        return _image(plan.up, back, width, images)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_OHWB: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad_HWOB: Tensor) -> tuple[Tensor, Tensor, None]:
         x_CHWB, weight_QD = ctx.saved_tensors
         plan: _Plan = ctx.plan
-        channels, _, _, images = x_CHWB.shape
-        outputs = len(grad_OHWB)
-        lines, grads = _lines(plan.down, x_CHWB), _lines(plan.up.T, grad_OHWB)
+        channels, _, width, images = x_CHWB.shape
+        outputs = grad_HWOB.shape[2]
+        lines, grads = _lines(plan.down, x_CHWB.permute(1, 2, 0, 3)), _lines(plan.up.T, grad_HWOB)
         grad_weight_QD = torch.zeros_like(weight_QD)
         for row, line, grad in zip(plan.rows, lines, grads, strict=True):
             x_VCB = (row.analyse @ line).view(-1, channels, images)
@@ -298,18 +314,15 @@ class _SpectralProduct(torch.autograd.Function):
             grad_weight_QD.addmm_(grad_kernel_VOC.view(len(x_VCB), -1).T, row.compose)
             grad_x_VCB = torch.bmm(kernel_VOC.transpose(1, 2), grad_VOB)
             torch.mm(row.analyse.T, grad_x_VCB.view(len(x_VCB), -1), out=line)
-        return _image(plan.down.T, lines, x_CHWB.shape), grad_weight_QD, None
+        return _image(plan.down.T, lines, width, images).permute(2, 0, 1, 3), grad_weight_QD, None
 
 
-def _lines(down: Tensor, x_CHWB: Tensor) -> Tensor:
+def _lines(down: Tensor, x_HWCB: Tensor) -> Tensor:
     """Transform the columns: (U, 2 W, C B)."""
-    _, height, width, _ = x_CHWB.shape
-    x_HWCB = x_CHWB.permute(1, 2, 0, 3).reshape(height, -1)
-    return (down @ x_HWCB).view(len(down) // 2, 2 * width, -1)
+    height, width = x_HWCB.shape[:2]
+    return (down @ x_HWCB.reshape(height, -1)).view(len(down) // 2, 2 * width, -1)
 
 
-def _image(up: Tensor, lines: Tensor, shape: Sequence[int]) -> Tensor:
-    """Transform columns back: (C, H, W, B)."""
-    channels, height, width, images = shape
-    out_HWCB = (up @ lines.view(up.shape[1], -1)).view(height, width, channels, images)
-    return out_HWCB.permute(2, 0, 1, 3).contiguous()
+def _image(up: Tensor, lines: Tensor, width: int, images: int) -> Tensor:
+    """Transform columns back: (H, W, C, B)."""
+    return (up @ lines.view(up.shape[1], -1)).view(len(up), width, -1, images)

@@ -86,10 +86,10 @@ class GaussianConv2d(nn.Module):
         few = self.layout == "as_listed" or self.in_channels == 1
         return self.biased(self._merged(x_CHWB, pool) if few else self._spectral(x_CHWB, pool))
 
-    def biased(self, sum_OHWB: Tensor) -> Tensor:
+    def biased(self, sum_HWOB: Tensor) -> Tensor:
         """Add the bias to pooled sums (it commutes with pooling) and give them as BOHW."""
-        out_OHWB = sum_OHWB if self.bias is None else sum_OHWB + self.bias[:, None, None, None]
-        return out_OHWB.permute(3, 0, 1, 2)
+        out_HWOB = sum_HWOB if self.bias is None else sum_HWOB + self.bias[:, None]
+        return out_HWOB.permute(3, 2, 0, 1)
 
     def _merged(self, x_CHWB: Tensor, pool: int) -> Tensor:
         """Respond once for each distinct (channel, derivative), with the weights of its rows added up."""
@@ -97,11 +97,11 @@ class GaussianConv2d(nn.Module):
             self.in_channels, self.basis.order, self.layout, x_CHWB.device
         )
         down_DHH, across_DWW = fast.filters(self.basis, *x_CHWB.shape[1:3], x_CHWB.dtype, x_CHWB.device)
-        x_PHWB = torch.cat([x_CHWB, x_CHWB.index_select(0, channel_P[self.in_channels :])])
-        response_PHWB = fast.filter_maps(x_PHWB, down_DHH[derivative_P], across_DWW[derivative_P])
+        other = channel_P[self.in_channels :]
+        response_PHWB = fast.filter_maps(x_CHWB, other, down_DHH[derivative_P], across_DWW[derivative_P])
         weight_RO = self.weight.flatten(1).T
         weight_PO = weight_RO.new_zeros(len(channel_P), self.out_channels).index_add(0, position_R, weight_RO)
-        return fast.pooled_sum(weight_PO.T, response_PHWB, pool)
+        return fast.pooled_sum(weight_PO.T, response_PHWB, pool).permute(1, 2, 0, 3)
 
     def _spectral(self, x_CHWB: Tensor, pool: int) -> Tensor:
         """Multiply spectra: one product of channels a frequency, whatever the number of derivatives."""
@@ -159,11 +159,9 @@ def first_convolution(
     if not layer.fast:
         plain: Tensor = layer(standardised_B1HW * gain + offset, pool)
         return plain
-    x_1HWB = standardised_B1HW.permute(1, 2, 3, 0)
-    down_DHH, across_DWW = fast.filters(layer.basis, *x_1HWB.shape[1:3], x_1HWB.dtype, x_1HWB.device)
-    with torch.no_grad():
-        x_1HWB = torch.cat([x_1HWB, torch.ones_like(x_1HWB[..., :1])], dim=-1)
-        response_DHWB = fast.filter_maps(x_1HWB.expand(len(down_DHH), -1, -1, -1), down_DHH, across_DWW)
-        response_DHWB, edge_DHW1 = response_DHWB[..., :-1].contiguous(), response_DHWB[..., -1:].contiguous()
-    affine = (gain, offset, edge_DHW1)
-    return layer.biased(fast.pooled_sum(layer.weight.flatten(1), response_DHWB, pool, affine))
+    x_HWB = standardised_B1HW.squeeze(1).permute(1, 2, 0)
+    down_DHH, across_DWW = fast.filters(layer.basis, *x_HWB.shape[:2], x_HWB.dtype, x_HWB.device)
+    n_dx = [n for n, _ in derivative_orders(layer.basis.order)]
+    response_DHWB = fast.responses(x_HWB, down_DHH, across_DWW, n_dx)
+    affine = (gain, offset, fast.edges(down_DHH, across_DWW))
+    return layer.biased(fast.pooled_sum(layer.weight.flatten(1), response_DHWB, pool, affine).permute(1, 2, 0, 3))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from studies.common.layout import keep_channels_together
 from studies.common.randomness import draw_uniform, stream
 from studies.rfnn.model.layers import GaussianConv2d, first_block
 
@@ -79,8 +80,8 @@ class TwoBlocks(nn.Module):
     def blocks(self, x_BCHW: Tensor, statistics: Statistics | None = None) -> tuple[Tensor, Tensor]:
         """Return the outputs of both blocks."""
         running = self.batchnorm.get_buffer("running_mean"), self.batchnorm.get_buffer("running_var")
-        first = F.elu(self.first_pooled(x_BCHW, statistics or running))
-        return first, F.elu(self.second_pooled(first))
+        first = elu(self.first_pooled(x_BCHW, statistics or running))
+        return first, elu(self.second_pooled(first))
 
     def forward(self, x_BCHW: Tensor, statistics: Statistics | None = None, keep_BD: Tensor | None = None) -> Tensor:
         """Return log-probabilities (B, 10).
@@ -134,8 +135,28 @@ class ControlCNN(TwoBlocks):
         first_layer = nn.Conv2d(1, WIDTH_FIRST, first, padding=first // 2)
         second_layer = nn.Conv2d(WIDTH_FIRST, WIDTH_SECOND, second, padding=second // 2)
         super().__init__(first_layer, second_layer, switches, image_size)
-        for parameter in (first_layer.weight, second_layer.weight):  # pooling is faster on channels kept together
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        keep_channels_together(first_layer)
+        keep_channels_together(second_layer)
+
+
+class _Elu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        out = F.elu(x)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (out,) = ctx.saved_tensors
+        by_input: Tensor = torch.ops.aten.elu_backward(grad, 1.0, 1.0, 1.0, True, out)
+        return by_input
+
+
+def elu(x: Tensor) -> Tensor:
+    """Return ELU, with a gradient that comes of the value and costs no exponential."""
+    out: Tensor = _Elu.apply(x)  # type: ignore[no-untyped-call]
+    return out
 
 
 def drop(x_BD: Tensor, keep_BD: Tensor | None) -> Tensor:

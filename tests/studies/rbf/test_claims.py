@@ -76,7 +76,7 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
         ("sizes", network, "CENTRES", 50, "erratum"),
         ("shapes-problem", claims, "SIZES_TRIED", ((3, 1, 2), (1, 5, 2)), "erratum"),
         ("advice", claims, "ADVISED", cases.Recipe("sgd", 1e-3), "erratum"),
-        ("advice", fitting, "SGD", lambda parameters, lr, momentum: torch.optim.SGD(parameters, 2 * lr), "erratum"),
+        ("advice", fitting, "SGD", lambda parameters, lr, **_: torch.optim.SGD(parameters, 2 * lr), "erratum"),
         ("best-model", fixed, "refuses", lambda *_: False, "erratum"),
     ],
 )  # fmt: skip
