@@ -27,8 +27,8 @@ from repro import registry
 from repro.checkpoint import Checkpoint
 from repro.study import Experiment, Outcome, Profile, Run, case_json
 
-SHORT, LONG = Size(updates=2), Size(updates=4)
-RESUMED = Size(updates=2, parts=2)
+BATCHES = {"rbf": 125, "sesn": 32}  # 100 centres on images; products of spectra pay from 32 images on
+BATCH = 10
 FORK = multiprocessing.get_context("fork")
 
 
@@ -110,19 +110,19 @@ def every_step(short: Made, long: Made) -> list[tuple[str, str, float]]:
     return [(what, where, count / more) for what, where, count in grown if count > 0]
 
 
-def resumed(make: Callable[[Size, Checkpoint | None], Made]) -> str:
+def resumed(make: Callable[[Size, Checkpoint | None], Made], size: Size) -> str:
     """Return what is wrong with a run that is taken up from its checkpoint, nothing where it is right.
 
     The whole run keeps its state after all parts but the last; the next one begins there and has to end the same.
     """
     with tempfile.TemporaryDirectory() as folder:
         kept = Checkpoint(Path(folder, "run"), "run", every_s=0)
-        whole = apart(lambda: make(RESUMED, kept))
+        whole = apart(lambda: make(size, kept))
         if whole.failed or whole.refused:
             return f"with a checkpoint: {whole.failed or whole.refused[0]}"
         if not kept.path.exists():
             return "it says that it resumes, and kept no state"
-        rest = apart(lambda: make(RESUMED, Checkpoint(kept.path, "run", every_s=0)))
+        rest = apart(lambda: make(size, Checkpoint(kept.path, "run", every_s=0)))
     if rest.failed or rest.refused:
         return f"taken up from its checkpoint: {rest.failed or rest.refused[0]}"
     if rest.updates >= whole.updates:
@@ -136,31 +136,37 @@ def _differing(one: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(name for name in one if one[name] != other.get(name))
 
 
-def judged(study: str, name: str, profile: Profile, experiment: Experiment, case: Any, root: Path) -> dict[str, Any]:
-    """Return what is to be told of a case: its updates, and what is wrong, as (what, where) in order."""
+def judged(
+    study: str, name: str, profile: Profile, experiment: Experiment, case: Any, root: Path, *, first: bool
+) -> dict[str, Any]:
+    """Return what is to be told of a case: its updates, and what is wrong, as (what, where) in order.
+
+    The first case of an experiment that resumes is taken up from its checkpoint, too.
+    """
+    size = Size(batch=BATCHES.get(study, BATCH))
 
     def make(size: Size, checkpoint: Checkpoint | None = None) -> Made:
         shrunk, run = run_of(study, name, profile, experiment, case, size)
         return made(experiment, shrunk, dataclasses.replace(run, checkpoint=checkpoint), root)
 
-    short = apart(lambda: make(SHORT))
-    wrong = [*short.refused]
-    failed = short.failed
-    updates = [short.updates]
+    short = apart(lambda: make(size))
+    wrong, failed, updates, taken_up = [*short.refused], short.failed, [short.updates], ""
     if short.updates and not wrong and not failed:
-        long = apart(lambda: make(LONG))
+        long = apart(lambda: make(dataclasses.replace(size, updates=2 * size.updates)))
         updates.append(long.updates)
-        failed = long.failed
-        wrong += long.refused
+        wrong, failed = [*long.refused], long.failed
         wrong += [(f"{what}, {often:g} in each update", where) for what, where, often in every_step(short, long)]
-        if experiment.resumes and not failed and not long.refused and (fault := resumed(make)):
-            wrong.append((fault, "its checkpoint"))
+    if first and experiment.resumes and not short.refused and not failed:
+        fault = resumed(make, dataclasses.replace(size, parts=2))
+        wrong += [(fault, "its checkpoint")] * bool(fault)
+        taken_up = "wrong" if fault else "right"
     return {
         "study": study,
         "profile": name,
         "experiment": experiment.name,
         "case": case_json(case),
         "updates": updates,
+        "taken_up": taken_up,
         "wrong": wrong,
         "failed": failed,
     }
@@ -176,8 +182,9 @@ def judge(study: str, root: Path) -> Iterator[dict[str, Any]]:
         for experiment, case in declared.select(name):
             cases.setdefault(experiment.name, []).append(case)
         for chosen, some in cases.items():
-            for case in small.kinds(some):
-                yield judged(study, name, profile, declared.experiments[chosen], case, root)
+            for number, case in enumerate(small.kinds(some)):
+                experiment = declared.experiments[chosen]
+                yield judged(study, name, profile, experiment, case, root, first=number == 0)
 
 
 def main(studies: list[str]) -> None:

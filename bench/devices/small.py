@@ -20,6 +20,7 @@ SHAPES = {  # of one image, by how the name of a set begins
     "cifar10": (3, 32, 32),
     "stl10": (3, 96, 96),
 }
+TESTED = 10  # images that are not trained on
 SIDE = 32  # pixels, of images that a study makes itself
 SPARSE = 0.002  # images for each place of a shape's centre, in place of the thousands that a case asks for
 
@@ -28,8 +29,8 @@ SPARSE = 0.002  # images for each place of a shape's centre, in place of the tho
 class Size:
     """How long a run is: images in a batch, updates in each part, parts (epochs, or segments of a training)."""
 
-    batch: int = 10
-    updates: int = 2
+    batch: int
+    updates: int = 1
     parts: int = 1
 
     @property
@@ -58,7 +59,7 @@ def _small(name: str, value: Any, size: Size) -> Any:
     known = {
         "batch": size.batch,
         "train": size.images,
-        "test": size.batch,
+        "test": TESTED,
         "trial": size.images,
         "samples": size.images * size.parts,
         "repeats": 1,
@@ -113,7 +114,7 @@ def data(wanted: DataSet | None, size: Size) -> DataSet | None:
 def _drawn(shape: tuple[int, ...], peak: int, size: Size) -> dict[str, NDArray[Any]]:
     draw = np.random.default_rng(0)
     found: dict[str, NDArray[Any]] = {}
-    for part, count in (("train", size.images), ("val", size.batch), ("test", size.batch)):
+    for part, count in (("train", size.images), ("val", TESTED), ("test", TESTED)):
         found[f"{part}_images"] = draw.integers(0, peak, (count, *shape), np.uint8, endpoint=True)
         found[f"{part}_labels"] = (np.arange(count) % CLASSES).astype(np.uint8)
     return found
