@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import registry
-from repro.errors import DEVIATION, PASS, InfrastructureError, ReproError
+from repro.errors import DEVIATION, PASS, InfrastructureError, NothingSelectedError, ReproError
 from repro.machine import terminal
 from repro.study import case_words
 
@@ -36,10 +36,16 @@ HEADERS = ("study", "profile", "experiment", "cases", "updates", "taken up", "on
 Case = dict[str, Any]  # as `inside.judged` returns it
 
 
+def pinned() -> str:
+    """Return the version of torch that the lock pins."""
+    found = re.search(r"^torch==(\S+)", LOCK.read_text("utf-8"), re.MULTILINE)
+    assert found, f"{LOCK} pins no torch"
+    return found[1]
+
+
 def why_not() -> str:
     """Return why nothing can be said here, an empty text where it can."""
-    pinned = re.search(r"^torch==(\S+)", LOCK.read_text("utf-8"), re.MULTILINE)
-    wanted = pinned[1] if pinned else "none"
+    wanted = pinned()
     try:
         found = importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
@@ -118,18 +124,25 @@ def faults(found: Sequence[Case]) -> list[str]:
 
 
 def judge(studies: Sequence[str]) -> int:
-    """Print the table and what is wrong; return the exit code."""
+    """Judge studies, all of them without a name, and return the exit code."""
     for name in studies:
         registry.load(name)  # an unknown name is answered before anything is compiled
-    names, found = studies or registry.names(), []
-    for one in cases(names):
+    found = []
+    for one in cases(studies or registry.names()):
         found.append(one)
         terminal.say(f"{one['study']} {one['experiment']} {case_words(one['case'])}: {word([one])}")
-    terminal.answer(table(found) if found else "no faithful profile: nothing to show")
+    return tell(found)
+
+
+def tell(found: Sequence[Case]) -> int:
+    """Print the table and what is wrong; return the exit code. Raise NothingSelectedError where nothing was judged."""
+    if not found:
+        raise NothingSelectedError("no study has a faithful profile, so nothing was judged; declare one")
+    terminal.answer(table(found))
     for text in faults(found):
         terminal.answer(text)
     bad = sum(word([one]) != "right" for one in found)
-    terminal.answer(f"{len(found)} cases, {bad or 'none'} not right on cuda" + (", as far as no GPU shows" * (not bad)))
+    terminal.answer(f"{len(found)} cases, {bad} not right on cuda" if bad else f"{len(found)} cases, all right on cuda")
     return DEVIATION if bad else PASS
 
 

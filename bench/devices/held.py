@@ -199,19 +199,26 @@ def device(notes: Notes) -> Iterator[None]:
     torch._C._set_only_lift_cpu_tensors(True)  # type: ignore[attr-defined]  # torch.tensor(..., device=) is a copy
     torch.serialization.add_safe_globals([_on_gpu])
     optimisers._foreach_supported_types.append(Held)  # which form of an update a GPU takes
-    waited = lambda *_: notes.happened("synchronize()")  # noqa: E731
 
     def updated(*_: Any) -> None:
         notes.updates += 1
+
+    def waited(*_: Any) -> None:
+        notes.happened("synchronize()")
+
+    def refused(*_: Any, **_options: Any) -> None:
+        notes.refuse("numpy() of a tensor on cuda")
 
     counting = optimisers.register_optimizer_step_post_hook(updated)
     try:
         with (
             mock.patch.object(nn.Module, "_apply", _applied),
             mock.patch.object(torch, "load", _loaded),
-            mock.patch.object(torch._C, "_set_cudnn_enabled", lambda _on: None),
+            mock.patch.object(torch._C, "_set_cudnn_enabled", return_value=None),
             mock.patch.object(torch.cuda, "synchronize", waited),
-            mock.patch.object(torch.cuda, "_lazy_init", lambda: None),
+            mock.patch.object(Held, "numpy", refused, create=True),
+            mock.patch.object(Held, "__array__", refused, create=True),
+            mock.patch.object(torch.cuda, "_lazy_init", return_value=None),
             Device(notes),
         ):
             yield

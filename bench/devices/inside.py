@@ -74,11 +74,16 @@ def made(experiment: Experiment, case: Any, run: Run, root: Path) -> Made:
             values["curves"] = {name: list(curve) for name, curve in outcome.curves.items()}
     except Exception as error:  # whatever a study's code raises is told, with its line
         if not notes.refused:
-            last = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(str(root))][-1]
-            where = f"{Path(last.filename).relative_to(root)}:{last.lineno}"
-            failed = f"{type(error).__name__} at {where}: {str(error).partition(chr(10))[0]}"
+            failed = f"{type(error).__name__} at {_line(error, root)}: {str(error).partition(chr(10))[0]}"
     seen = [(what, where, count) for (what, where), count in notes.seen.items()]
     return Made(notes.updates, seen, notes.refused, failed, values)
+
+
+def _line(error: Exception, root: Path) -> str:
+    """Return the innermost line below a folder's studies that an error passed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{one.filename.removeprefix(f'{root}/')}:{one.lineno}" for one in frames]
+    return next((line for line in reversed(lines) if line.startswith("studies/")), "no line of a study")
 
 
 def apart(action: Callable[[], Made]) -> Made:
@@ -178,12 +183,9 @@ def judge(study: str, root: Path) -> Iterator[dict[str, Any]]:
     for name, profile in declared.profiles.items():
         if not profile.faithful:
             continue
-        cases: dict[str, list[Any]] = {}
-        for experiment, case in declared.select(name):
-            cases.setdefault(experiment.name, []).append(case)
-        for chosen, some in cases.items():
+        for chosen, some in small.by_experiment(declared, name).items():
+            experiment = declared.experiments[chosen]
             for number, case in enumerate(small.kinds(some)):
-                experiment = declared.experiments[chosen]
                 yield judged(study, name, profile, experiment, case, root, first=number == 0)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from repro.data import DataSet, content_hash
 from repro.errors import UsageError
-from repro.study import case_json
+from repro.study import Study, case_json
 
 CLASSES = 10
 SHAPES = {  # of one image, by how the name of a set begins
@@ -75,6 +75,14 @@ def case(value: Any, size: Size) -> Any:
     if not hasattr(value, "per_position"):
         return value
     return dataclasses.replace(value, per_position=SPARSE * size.updates)
+
+
+def by_experiment(study: Study, profile: str) -> dict[str, list[Any]]:
+    """Return the cases of each of a profile's experiments."""
+    found: dict[str, list[Any]] = {}
+    for experiment, each in study.select(profile):
+        found.setdefault(experiment.name, []).append(each)
+    return found
 
 
 def kinds(cases: Iterable[Any]) -> list[Any]:
