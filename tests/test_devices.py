@@ -361,7 +361,7 @@ def test_the_table_says_where_and_the_exit_code_says_wrong(
     head, row, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["study", "profile", "experiment", "cases", "updates", "taken", "up", "on", "cuda"]
     assert row.split() == ["toy", "full", "right", "1", "1", "and", "2", "right", "right"]
-    assert last == "1 cases, all right on cuda"
+    assert last == "1 case, all right on cuda"
     assert devices.tell([found["right"], found["waits"], found["fails"]]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] for line in lines[1:4]] == ["right", "wrong", "run"]

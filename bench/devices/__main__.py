@@ -4,7 +4,7 @@ Usage: python -m bench.devices [STUDY ...]   a table experiment by experiment; e
        python -m bench.devices --why-not     say why this machine cannot, or nothing
 
 It finds what a GPU refuses, a tensor or a generator on another device, and what makes it wait in every step. What it
-does not show stands in docs/performance.md.
+does not show stands in docs/adding-a-study.md.
 """
 
 from __future__ import annotations
@@ -142,7 +142,8 @@ def tell(found: Sequence[Case]) -> int:
     for text in faults(found):
         terminal.answer(text)
     bad = sum(word([one]) != "right" for one in found)
-    terminal.answer(f"{len(found)} cases, {bad} not right on cuda" if bad else f"{len(found)} cases, all right on cuda")
+    count = f"{len(found)} case{'s' * (len(found) > 1)}"
+    terminal.answer(f"{count}, {bad} not right on cuda" if bad else f"{count}, all right on cuda")
     return DEVIATION if bad else PASS
 
 
