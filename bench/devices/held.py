@@ -34,14 +34,16 @@ class Held(Tensor):
     @staticmethod
     def __new__(cls, held: Tensor) -> Held:
         """Make one of values; shape, strides and type are theirs."""
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(
             cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype, device=GPU
         )
         made.held = held
-        return cast(Held, made)
+        return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: OpOverload, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: OpOverload, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Make an operation where no device is set up, as in printing."""
         return made(func, args, kwargs or {})
 
@@ -70,7 +72,7 @@ class Device(TorchDispatchMode):
     """One GPU beside the CPU; what is done on either is judged and noted."""
 
     def __init__(self, notes: Notes) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.notes = notes
 
     def __torch_dispatch__(self, func: OpOverload, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -194,9 +196,9 @@ _LOAD: Callable[..., Any] = torch.load
 @contextlib.contextmanager
 def device(notes: Notes) -> Iterator[None]:
     """Let this process compute on a GPU that is not there, and note what it does."""
-    cudnn = torch._C._get_cudnn_enabled()  # type: ignore[attr-defined]
-    torch._C._set_cudnn_enabled(False)  # type: ignore[attr-defined]  # operations that have no form for the CPU
-    torch._C._set_only_lift_cpu_tensors(True)  # type: ignore[attr-defined]  # torch.tensor(..., device=) is a copy
+    cudnn = torch._C._get_cudnn_enabled()
+    torch._C._set_cudnn_enabled(False)  # operations that have no form for the CPU
+    torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device=) is a copy
     torch.serialization.add_safe_globals([_on_gpu])
     optimisers._foreach_supported_types.append(Held)  # which form of an update a GPU takes
 
@@ -225,5 +227,5 @@ def device(notes: Notes) -> Iterator[None]:
     finally:
         counting.remove()
         optimisers._foreach_supported_types.remove(Held)
-        torch._C._set_only_lift_cpu_tensors(False)  # type: ignore[attr-defined]
-        torch._C._set_cudnn_enabled(cudnn)  # type: ignore[attr-defined]
+        torch._C._set_only_lift_cpu_tensors(False)
+        torch._C._set_cudnn_enabled(cudnn)

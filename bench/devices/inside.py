@@ -64,13 +64,14 @@ def run_of(study: str, name: str, profile: Profile, experiment: Experiment, case
 
 def made(experiment: Experiment, case: Any, run: Run, root: Path) -> Made:
     """Make a run on the device that is not there."""
-    notes, failed, values = Notes(root), "", {}
+    notes, failed = Notes(root), ""
+    values: dict[str, Any] = {}
     try:
         with held.device(notes):
             outcome = experiment.function(case, run)
         if isinstance(outcome, Outcome):
             judged = {one.name for one in experiment.metrics if one.judged}
-            values = {name: value for name, value in outcome.values.items() if name in judged}
+            values |= {name: value for name, value in outcome.values.items() if name in judged}
             values["curves"] = {name: list(curve) for name, curve in outcome.curves.items()}
     except Exception as error:  # whatever a study's code raises is told, with its line
         if not notes.refused:

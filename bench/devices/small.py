@@ -64,7 +64,7 @@ def _small(name: str, value: Any, size: Size) -> Any:
         "samples": size.images * size.parts,
         "repeats": 1,
         "backgrounds": 2,
-        "widen": 1,
+        "widen": min(value, 2),
         "side": min(value, SIDE),
     }
     return known.get(name, value)
