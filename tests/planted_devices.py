@@ -104,6 +104,13 @@ def in_add(case, run):
 
 
 @experiment()
+def in_two_numbers(case, run):
+    """Plant: torch reads one number on the CPU, not two."""
+    low, high = torch.zeros(()), torch.ones(())
+    return fitted(run, lambda network, x, y: plain(network, torch.lerp(x, low, high), y))  # in_two_numbers
+
+
+@experiment()
 def in_convolution(case, run):
     """Plant."""
     kernel = torch.ones(3, 3, 1, 1)

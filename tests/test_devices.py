@@ -26,6 +26,7 @@ needs_torch = pytest.mark.skipif(bool(REASON), reason=REASON)
 TOY = ROOT.joinpath("tests", "planted_devices.py").read_text("utf-8")  # the toy, which is a study where it is copied
 REFUSED = {  # what is said of a mistake that a GPU refuses
     "in_add": "add: tensors on both devices: cuda (10, 3, 32, 32), cpu (3, 1, 1)",
+    "in_two_numbers": "lerp: tensors on both devices: cuda (10, 3, 32, 32), cpu (), cpu ()",
     "in_convolution": "convolution: tensors on both devices: cuda (10, 3, 32, 32), cpu (3, 3, 1, 1)",
     "in_batch_norm": "native_batch_norm: tensors on both devices: cuda (10, 3, 32, 32), cpu (3,), cpu (3,)",
     "in_index": "index: a tensor on cpu indexed, or filled, by one on cuda",

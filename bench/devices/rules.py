@@ -98,8 +98,10 @@ def mixed(notes: Notes, operation: OpOverload, tensors: Sequence[Tensor], kwargs
     reads = listed or torch.Tag.pointwise in operation.tags or operation.overloadpacket in NUMBERS
     written = any(kwargs.get("out") is one for one in strangers)
     written |= operation._schema.is_mutable and not tensors[0].is_cuda
-    if reads and not written and all(one.dim() == 0 for one in strangers):
-        if operation.overloadpacket is aten.where:
+    chooses = operation.overloadpacket is aten.where  # which copies numbers first
+    few = chooses or listed or len(strangers) == 1
+    if reads and few and not written and all(one.dim() == 0 for one in strangers):
+        if chooses:
             notes.happened(TO_DEVICE)
         return
     every = ", ".join(f"{one.device.type} {tuple(one.shape)}" for one in tensors[:4])
