@@ -27,7 +27,11 @@ from repro import registry
 from repro.checkpoint import Checkpoint
 from repro.study import Experiment, Outcome, Profile, Run, case_json
 
-BATCHES = {"rbf": 125, "sesn": 32}  # 100 centres on images; products of spectra pay from 32 images on
+BATCHES = {  # of studies that want more than ten images
+    "rbf": 125,  # 100 centres that lie on images
+    "dagnets": 20,  # kernels are shown on the thirteenth
+    "sesn": 32,  # products of spectra pay from there on
+}
 BATCH = 10
 FORK = multiprocessing.get_context("fork")
 
