@@ -121,14 +121,19 @@ def install_locked(session: nox.Session, locks: Sequence[Path]) -> None:
 
 
 def python(
-    session: nox.Session, *arguments: str, threads: int | None = None, variables: dict[str, str] | None = None
-) -> None:
-    """Run the environment's Python; `threads` limits the numerical libraries."""
+    session: nox.Session,
+    *arguments: str,
+    threads: int | None = None,
+    variables: dict[str, str] | None = None,
+    silent: bool = False,
+) -> str:
+    """Run the environment's Python; `threads` limits the numerical libraries. Return what a `silent` one printed."""
     program = (
         ROOT / session.env_dir.parent / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     )
     limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-    session.run(str(program), *arguments, env={**limit, **(variables or {})}, external=True)
+    said = session.run(str(program), *arguments, env={**limit, **(variables or {})}, external=True, silent=silent)
+    return said if isinstance(said, str) else ""
 
 
 shared_session = functools.partial(nox.session, venv_backend="none", requires=["environment"])
@@ -179,6 +184,14 @@ def bench(session: nox.Session) -> None:
 def error_rates(session: nox.Session) -> None:
     """Measure how often the check is wrong; -- --short for a few minutes of it, -- --clean 299 for real runs."""
     python(session, "-m", "bench.error_rates", *session.posargs, threads=1)
+
+
+@shared_session(default=False)
+def devices(session: nox.Session) -> None:
+    """Run one step of every faithful experiment on device "cuda" without a GPU; arguments after -- name studies."""
+    if reason := python(session, "-m", "bench.devices", "--why-not", silent=True).strip():
+        session.skip(reason)
+    python(session, "-m", "bench.devices", *session.posargs, threads=1)
 
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"], default=False)
