@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.machine.files import refused, regular, replacing, there
+from repro.runs.coded import Numbers, coded, numbered, numbers_of
 from repro.runs.rows import digest
 
 SCHEMA_VERSION = 2
@@ -24,6 +25,7 @@ SEAL = b"repro.digest"
 IMPORTED = b"repro.imported"  # metadata of a table of imported rows (`repro.outside.imported`), which is none of runs
 IMPORTED_SUFFIX = ".imported.parquet"  # of such a table, beside that of a profile's runs
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
+ONE_RUN = tuple(name for name in KEY if name != "metric")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
 DAMAGES = (
@@ -294,26 +296,39 @@ def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA
 
 
 def validate(table: pa.Table, path: Path | str) -> None:
-    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none.
-
-    Plain Python on purpose: pyarrow's own kernels load pandas where it is installed, which costs a check its start-up.
-    """
+    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none."""
     check_schema(table.schema, path)
-    for field in SCHEMA:
-        if not field.nullable and table[field.name].null_count:
-            raise IntegrityError(
-                f"{path}: column {field.name} has {table[field.name].null_count} empty entries; {SET_ASIDE}"
-            )
-    status = table["status"]
-    unknown = sorted(set(status.to_pylist()) - set(STATUSES))
+    refuse_gaps(table, path)
+    status = coded(table["status"])
+    unknown = sorted(set(status.values) - set(STATUSES))
     if unknown:
         raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)}); {SET_ASIDE}")
-    pairs = list(zip(status.to_pylist(), table["value"].to_pylist(), strict=True))
-    wild = sum(said == "ok" and (value is None or not math.isfinite(value)) for said, value in pairs)
+    ok = status.codes == (status.values.index("ok") if "ok" in status.values else -1)
+    there = numbers_of(table["value"].is_valid().cast(pa.uint8())).astype(bool)
+    finite = np.zeros(table.num_rows, bool)
+    finite[there] = np.isfinite(numbers_of(table["value"].drop_null()))
+    wild = int((ok & ~finite).sum())
     if wild:
         raise IntegrityError(f"{path}: {wild} rows say ok and hold no finite value; {SET_ASIDE}")
-    if any(said != "ok" and value is not None for said, value in pairs):
+    if (~ok & there).any():
         raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number; {SET_ASIDE}")
-    duplicates = table.num_rows - len(set(zip(*(table[name].to_pylist() for name in KEY), strict=True)))
+    duplicates = table.num_rows - int(keyed(table, KEY).max(initial=-1)) - 1
     if duplicates:
         raise IntegrityError(f"{path}: {duplicates} duplicate rows (same {', '.join(KEY)}); `repro merge` joins tables")
+
+
+def refuse_gaps(table: pa.Table, path: Path | str) -> None:
+    """Refuse a table with a null in a column that may have none."""
+    for name in table.column_names:
+        gaps = 0 if SCHEMA.field(name).nullable else table[name].null_count
+        if gaps:
+            raise IntegrityError(f"{path}: column {name} has {gaps} empty entries; {SET_ASIDE}")
+
+
+def keyed(table: pa.Table, names: Sequence[str]) -> Numbers:
+    """Return a number for each row that rows share which are equal in these columns, from 0 on."""
+    texts = (pa.types.is_string, pa.types.is_dictionary)
+    columns = [table[name] for name in names]
+    return numbered([
+        coded(one).codes if any(is_one(one.type) for is_one in texts) else numbers_of(one) for one in columns
+    ])

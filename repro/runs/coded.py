@@ -1,0 +1,85 @@
+"""Columns as numbers: texts that repeat become codes, so that a million rows are a few arrays.
+
+Plain buffers on purpose: what pyarrow makes from Python's objects imports pandas where it is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+MOST = 2**62  # that numbers of several columns together may be
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts: a code for each row, and what each code stands for."""
+
+    codes: Numbers
+    values: list[str]
+
+    @property
+    def ranks(self) -> Numbers:
+        """Return each row's place in the order of the texts, by code points, which is that of their UTF-8."""
+        order = sorted(range(len(self.values)), key=self.values.__getitem__)
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        return places[self.codes] if len(order) else self.codes
+
+
+def arrow(numbers: NDArray[Any]) -> pa.Array:
+    """Return numbers as an Arrow array of int64."""
+    whole = np.ascontiguousarray(numbers, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(whole), [None, pa.py_buffer(whole)])
+
+
+def mask_of(chosen: Mask) -> pa.Array:
+    """Return a mask as Arrow's filters want it."""
+    bits = np.packbits(chosen, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(chosen), [None, pa.py_buffer(bits)])
+
+
+def numbers_of(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a column of numbers without empty entries."""
+    parts = [np.from_dlpack(chunk) for chunk in column.chunks if len(chunk)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def coded(column: pa.ChunkedArray) -> Coded:
+    """Return a column of texts without empty entries as codes."""
+    whole = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    chunks = whole.unify_dictionaries().chunks
+    parts = [np.from_dlpack(chunk.indices) for chunk in chunks if len(chunk)]
+    values = chunks[0].dictionary.to_pylist() if chunks else []
+    return Coded(np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64), values)
+
+
+def numbered(columns: Sequence[NDArray[Any]]) -> Numbers:
+    """Return a number for each row that rows share whose entries in all columns are the same, from 0 on."""
+    together, size = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns:
+        if not len(column):
+            return together
+        least = int(column.min())
+        width = int(column.max()) - least + 1
+        if size * width > MOST:
+            together, size = _dense(together)
+        if size * width > MOST:
+            column, width = _dense(column)  # noqa: PLW2901: the same, in fewer numbers
+            least = 0
+        together = together * width + (column.astype(np.int64) - least)
+        size *= width
+    return _dense(together)[0]
+
+
+def _dense(numbers: NDArray[Any]) -> tuple[Numbers, int]:
+    """Return numbers from 0 on in place of any others, in the order in which they come first, and how many."""
+    found = arrow(numbers).dictionary_encode()
+    return np.from_dlpack(found.indices).astype(np.int64), len(found.dictionary)
