@@ -54,27 +54,28 @@ def numbers_of(column: pa.ChunkedArray) -> NDArray[Any]:
 
 def coded(column: pa.ChunkedArray) -> Coded:
     """Return a column of texts without empty entries as codes."""
-    whole = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    chunks = whole.unify_dictionaries().chunks
-    parts = [np.from_dlpack(chunk.indices) for chunk in chunks if len(chunk)]
+    chunks = _encoded(column).unify_dictionaries().chunks
     values = chunks[0].dictionary.to_pylist() if chunks else []
+    if len(set(values)) < len(values):  # another writer's dictionary: a text has one code here
+        return coded(column.cast(column.type.value_type))
+    parts = [np.from_dlpack(chunk.indices) for chunk in chunks if len(chunk)]
     return Coded(np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64), values)
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
 
 
 def numbered(columns: Sequence[NDArray[Any]]) -> Numbers:
     """Return a number for each row that rows share whose entries in all columns are the same, from 0 on."""
     together, size = np.zeros(len(columns[0]), np.int64), 1
-    for column in columns:
-        if not len(column):
-            return together
-        least = int(column.min())
-        width = int(column.max()) - least + 1
+    for column in columns if len(together) else ():
+        numbers, least, width = column, int(column.min()), int(column.max()) - int(column.min()) + 1
         if size * width > MOST:
             together, size = _dense(together)
         if size * width > MOST:
-            column, width = _dense(column)  # noqa: PLW2901: the same, in fewer numbers
-            least = 0
-        together = together * width + (column.astype(np.int64) - least)
+            (numbers, width), least = _dense(column), 0
+        together = together * width + (numbers.astype(np.int64) - least)
         size *= width
     return _dense(together)[0]
 

@@ -80,6 +80,21 @@ def seed_ignored(
     return alike(row for row in as_rows(some) if row.experiment not in deterministic and row.cell not in unjudged)
 
 
+def may_repeat(
+    slices: Iterable[pa.Table], *, deterministic: Collection[str] = (), unjudged: Collection[Cell] = ()
+) -> bool:
+    """Say whether two runs of a case may be the same, to go by the sum of their rows' hashes, as `seed_ignored` asks.
+
+    Where it says no, none are: so it is asked of a large table first, a slice at a time.
+    """
+    sums: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for some in slices:
+        for row in as_rows(some):
+            if row.experiment not in deterministic and row.cell not in unjudged:
+                sums[row.experiment, row.case][row.replicate] += hash((row.metric, *row.outcome))
+    return any(len(set(runs.values())) < len(runs) for runs in sums.values())
+
+
 def alike(rows: Iterable[Row]) -> tuple[str, ...]:
     """Return the experiments of these rows in which seeds change nothing, or one is used twice."""
     guilty = []

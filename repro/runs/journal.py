@@ -1,7 +1,7 @@
 """The journal of a store: finished runs that its table does not hold yet, as lines that carry a digest.
 
-A folder beside the table. `N.log` takes a line for each append; one that has grown becomes `N.parquet`, which stands for
-it. A line is the SHA-256 of the line before and its own content, a space, and that content as JSON.
+A folder beside the table. `N.log` takes a line for each append; one that has grown becomes `N.parquet`, which stands
+for it. A line is the SHA-256 of the digest before and its own content, a space, and that content as JSON.
 """
 
 from __future__ import annotations
