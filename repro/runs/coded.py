@@ -22,7 +22,7 @@ MOST = 2**62  # that numbers of several columns together may be
 class Coded:
     """A column of texts: a code for each row, and what each code stands for."""
 
-    codes: Numbers
+    codes: NDArray[np.int32]
     values: list[str]
 
     @property
@@ -31,7 +31,7 @@ class Coded:
         order = sorted(range(len(self.values)), key=self.values.__getitem__)
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        return places[self.codes] if len(order) else self.codes
+        return places[self.codes]
 
 
 def arrow(numbers: NDArray[Any]) -> pa.Array:
@@ -59,7 +59,7 @@ def coded(column: pa.ChunkedArray) -> Coded:
     if len(set(values)) < len(values):  # another writer's dictionary: a text has one code here
         return coded(column.cast(column.type.value_type))
     parts = [np.from_dlpack(chunk.indices) for chunk in chunks if len(chunk)]
-    return Coded(np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64), values)
+    return Coded(np.concatenate(parts) if parts else np.zeros(0, np.int32), values)
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -81,6 +81,10 @@ def numbered(columns: Sequence[NDArray[Any]]) -> Numbers:
 
 
 def _dense(numbers: NDArray[Any]) -> tuple[Numbers, int]:
-    """Return numbers from 0 on in place of any others, in the order in which they come first, and how many."""
-    found = arrow(numbers).dictionary_encode()
-    return np.from_dlpack(found.indices).astype(np.int64), len(found.dictionary)
+    """Return numbers from 0 on in place of any others, in their order, and how many there are."""
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    places = np.cumsum(np.concatenate([[False], ordered[1:] != ordered[:-1]])) if len(order) else order
+    dense = np.empty(len(order), np.int64)
+    dense[order] = places
+    return dense, int(places[-1]) + 1 if len(order) else 0

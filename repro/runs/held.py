@@ -18,6 +18,7 @@ RunKey = tuple[str, str, int]  # experiment, case, replicate
 MadeBy = tuple[str, str, str]  # settings, data, code
 RUN = ("experiment", "case", "replicate")
 IDENTITY = ("settings", "data", "code")
+MOST_SHORT = 2**16
 TEXTS = ("experiment", "case", *IDENTITY, "status", "commit")
 
 
@@ -26,6 +27,7 @@ class Held:
     """The runs of a table: each column's entries, of a run's last row, in one order."""
 
     texts: dict[str, Coded]
+    rows: Numbers  # of each row of the table, which run it is of
     replicate: Numbers
     wall_seconds: NDArray[np.float64]
 
@@ -105,8 +107,10 @@ class Held:
     def _by_case(self, places: Numbers, within: NDArray[np.generic]) -> tuple[Numbers, Numbers]:
         """Return places case by case, those of one by `within`, and where each case begins, the end behind them."""
         cell = numbered([self.texts[name].codes[places] for name in RUN[:2]])
-        order = np.lexsort((within[places], cell))
-        counts = np.bincount(cell) if len(cell) else np.zeros(0, np.int64)
+        counts = np.bincount(cell)
+        inner = np.argsort(within[places])
+        few = cell.astype(np.uint16 if len(counts) <= MOST_SHORT else np.int64)  # which numpy sorts by their digits
+        order = inner[np.argsort(few[inner], kind="stable")]
         return places[order], np.concatenate([[0], np.cumsum(counts)])
 
 
@@ -125,4 +129,4 @@ def held(results: Path) -> Held:
     for name in TEXTS:
         whole = coded(rows[name])
         texts[name] = Coded(whole.codes[last], whole.values)
-    return Held(texts, numbers_of(rows["replicate"])[last], numbers_of(rows["wall_seconds"])[last])
+    return Held(texts, run, numbers_of(rows["replicate"])[last], numbers_of(rows["wall_seconds"])[last])

@@ -15,8 +15,8 @@ from repro.errors import InfrastructureError
 from repro.machine import files, locks, terminal
 from repro.registry import root
 from repro.runs import journal, pieces, table
-from repro.runs.coded import Mask, Numbers
-from repro.runs.held import RUN, Held, MadeBy, RunKey, held
+from repro.runs.coded import Mask
+from repro.runs.held import Held, MadeBy, RunKey, held
 
 UNFINISHED = ".unfinished"  # of the folder beside a table that keeps the state of runs that were cut off
 RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
@@ -159,16 +159,11 @@ class Store:
             number += 1
         with self._opened() as opened:
             order = np.arange(sum(opened.sizes))
-            stale = self._rows_of(opened, chosen)
+            stale = chosen[self.runs.rows]
             opened.write(aside, order[stale])
             opened.write(self.path, order[~stale])
         self._held = None
         return aside
-
-    def _rows_of(self, opened: pieces.Opened, chosen: Mask) -> Mask:
-        """Say of each row whether it is of one of these runs."""
-        numbers: Numbers = table.keyed(opened.columns(RUN), RUN)  # numbered as `runs` are
-        return np.asarray(chosen[numbers])
 
 
 def belongs(path: Path, results: Path) -> bool:
