@@ -26,10 +26,10 @@ class Coded:
     values: list[str]
 
     @property
-    def ranks(self) -> Numbers:
+    def ranks(self) -> NDArray[np.int32]:
         """Return each row's place in the order of the texts, by code points, which is that of their UTF-8."""
         order = sorted(range(len(self.values)), key=self.values.__getitem__)
-        places = np.empty(len(order), np.int64)
+        places = np.empty(len(order), np.int32)
         places[order] = np.arange(len(order))
         return places[self.codes]
 
@@ -67,7 +67,10 @@ def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def numbered(columns: Sequence[NDArray[Any]]) -> Numbers:
-    """Return a number for each row that rows share whose entries in all columns are the same, from 0 on."""
+    """Return a number for each row that rows share whose entries in all columns are the same, from 0 on.
+
+    They are in the order of the rows by their columns, the first of them first.
+    """
     together, size = np.zeros(len(columns[0]), np.int64), 1
     for column in columns if len(together) else ():
         numbers, least, width = column, int(column.min()), int(column.max()) - int(column.min()) + 1

@@ -15,15 +15,17 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from repro.errors import ReproError
-from repro.machine import files
+from repro.machine import files, terminal
 from repro.runs import journal, rows, table
-from repro.runs.coded import Numbers, arrow, coded, numbers_of
+from repro.runs.coded import Numbers, arrow, coded, numbered, numbers_of
 
 TEXTS = [field.name for field in table.SCHEMA if pa.types.is_string(field.type)]
-SLICE = 16_384  # rows that are in memory at once while tables are joined, and a row group of the joined one
-BATCH = 4_096  # rows of each piece
+SLICE = 4_096  # rows that are in memory at once while tables are joined, and a row group of the joined one
+PAGE = 2**16  # bytes
+BATCH = 1_024  # rows of each piece
 TRIES = 20  # to read between two changes of what lies there
 WHAT = "Parquet table"
 T = TypeVar("T")
@@ -124,11 +126,11 @@ def standing(keys: pa.Table, piece: Numbers) -> Numbers:
     last = np.zeros(int(run.max(initial=-1)) + 1, np.int64)
     last[run] = piece  # pieces come in order, and of equal places the last entry stays
     stands = np.flatnonzero(last[run] == piece)
-    ranks = [_ranks(keys[name])[stands] for name in reversed(table.KEY)]
-    return stands[np.lexsort(ranks)] if len(stands) else stands
+    place = numbered([_ranks(keys[name]) for name in table.KEY])  # in the order of the key
+    return stands[np.argsort(place[stands], kind="stable")]
 
 
-def _ranks(column: pa.ChunkedArray) -> Numbers:
+def _ranks(column: pa.ChunkedArray) -> NDArray[Any]:
     return numbers_of(column) if pa.types.is_integer(column.type) else coded(column).ranks
 
 
@@ -204,16 +206,18 @@ class Opened:
         with (
             files.refused(path),
             files.replacing(path, durable=True) as stream,
-            pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer,
+            pq.ParquetWriter(
+                stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=TEXTS, data_page_size=PAGE
+            ) as writer,
         ):
             for some in self.slices(order):
                 writer.write_table(some.replace_schema_metadata(metadata))
 
 
 def hold(path: Path) -> None:
-    """Refuse a file that `table.read` would refuse, and put its rows in order where another program did not.
+    """Refuse a file that `table.read` would refuse, looking at it in slices.
 
-    It is looked at in slices.
+    Rows that another program left in another order are put in theirs once, and the file that was there is kept.
     """
     with Opened([path]) as alone:
         order = np.arange(sum(alone.sizes))
@@ -225,7 +229,14 @@ def hold(path: Path) -> None:
         table.hold_said(alone.files[0].schema_arrow, path, lambda: alone.digest(order))
         ordered = bool((standing(keys, np.zeros(len(order), np.int64)) == order).all())
     if not ordered:
+        kept = path.with_name(f"{path.stem}.as-found.parquet")
+        with files.refused(kept):
+            kept.unlink(missing_ok=True)
+            os.link(path, kept)
         table.write(path, table.read(path))
+        terminal.say(
+            f"repro: {path}: its rows were in another order; they are in theirs, {kept.name} is what was there"
+        )
 
 
 class _Walk:
@@ -233,7 +244,7 @@ class _Walk:
 
     def __init__(self, path: Path, file: pq.ParquetFile, first: int, names: Sequence[str]) -> None:
         self.path = path
-        self._batches = file.iter_batches(BATCH, columns=list(names))
+        self._batches = file.iter_batches(BATCH, columns=list(names), use_threads=False)
         self._batch: pa.RecordBatch | None = None
         self._start = first
 

@@ -20,8 +20,8 @@ from repro.runs.held import Held, MadeBy, RunKey, held
 
 UNFINISHED = ".unfinished"  # of the folder beside a table that keeps the state of runs that were cut off
 RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
-LOG_BYTES = 2 * 2**20  # of a journal's log, before it becomes a table
-MOST_PIECES = 64  # of a journal, before they are joined whatever that costs
+LOG_BYTES = 2**20  # of a journal's log, before it becomes a table
+TOGETHER = 8  # so many tables of a journal become one, and so many of those again
 JOIN_SHARE = 0.01  # of the time, at most, is spent on joining the journal into the table before the end
 
 
@@ -45,7 +45,10 @@ class Store:
         busy = f"{path}: another `repro run` is writing this store; wait for it, or give one --results FILE"
         with locks.exclusive(path.with_suffix(".lock"), busy):
             store = cls(path)
+            begun = time.monotonic()
             store._take_up()
+            store._joined = time.monotonic()
+            store._join_seconds = store._joined - begun  # about as long as joining will take
             try:
                 yield store
             except InfrastructureError:  # a machine that refuses to write; what the journal holds is kept as it is
@@ -124,8 +127,8 @@ class Store:
         if self._log.size > LOG_BYTES:
             self._end_log()
             journal.to_table(journal.folder_of(self.path) / f"{self._number}.log")
-        due = time.monotonic() - self._joined > self._join_seconds / JOIN_SHARE
-        if due or len(journal.pieces(self.path)) > MOST_PIECES:
+            self._put_together()
+        if time.monotonic() - self._joined > self._join_seconds / JOIN_SHARE:
             self.join()
 
     def join(self) -> None:
@@ -139,6 +142,19 @@ class Store:
             journal.remove(self.path, beside)
         self._joined = time.monotonic()
         self._join_seconds = self._joined - start
+
+    def _put_together(self) -> None:
+        """Join tables of the journal, so that their number grows with the logarithm of what is in them.
+
+        The joined one takes the place of the last, and stands for the others while they are there.
+        """
+        span = TOGETHER
+        while self._number % span == 0:
+            some = [path for path in journal.pieces(self.path) if int(path.stem) > self._number - span]
+            with pieces.Opened(some) as opened:
+                opened.write(some[-1], opened.standing())
+            journal.remove(self.path, some[:-1])
+            span *= TOGETHER
 
     def _end_log(self) -> None:
         if self._log is not None:
