@@ -156,9 +156,8 @@ def planned_runs(
     ]
     if not chosen:
         refuse_no_case(study, profile_name, experiments, where)
-    named = [_of_case(study, experiment, case) for experiment, case in chosen]
-    runs = [make(replicate) for replicate in replicates for make in named]
-    return sorted(runs, key=lambda run: (run.replicate, run.cost))
+    named = [_of_case(study, *one) for one in sorted(chosen, key=lambda one: _cost(*one))]
+    return [make(replicate) for replicate in sorted(replicates) for make in named]
 
 
 def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str], where: Sequence[str]) -> NoReturn:
@@ -222,12 +221,17 @@ def named_cases(rows: pa.Table, where: Sequence[str]) -> set[tuple[str, str]]:
 def _of_case(study: Study, experiment: Experiment, case: Any) -> Callable[[int], PlannedRun]:
     """Return what makes a case's run of its replicate; the runs share the case's text."""
     text = case_json(case)
-    cost = experiment.cost(case) if experiment.cost else 0.0
+    cost = _cost(experiment, case)
     # By identity: Python calls 1, 1.0 and True equal, and each is a case of its own.
     index = next(place for place, one in enumerate(experiment.cases) if one is case)
     return lambda replicate: PlannedRun(
         experiment.name, text, index, replicate, derive_seed(study.name, experiment.name, text, replicate), cost
     )
+
+
+def _cost(experiment: Experiment, case: Any) -> float:
+    """Return what a run of a case costs as the experiment declares it."""
+    return experiment.cost(case) if experiment.cost else 0.0
 
 
 def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
