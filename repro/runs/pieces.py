@@ -164,7 +164,7 @@ class Opened:
         found = []
         for file, path in zip(self.files, self.paths, strict=True):
             with table.damage(path, WHAT, table.SET_ASIDE):
-                found.append(file.read(columns=list(names)).replace_schema_metadata(None))
+                found.append(file.read(columns=list(names), use_threads=False).replace_schema_metadata(None))
             table.refuse_gaps(found[-1], path)
         return pa.concat_tables(found).unify_dictionaries()
 
