@@ -291,23 +291,22 @@ def status(arguments: Namespace) -> int:
 
 def _store(study: Study, profile: str) -> list[dict[str, Any]]:
     """Return what is kept of a profile, runs of ours on a row and imported ones on another; none where nothing is."""
-    from repro.runs.pieces import there
     from repro.runs.plan import identity
     from repro.runs.runner import outdated
     from repro.runs.store import Store, results_path
 
     path = results_path(study.name, profile)
     imported = _imported(study, profile)
-    if not there(path):
+    if not path.exists():
         return imported
     store = Store(path)
-    statuses = store.runs.statuses()
+    statuses = store.statuses()
     row = {
         "study": study.name,
         "profile": profile,
         "runs": sum(statuses.values()),
         **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
-        "outdated": int(outdated(store, identity(study, profile)).sum()),
+        "outdated": len(outdated(store, identity(study, profile))),
         "made": "by us",
         "results": str(path),
     }
