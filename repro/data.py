@@ -45,9 +45,8 @@ class DataSet:
     `content` is the SHA-256 of arrays and peak as `content_hash` computes it, or `pinned_by_files(files)` where nobody
     could compute that yet. `files` maps paths inside the data folder ("mnist/train-images-idx3-ubyte.gz") to the
     SHA-256, or "md5:" and the MD5, of their decompressed bytes; it is empty for a set that comes with an installed
-    package. `read` gets the data folder (None for such a set). `download` fills an empty folder
-    with the files. `stands_in_for` names the real set that this one replaces in small profiles: such data answer no
-    claim. `peak` is the largest possible pixel value. A `generated` set takes time to make: `read` makes it from the
+    package. `read` gets the data folder (None for such a set). `download` fills an empty folder with the files.
+    `stands_in_for` names the real set that this one replaces in small profiles: such data answer no claim. `peak` is the largest possible pixel value. A `generated` set takes time to make: `read` makes it from the
     files, and the arrays are kept in the user's cache under their content and the code that made them, so that it is
     made once a machine and again by other code.
     """
@@ -321,9 +320,7 @@ def _read_checked(dataset: DataSet, folder: Path | None) -> Arrays:
     try:
         arrays = dataset.read(folder)
     except ImportError as error:
-        raise InfrastructureError(
-            f"data set '{dataset.name}': {error}, which reads it; install that package"
-        ) from error
+        raise InfrastructureError(f"data set '{dataset.name}': {error}, which reads it; install it") from error
     if dataset.content.startswith(BY_FILES):
         return arrays  # the files were verified just before
     got = content_hash(arrays, peak=dataset.peak)
@@ -337,11 +334,9 @@ def _read_checked(dataset: DataSet, folder: Path | None) -> Arrays:
 
 
 def _places() -> Iterator[tuple[str, Path]]:
-    given = os.environ.get(FOLDER_VARIABLE)
-    if given:
+    if given := os.environ.get(FOLDER_VARIABLE):
         yield f"{FOLDER_VARIABLE}={given}", Path(given)
-    folder = cache.folder()
-    if folder:
+    if folder := cache.folder():
         yield f"cache {folder}", folder
 
 

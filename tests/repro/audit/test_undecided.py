@@ -81,9 +81,7 @@ def test_what_costs_less_a_claim_comes_first(scores: Path, cli: Cli) -> None:
     found = planned(cli)
     assert sum(int(str(need["runs"])) for need in found) == 3 * 4  # one of each case is there
     rates = {str(need["claims"]): float(str(need["claims_an_hour"])) for need in found}
-    apart = {
-        name: rate for name, rate in rates.items() if "better" not in name
-    }  # dearer before ours
+    apart = {name: rate for name, rate in rates.items() if "better" not in name}
     assert len(apart) == 2
     assert list(apart.values()) == sorted(apart.values(), reverse=True)
     assert list(rates).index("['scores/ours']") < list(rates).index("['scores/better']")
