@@ -42,13 +42,14 @@ IDX_UNSIGNED_BYTE = 0x08
 class DataSet:
     """Arrays with a pinned content.
 
-    `content` is the SHA-256 of arrays and peak as `content_hash` computes it, or `pinned_by_files(files)` where nobody
-    could compute that yet. `files` maps paths inside the data folder ("mnist/train-images-idx3-ubyte.gz") to the
-    SHA-256, or "md5:" and the MD5, of their decompressed bytes; it is empty for a set that comes with an installed
-    package. `read` gets the data folder (None for such a set). `download` fills an empty folder with the files.
-    `stands_in_for` names the real set that this one replaces in small profiles: such data answer no claim. `peak` is the largest possible pixel value. A `generated` set takes time to make: `read` makes it from the
-    files, and the arrays are kept in the user's cache under their content and the code that made them, so that it is
-    made once a machine and again by other code.
+    `content` is the SHA-256 of arrays and peak as `content_hash` computes it, or `pinned_by_files(files)` where
+    nobody could compute that yet. `files` maps paths inside the data folder ("mnist/train-images-idx3-ubyte.gz") to
+    the SHA-256, or "md5:" and the MD5, of their decompressed bytes; it is empty for a set that comes with an
+    installed package. `read` gets the data folder (None for such a set). `download` fills an empty folder with the
+    files. `stands_in_for` names the real set that this one replaces in small profiles: such data answer no claim.
+    `peak` is the largest possible pixel value. A `generated` set takes time to make: `read` makes it from the files,
+    and the arrays are kept in the user's cache under their content and the code that made them, so that it is made
+    once a machine and again by other code.
     """
 
     name: str
