@@ -324,8 +324,7 @@ def _read_checked(dataset: DataSet, folder: Path | None) -> Arrays:
         raise InfrastructureError(f"data set '{dataset.name}': {error}, which reads it; install it") from error
     if dataset.content.startswith(BY_FILES):
         return arrays  # the files were verified just before
-    got = content_hash(arrays, peak=dataset.peak)
-    if got != dataset.content:
+    if (got := content_hash(arrays, peak=dataset.peak)) != dataset.content:
         raise IntegrityError(
             f"data set '{dataset.name}' from {folder or 'an installed package'}: expected arrays with content sha256 "
             f"{dataset.content}, got {got}; look at what changed before using it (shapes "
