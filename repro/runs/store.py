@@ -21,7 +21,7 @@ from repro.runs.held import Held, MadeBy, RunKey, held
 UNFINISHED = ".unfinished"  # of the folder beside a table that keeps the state of runs that were cut off
 RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
 LOG_BYTES = 2**19  # of a journal's log, before it becomes a table
-TOGETHER = 8  # so many tables of a journal become one, and so many of those again
+TOGETHER = 4  # so many tables of a journal become one, and so many of those again
 JOIN_SHARE = 0.01  # of the time, at most, is spent on joining the journal into the table before the end
 
 
