@@ -13,6 +13,7 @@ from repro.runs.rows import Cell, Row, as_rows
 from repro.study import Study, case_json
 
 ITEMS = 100_000  # of how many, at most, an undeclared share is looked for
+FEW = 256  # rows that are Python's objects at once
 TELLING = 8  # so many equal shares of counted items are no coincidence any more
 
 
@@ -89,7 +90,8 @@ def may_repeat(
     Where it says no, none are: so it is asked of a large table first, a slice at a time. The rows of a case follow one
     another.
     """
-    rows = (row for some in slices for row in as_rows(some))
+    few = (some.slice(start, FEW) for some in slices for start in range(0, some.num_rows, FEW))
+    rows = (row for some in few for row in as_rows(some))
     for _, case in groupby(rows, key=lambda row: (row.experiment, row.case)):
         sums: dict[int, int] = defaultdict(int)
         for row in case:

@@ -25,7 +25,7 @@ from repro.runs.coded import Numbers, arrow, coded, numbered, numbers_of
 TEXTS = [field.name for field in table.SCHEMA if pa.types.is_string(field.type)]
 SLICE = 4_096  # rows that are in memory at once while tables are joined, and a row group of the joined one
 PAGE = 2**16  # bytes
-BATCH = 1_024  # rows of each piece
+BATCH = 512  # rows of each piece
 TRIES = 20  # to read between two changes of what lies there
 WHAT = "Parquet table"
 T = TypeVar("T")
@@ -183,9 +183,12 @@ class Opened:
             wanted = order[start : start + SLICE]
             owner = np.searchsorted(self.firsts, wanted, side="right") - 1
             found = [batch for place in np.unique(owner) for batch in walks[place].take(wanted[owner == place])]
-            places = np.empty(len(wanted), np.int64)
-            places[np.argsort(owner, kind="stable")] = np.arange(len(wanted))
-            yield pa.Table.from_batches([_plain(batch, schema) for batch in found]).take(arrow(places))
+            some = pa.Table.from_batches([_plain(batch, schema) for batch in found])
+            if (owner != owner[0]).any():  # they lie piece by piece
+                places = np.empty(len(wanted), np.int64)
+                places[np.argsort(owner, kind="stable")] = np.arange(len(wanted))
+                some = some.take(arrow(places))
+            yield some
 
     def digest(self, order: Numbers) -> str:
         """Return the digest of the rows in this order, as `rows.digest` gives it for a table of them."""
@@ -207,7 +210,13 @@ class Opened:
             files.refused(path),
             files.replacing(path, durable=True) as stream,
             pq.ParquetWriter(
-                stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=TEXTS, data_page_size=PAGE
+                stream,
+                schema,
+                compression="zstd",
+                write_page_checksum=True,
+                use_dictionary=TEXTS,
+                data_page_size=PAGE,
+                write_statistics=False,
             ) as writer,
         ):
             for some in self.slices(order):
