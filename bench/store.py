@@ -96,11 +96,14 @@ def write(rows):
     arrays = [one if isinstance(one := columns[f.name], pa.Array) else pa.array(one, f.type) for f in table.SCHEMA]
     made = pa.Table.from_arrays(arrays, schema=table.SCHEMA)
     table.write(path, table.with_environments(made, {"here": {}}))
+    if grouped:  # as a run leaves it
+        with Store.exclusive(path) as store:
+            store.append(some(1), {"here": {}})
 
 
-def append():
+def some(appends):
     curve = [0.1 * i for i in range(20)]
-    runs = [
+    return [
         [
             {**FIXED, "case": case(one), "replicate": 10**6 + one // 500, "seed": one, "metric": metric,
              "value": one / 3, "curve": curve, "wall_seconds": 0.001}
@@ -108,6 +111,10 @@ def append():
         ]
         for one in range(appends)
     ]
+
+
+def append():
+    runs = some(appends)
     whole = time.process_time()
     with Store.exclusive(path) as store:
         begun = time.process_time()

@@ -23,7 +23,7 @@ from repro.runs import journal, rows, table
 from repro.runs.coded import Numbers, arrow, coded, numbered, numbers_of
 
 TEXTS = [field.name for field in table.SCHEMA if pa.types.is_string(field.type)]
-SLICE = 4_096  # rows that are in memory at once while tables are joined, and a row group of the joined one
+SLICE = 2_048  # rows that are in memory at once while tables are joined, and a row group of the joined one
 PAGE = 2**16  # bytes
 BATCH = 512  # rows of each piece
 TRIES = 20  # to read between two changes of what lies there
