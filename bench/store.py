@@ -53,22 +53,22 @@ def scales(case, run):
     return Outcome({"accuracy": value, "loss": -value}, curves={"loss": [value + i for i in range(20)]})
 '''
 CHILD = """
-import json, resource, sys, time
+import json, resource, sqlite3, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import repro
 
 what, path, count, appends = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-try:
+grouped = Path(repro.__file__).with_name("runs").is_dir()  # and not by trying: an installed build would be found
+if grouped:
     from repro.runs import table
     from repro.runs.store import Store
-    grouped = True
-except ImportError:  # the earlier build
+else:  # the earlier build
     from repro import table
     from repro.store import Store
-    grouped = False
 from repro.seeds import derive_seed
 
 FIXED = {
@@ -76,6 +76,8 @@ FIXED = {
     "device": "cpu", "settings": "null", "data": "", "code": "c" * 64, "environment": "here", "commit": "a" * 40,
     "n_test": None, "epochs": 20, "finished": datetime(2024, 1, 1, tzinfo=UTC),
 }
+
+NAMES = table.SCHEMA.names
 
 
 def case(number):
@@ -124,7 +126,37 @@ def append():
     return each, time.process_time() - whole
 
 
-said = write(count) if what == "write" else append()
+def forms():
+    def in_database(mode):
+        database = sqlite3.connect(path.with_name(f"{mode}.db"), isolation_level=None)
+        database.execute(f"pragma journal_mode={mode}")
+        database.execute("pragma synchronous=full")
+        names, marks = ", ".join(f'"{name}"' for name in NAMES), ", ".join("?" * len(NAMES))
+        database.execute(f'create table runs ({names}, primary key (experiment, "case", replicate, metric))')
+        for run in some(appends):
+            values = [[json.dumps(one[n]) if n == "curve" else str(one[n]) for n in NAMES] for one in run]
+            database.execute("begin")
+            database.executemany(f"insert or replace into runs values ({marks})", values)
+            database.execute("commit")
+
+    def in_journal():
+        from repro.runs.journal import Log
+        log = Log(path.with_suffix(".journal") / "1.log")
+        for run in some(appends):
+            log.append([run], {"here": {}})
+
+    found = {}
+    for name, act in (
+        ("journal", in_journal), ("SQLite, WAL", lambda: in_database("wal")),
+        ("SQLite, rollback journal", lambda: in_database("delete")),
+    ):
+        begun = time.process_time(), time.perf_counter()
+        act()
+        found[name] = [(time.process_time() - begun[0]) / appends, (time.perf_counter() - begun[1]) / appends]
+    return found
+
+
+said = {"write": lambda: write(count), "append": append, "forms": forms}[what]()
 print(json.dumps([said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """
 
@@ -196,6 +228,20 @@ def bench_appends(before: Build, now: Build, rounds: int) -> None:
         old.append(sum((high - low) / 2 * (one + other) / 2 for (low, high), (one, other) in places))
         new.append(now.append(0, RUNS)[1])
     row(spread(old, 0), spread(new, 1), ratio(old, new), 40)
+
+
+def bench_forms(now: Build, rounds: int) -> None:
+    """Measure what else an append could be written to."""
+    print(f"\n### One append, on the disk before the next, n={rounds}\n")
+    row("", "CPU ms", "ms")
+    row("---", "---", "---")
+    found: dict[str, list[list[float]]] = {}
+    for number in range(rounds):
+        (now.folder / f"f{number}").mkdir()
+        for name, both in now.child("forms", f"f{number}/smoke.parquet", 0, 1_000)[0].items():
+            found.setdefault(name, []).append(both)
+    for name, each in found.items():
+        row(name, *(spread([1e3 * one[which] for one in each], 2) for which in (0, 1)))
 
 
 def bench_verbs(before: Build, now: Build, rounds: int) -> None:
@@ -313,6 +359,7 @@ def main() -> None:
         before = Build(earlier(Path(name, "code")), Path(name, "before"))
         now = Build(ROOT, Path(name, "now"))
         bench_appends(before, now, chosen.rounds)
+        bench_forms(now, chosen.rounds)
         if not chosen.short:
             bench_verbs(before, now, chosen.rounds)
             bench_memory(now)
