@@ -140,8 +140,8 @@ def forms():
             database.execute("commit")
 
     def in_journal():
-        from repro.runs.journal import Log
-        log = Log(path.with_suffix(".journal") / "1.log")
+        from repro.runs.journal import Writer
+        log = Writer(path.with_suffix(".journal") / "1.log")
         for run in some(appends):
             log.append([run], {"here": {}})
 
@@ -210,14 +210,16 @@ def ratio(before: Sequence[float], now: Sequence[float]) -> str:
 def bench_appends(before: Build, now: Build, rounds: int) -> None:
     """Measure one append by what is there, and 10,000 of them."""
     print(f"### One append by the rows that are there, CPU ms, n={rounds}\n")
-    row("rows", f"at {BEFORE}", "now", "times less", "goal")
-    row("--:", "---", "---", "---", "--:")
+    row("rows", f"at {BEFORE}", "now", "times less", "goal", "to open and to close, now")
+    row("--:", "---", "---", "---", "--:", "---")
     for rows, appends, goal in ((100, 50, ""), (10_000, 10, ""), (MANY, 4, 100)):
-        old, new = [], []
+        old, new, ends = [], [], []
         for _ in range(rounds):
             old.append(1e3 * before.append(rows, appends)[0])
-            new.append(1e3 * now.append(rows, 2_000)[0])
-        row(f"{rows:,}", spread(old, 1), spread(new, 2), ratio(old, new), goal)
+            each, whole = now.append(rows, 2_000)
+            new.append(1e3 * each)
+            ends.append(1e3 * (whole - 2_000 * each))
+        row(f"{rows:,}", spread(old, 1), spread(new, 2), ratio(old, new), goal, spread(ends, 0))
     print(f"\n### {RUNS:,} runs appended to an empty store, opening and closing included, CPU s, n={rounds}\n")
     row(f"at {BEFORE}, by a line through {len(SIZES)} sizes", "now", "times less", "goal")
     row("---", "---", "---", "--:")

@@ -51,7 +51,7 @@ def pieces(results: Path) -> list[Path]:
     return [found[number] for number in sorted(found)]
 
 
-class Log:
+class Writer:
     """A log that one process writes, under the lock of its store."""
 
     def __init__(self, path: Path) -> None:

@@ -31,7 +31,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: Held | None = None
-        self._log: journal.Log | None = None
+        self._log: journal.Writer | None = None
         self._number = 0  # of the log
         self._joined, self._join_seconds = time.monotonic(), 0.0
 
@@ -121,7 +121,7 @@ class Store:
         """
         if self._log is None:
             self._number += 1
-            self._log = journal.Log(journal.folder_of(self.path) / f"{self._number}.log")
+            self._log = journal.Writer(journal.folder_of(self.path) / f"{self._number}.log")
         self._log.append(runs, environments)
         self._held = None
         if self._log.size > LOG_BYTES:

@@ -1,21 +1,11 @@
-"""Whatever ends an append, no finished run is lost or doubled, and at any time all of them are read."""
+"""At any time all finished runs are read, however they lie, and the joined table is the one that they come to."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
-import random
-import resource
 import shutil
-import signal
-import subprocess
-import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,111 +21,8 @@ from repro.runs.held import held
 from repro.runs.ignored import may_repeat
 from repro.runs.rows import digest
 from repro.runs.store import Store, belongs
-from tests.repro.conftest import Cli, command, toy_source, write_study
-from tests.repro.runs.test_ends import BRISK, workers_of
-
-HERE = {"here": {"machine": "x86"}}
-FOUND = ["experiment", "case", "replicate", "seed", "metric", "value", "status", "curve"]
-
-
-def run(replicate: int, case: str = "{}", status: str = "ok", value: float = 1.5) -> list[dict[str, Any]]:
-    """Return the two rows of a run."""
-    common = {
-        "study": "s", "experiment": "e", "case": case, "profile": "smoke", "replicate": replicate, "seed": replicate,
-        "unit": "1", "curve": [0.1 * replicate, 1.0 / 3.0, -0.0], "status": status, "detail": "", "n_test": None,
-        "epochs": 3, "wall_seconds": 0.25, "device": "cpu", "settings": "null", "data": "", "code": "c" * 64,
-        "environment": "here", "commit": "a" * 40, "finished": datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
-    }  # fmt: skip
-    return [
-        {**common, "metric": metric, "value": value + replicate if status == "ok" else None} for metric in ("x", "y")
-    ]
-
-
-def many(count: int) -> list[list[dict[str, Any]]]:
-    """Return runs of five cases in an order that is none of theirs."""
-    runs = [run(number // 5, f'{{"n":{number % 5}}}') for number in range(count)]
-    random.Random(count).shuffle(runs)
-    return runs
-
-
-def as_one(runs: list[list[dict[str, Any]]]) -> pa.Table:
-    """Return the table that these runs come to."""
-    rows = table.build([row for some in runs for row in some], HERE)
-    return rows.sort_by([(name, "ascending") for name in table.KEY])
-
-
-@contextmanager
-def killed(path: Path) -> Iterator[Store]:
-    """Write a store as a process does that dies at the end: nothing is joined."""
-    store = Store(path)
-    store._join_seconds = float("inf")
-    yield store
-    store._end_log()
-
-
-def logged(folder: Path, *batches: list[list[dict[str, Any]]]) -> Path:
-    """Return a log with an append for each of these."""
-    log = journal.Log(path := folder / "smoke.journal" / "1.log")
-    for batch in batches:
-        log.append(batch, HERE)
-    log.close()
-    return path
-
-
-class TestJournal:
-    """A line that did not finish is left out; anything else that is not as it was written is refused."""
-
-    def test_what_is_read_is_what_was_written_to_the_bit(self, tmp_path: Path) -> None:
-        runs = [run(0), run(7, value=1e-300), run(3, status="failed")]
-        found, cut = journal.read(logged(tmp_path, runs[:2], runs[2:]))
-        wanted = table.build([row for some in runs for row in some], HERE)
-        assert (digest(found), cut) == (digest(wanted), False)
-        assert table.environments(found) == HERE
-
-    def test_a_cut_at_any_byte_leaves_the_whole_lines(self, tmp_path: Path) -> None:
-        content = (path := logged(tmp_path, [run(0)], [run(1), run(2)])).read_bytes()
-        ends = [place + 1 for place, sign in enumerate(content) if sign == ord("\n")]
-        for size in range(len(content)):
-            path.write_bytes(content[:size])
-            found, cut = journal.read(path)
-            assert found.num_rows == [0, 0, 2, 6][sum(end <= size for end in ends)]
-            assert cut == (size not in (0, *ends))
-
-    def test_no_flipped_bit_is_believed(self, tmp_path: Path) -> None:
-        content = (path := logged(tmp_path, [run(0)], [run(1)])).read_bytes()
-        for place in range(8 * len(content)):
-            flipped = bytearray(content)
-            flipped[place // 8] ^= 1 << place % 8
-            path.write_bytes(flipped)
-            with pytest.raises(IntegrityError, match=r"1\.log: .*mv FILE FILE\.broken|1\.log: .*form"):
-                journal.read(path)
-
-    @pytest.mark.parametrize("change", [lambda a: [a[0], a[2], a[1]], lambda a: [a[0], a[2]], lambda a: [*a, a[2]]])
-    def test_lines_are_a_chain(self, tmp_path: Path, change: Any) -> None:
-        path = logged(tmp_path, [run(0)], [run(1)])
-        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
-        with pytest.raises(IntegrityError, match="not what was written, by its own digest"):
-            journal.read(path)
-
-    def test_a_full_disk_in_the_middle_of_a_line_leaves_the_lines_before(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        log = journal.Log(path := tmp_path / "smoke.journal" / "1.log")
-        log.append([run(0)], HERE)
-        before, write = path.read_bytes(), os.write
-
-        def full(file: int, content: Any) -> int:
-            if len(content) < 200:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return write(file, content[:100])
-
-        monkeypatch.setattr(os, "write", full)
-        with pytest.raises(InfrastructureError, match=r"1\.log: cannot be written \(No space left on device\)"):
-            log.append([run(1)], HERE)
-        assert path.read_bytes() == before
-        monkeypatch.setattr(os, "write", write)
-        log.append([run(2)], HERE)
-        assert set(journal.read(path)[0]["replicate"].to_pylist()) == {0, 2}
+from tests.repro.conftest import Cli
+from tests.repro.support.stores import HERE, as_one, killed, logged, many, run
 
 
 class TestReading:
@@ -331,77 +218,6 @@ def test_runs_that_may_be_the_same_are_suspected() -> None:
     assert not may_repeat([different, table.build(again, {})], deterministic=["e"])
 
 
-class TestKilled:
-    """`kill -9` of the parent, of a worker, of both, at random moments."""
-
-    @pytest.mark.parametrize("seed", range(2))
-    def test_nothing_finished_is_lost_or_doubled(self, project: Path, cli: Cli, seed: int) -> None:
-        write_study(project, "montecarlo", BRISK.replace("sleep(0.01)", "sleep(0.02)"))
-        kills = kill_until_done(project, random.Random(seed), 12)
-        assert kills.total() >= 3, kills
-        assert cli("run", "montecarlo", "--replicates", "40", "-q", "--results", "whole.parquet").returncode == 0
-        found, whole = (pieces.read(project / name).select(FOUND) for name in ("killed.parquet", "whole.parquet"))
-        assert found.equals(whole)
-
-
-def kill_until_done(project: Path, chance: random.Random, most: int) -> Counter[str]:
-    """Make 240 runs, killing parent, worker or both at random moments; every run that was there stays, once."""
-    path, kills, before = project / "killed.parquet", Counter[str](), set[Any]()
-    line = command("run", "montecarlo", "--replicates", "40", "--jobs", "2", "-q", "--results", path.name)
-    ended = -1
-    while ended != 0:
-        process = subprocess.Popen(line, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and kills.total() < most:
-            began, wait = pieces.state(path), chance.random() < 0.8  # most of them while runs are made
-            while process.poll() is None and wait and pieces.state(path) == began:
-                time.sleep(0.002)
-            time.sleep(chance.uniform(0.0, 0.3 if wait else 1.0))
-            workers = [*workers_of(process.pid), *[0] * 2][:2] if process.poll() is None else [0]
-            whom = chance.choice(["parent", "worker", "both"])
-            hit = [process.pid] * (whom != "worker") + [chance.choice(workers)] * (whom != "parent")
-            if 0 not in hit and process.poll() is None:
-                for one in hit:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(one, signal.SIGKILL)
-                kills[whom] += 1
-        ended = process.wait(120)
-        if pieces.there(path):
-            rows = pieces.read(path)
-            runs = list(zip(*(rows[name].to_pylist() for name in ("case", "replicate")), strict=True))
-            assert len(runs) == 2 * len(set(runs)), "half a run, or one twice"
-            assert before <= set(runs), "a finished run was lost"
-            before = set(runs)
-    return kills
-
-
-class TestFullDisk:
-    """It ends with exit 7, and what was finished is kept."""
-
-    @pytest.mark.parametrize("size", [0, 3_000, 9_000, 14_000, 30_000])
-    def test_what_was_finished_is_kept(self, project: Path, cli: Cli, size: int) -> None:
-        """A limit on the size of files stands for the disk: the journal meets it, or the table that it is joined to."""
-        write_study(project, "montecarlo", BRISK)
-        line = command("run", "montecarlo", "--replicates", "10", "--jobs", "1", "--results", "full.parquet")
-        done = subprocess.run(
-            line,
-            cwd=project,
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
-        )
-        said = done.stderr.splitlines()
-        assert done.returncode == 7, done.stderr
-        assert "cannot be written (File too large)" in said[-1]
-        path, finished = project / "full.parquet", sum(text.startswith("[") for text in said)
-        kept = len(held(path))
-        assert kept in (finished, finished + 1)  # one may be on the disk and not be told of
-        assert kept or size < 3_000
-        again = cli("run", "montecarlo", "--replicates", "10", "--results", "full.parquet")
-        assert f"{60 - kept} runs made, {kept} were there already" in again.stdout, again.stderr
-        assert table.read(path).num_rows == 2 * 60
-
-
 class TestReadersMeanwhile:
     """Every verb answers by the whole table while runs are made, and where a killed process left a journal."""
 
@@ -476,13 +292,3 @@ class TestLocks:
             Store.exclusive(tmp_path / "smoke.parquet"),
         ):
             pass
-
-
-def test_runs_of_a_moment_wait_in_their_worker(project: Path, cli: Cli) -> None:
-    """A worker that dies takes the run that it makes, and those that wait there are made by another."""
-    fatal = "    import os, pathlib\n    if points.count == 500 and run.replicate == 3: os._exit(9)\n    draw = random"
-    write_study(project, "montecarlo", toy_source().replace("    draw = random", fatal))
-    done = cli("run", "montecarlo", "--replicates", "10", "-q", "--jobs", "1")
-    assert done.returncode == 7
-    assert done.stderr.count("failed: estimate") == 2  # two shapes
-    assert table.read(project / "results/montecarlo/smoke.parquet").num_rows == 2 * (60 - 2)
