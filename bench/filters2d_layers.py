@@ -28,6 +28,7 @@ from torch import nn  # noqa: E402
 
 from studies.filters2d import model  # noqa: E402
 from studies.filters2d.cases import Hidden  # noqa: E402
+from studies.filters2d.claims.shapes import as_listed  # noqa: E402
 from studies.filters2d.training.search import MOMENTUM, optimiser_of  # noqa: E402
 
 RATE = 1e-3
@@ -61,15 +62,6 @@ def median() -> nn.Sequential:
     return nn.Sequential(first, second, nn.Sigmoid(), nn.Conv2d(32, 1, 1), nn.Sigmoid())
 
 
-def shapes(side: int) -> nn.Sequential:
-    blocks: list[nn.Module] = []
-    for channels, outputs in ((1, 8), (8, 16), (16, 32)):
-        convolution = nn.Conv2d(channels, outputs, 3, padding=1)
-        blocks += [convolution, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2, 2)]
-    first, last = nn.Linear(32 * (side // 8) ** 2, 100), nn.Linear(100, model.CLASSES)
-    return nn.Sequential(*blocks, nn.Flatten(), first, nn.BatchNorm1d(100), nn.ReLU(), last)
-
-
 def inverse(channels: int, kernel: int, hidden: Hidden, shape: tuple[int, int, int, int], optimiser: str) -> Case:
     between = nn.ReLU if hidden == "relu" else nn.Sigmoid
     return Case(
@@ -92,8 +84,12 @@ CASES = {
     "channel, ReLU, smoke": inverse(1, 11, "relu", (10, 1, 16, 16), "adam"),
     "channel, ReLU, lite": inverse(1, 11, "relu", (10, 1, 28, 28), "adam"),
     "channel, sigmoid, smoke": inverse(1, 11, "sigmoid", (10, 1, 16, 16), "sgd"),
-    "outlines, smoke": Case(lambda: model.shape_classifier(48), lambda: shapes(48), (50, 1, 48, 48), "sgd"),
-    "outlines, full size": Case(lambda: model.shape_classifier(128), lambda: shapes(128), (50, 1, 128, 128), "sgd"),
+    "outlines, smoke": Case(
+        lambda: model.shape_classifier(48), lambda: as_listed(model.shape_classifier(48)), (50, 1, 48, 48), "sgd"
+    ),
+    "outlines, full size": Case(
+        lambda: model.shape_classifier(128), lambda: as_listed(model.shape_classifier(128)), (50, 1, 128, 128), "sgd"
+    ),
     "median": Case(model.median_network, median, (10, 1, 32, 32), "adam"),
     "blobs, smoke": Case(model.topology_network, model.topology_network, (10, 1, 48, 48), "adam", "none"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -293,6 +294,14 @@ def test_what_was_measured_of_prints_is_shown() -> None:
     assert "1 digit finer" not in text
     assert "Of 20 tables 0 had a cell accused" in text
     assert page.made_of({}) == "Not measured yet."
+
+
+def test_tables_keep_their_order_whatever_the_order_of_what_was_kept() -> None:
+    kept = {"b": {"n": 1}, "c": {"n": 3}, "a": {"n": 2}, "empty": {}}
+    assert page.in_order(kept, ("a", "b", "empty", "absent")) == [("a", {"n": 2}), ("b", {"n": 1})]
+    worlds_of = json.loads((ROOT / "bench/error_rates/measured.json").read_text("utf-8"))["documents"]
+    back = dict(reversed(worlds_of.items()))
+    assert page.judges({"documents": worlds_of}) == page.judges({"documents": back})
 
 
 def test_each_part_says_which_commit_it_is_of() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -210,13 +210,18 @@ def side_by_side(measured: Json) -> str:
     return grid(head, rows)
 
 
+def in_order(found: Json, names: Iterable[str]) -> list[tuple[str, Json]]:
+    """Return what was found under these names in their order, whatever the order it was kept in."""
+    return [(name, found[name]) for name in names if found.get(name)]
+
+
 def judges(measured: Json) -> str:
     """Return how many simulated documents are accused wrongly, by world, and what every rule finds."""
     found = measured["documents"]
     if not found:
         return "Not measured yet."
     rows = []
-    for world, one in found.items():
+    for world, one in in_order(found, documents.WORLDS):
         ours, true = one[documents.OURS], one["true"]
         rows.append([documents.WORLDS[world].title, percent(ours["accused"], one["documents"], bounds=True),
                      percent(ours["found"], one["false"]), percent(ours["reproduced"], true)])  # fmt: skip
@@ -238,7 +243,7 @@ def judges_beside(measured: Json) -> str:
                 for rule in documents.RULES
             ),
         ]
-        for world, one in found.items()
+        for world, one in in_order(found, documents.WORLDS)
     ]
     return grid(["what documents print", *documents.RULES], rows)
 
@@ -248,7 +253,7 @@ def made_of(measured: Json) -> str:
     found = measured.get("prints")
     if not found:
         return "Not measured yet."
-    lines = {name: one for name, one in found["cells"].items() if one}
+    lines = dict(in_order(found["cells"], prints.FINENESS))
     fine = [one for name, one in lines.items() if name in prints.FINER]
     lines["finer than the print, together"] = {key: sum(one.get(key, 0) for one in fine) for one in fine for key in one}
     rows = []

@@ -73,7 +73,7 @@ def classifier_features() -> list[int]:
     return [count for layer in layers for count in (layer.in_features, layer.out_features)]
 
 
-def _as_listed(network: nn.Sequential) -> nn.Sequential:
+def as_listed(network: nn.Sequential) -> nn.Sequential:
     """Return a network's layers as Out[52] has them: torch's own convolutions, and each ReLU before its maximum."""
     layers = [
         nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1) if isinstance(layer, nn.Conv2d) else layer
@@ -84,7 +84,7 @@ def _as_listed(network: nn.Sequential) -> nn.Sequential:
         layers[start + 2 : start + 4] = [relu, maximum]
     listed = nn.Sequential(*layers)
     listed.load_state_dict(network.state_dict())
-    return listed.eval()
+    return listed
 
 
 def classifier_kinds() -> list[str]:
@@ -93,7 +93,7 @@ def classifier_kinds() -> list[str]:
     The network that is trained is the listed one where both give the same scores, to 1e-4, and otherwise its own.
     """
     network = _classifier().eval()
-    listed = _as_listed(network)
+    listed = as_listed(network).eval()
     images, _ = shapes.outlines("square_rectangle", 2, shapes.FULL_SIDE, stream(SEED, "claims/kinds"))
     with torch.no_grad():
         same = torch.allclose(network(images), listed(images), atol=1e-4)
