@@ -117,10 +117,10 @@ def test_a_mistake_is_one_line(say: Say, arguments: tuple[str, ...], words: str)
 
 def test_the_page_s_table_is_judged_as_it_shows(say: Say) -> None:
     page = (PROJECT / "docs/tables.md").read_text(encoding="utf-8")
-    blocks = {name: re.search(rf"```{name}\n(.*?)```", page, re.S) for name in ("markdown", "csv", "console", "toml")}
+    blocks = {name: re.search(rf"```{name}\n(.*?)```", page, re.S) for name in ("markdown", "text", "console", "toml")}
     texts = {name: found[1] if found else "" for name, found in blocks.items()}
     Path("paper.md").write_text(texts["markdown"], encoding="utf-8")
-    Path("seeds.csv").write_text(texts["csv"], encoding="utf-8")
+    Path("seeds.csv").write_text(texts["text"], encoding="utf-8")
     command, _, shown = texts["console"].partition("\n")
     assert command == "$ repro judge --cells paper.md --seeds seeds.csv"
     assert say(*command.split()[2:])[:2] == (2, shown)
