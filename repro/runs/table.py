@@ -304,11 +304,17 @@ def _check_times(times: pa.ChunkedArray) -> None:
 def opened(
     path: Path, what: str, remedy: str = "restore it", dictionaries: Sequence[str] = ()
 ) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, some columns as dictionaries. Raise IntegrityError where what is read of it is no `what`."""
+    """Open a Parquet file, of some columns those that are there as dictionaries.
+
+    Raise IntegrityError where what is read of it is no `what`.
+    """
     regular(path, what, remedy)
+    with damage(path, what, remedy):
+        names = pq.read_schema(path).names if dictionaries else []
+    of = [name for name in dictionaries if name in names]
     with (
         damage(path, what, remedy),
-        pq.ParquetFile(path, read_dictionary=list(dictionaries), page_checksum_verification=True) as file,
+        pq.ParquetFile(path, read_dictionary=of, page_checksum_verification=True) as file,
     ):
         yield file
 
