@@ -18,10 +18,11 @@ from repro.golden import check as rows_check
 from repro.golden import log, stored
 from repro.golden.confirm import refuse_old_runs, renewed, settle
 from repro.golden.findings import CheckResult, RunKey
-from repro.runs import runner, store, table
-from repro.runs.ignored import recorded, seed_ignored
+from repro.runs import pieces, runner, store
+from repro.runs.ignored import may_repeat, recorded, seed_ignored
 from repro.runs.plan import (
     MOST_REPLICATES,
+    SEEDED,
     PlannedRun,
     identity,
     named_cases,
@@ -156,7 +157,7 @@ def make(
     chosen = device or registry.profile(found, profile).device
     wanted = identity(found, profile)
     with Store.exclusive(path) as kept:
-        refuse_foreign_seeds(kept.table, path)
+        refuse_foreign_seeds(kept.columns(SEEDED), path)
         aside = kept.set_aside(outdated(kept, wanted))
         request = Request(
             study=found,
@@ -170,13 +171,15 @@ def make(
         )
         begin(len(runs))
         summary = make_runs(kept, request, progress)
-        return Made(summary, path, aside, _seed_ignored(found, kept.table))
+        return Made(summary, path, aside, _seed_ignored(found, kept))
 
 
-def _seed_ignored(study: Study, rows: pa.Table) -> tuple[str, ...]:
-    """Return the experiments whose seeds are none."""
-    deterministic = [one.name for one in study.experiments.values() if one.deterministic]
-    return seed_ignored(rows, deterministic=deterministic, unjudged=recorded(study))
+def _seed_ignored(study: Study, kept: Store) -> tuple[str, ...]:
+    """Return the experiments whose seeds are none; only where two runs may be the same is all of them looked at."""
+    repeatable, unjudged = [one.name for one in study.experiments.values() if one.deterministic], recorded(study)
+    if not may_repeat(kept.slices(), deterministic=repeatable, unjudged=unjudged):
+        return ()
+    return seed_ignored(kept.table, deterministic=repeatable, unjudged=unjudged)
 
 
 def results(study: str, *, profile: str = "smoke") -> pa.Table:
@@ -187,7 +190,7 @@ def results(study: str, *, profile: str = "smoke") -> pa.Table:
     run, IntegrityError for a table that is none.
     """
     registry.profile(registry.load(study), profile)
-    return table.read(store.results_path(study, profile))
+    return pieces.read(store.results_path(study, profile))
 
 
 def check(
@@ -220,7 +223,7 @@ def check(
     path = Path(results or store.results_path(study, profile))
     texts, wanted = _texts(where), identity(found, profile)
     count = runner.jobs(found.profiles[profile].device, jobs)
-    rows = table.read(path)
+    rows = pieces.read(path)
     refuse_foreign_seeds(rows, path)
     cases = None
     if texts:  # what the golden or the results hold and no study declares any more is looked at too, not lost

@@ -22,7 +22,7 @@ from repro.audit.verdicts import Missing, Runs
 from repro.errors import IntegrityError, ReproError
 from repro.golden import log, stored
 from repro.machine.reads import by_a_door
-from repro.runs import store, table
+from repro.runs import pieces, store
 from repro.runs.ignored import alike, recorded
 from repro.runs.plan import Identity, identity, refuse_foreign_seeds, strangers
 from repro.runs.rows import Row, as_rows
@@ -86,8 +86,8 @@ def of(study: Study, profile: str, experiment: str) -> Admitted:
     """
     root = registry.root()
     golden, results = stored.path_of(root, study.name, profile), store.results_path(study.name, profile)
-    names = log.names_of(root, *log.parts(root, study.name, profile), results)
-    with by_a_door(*names):
+    names = log.names_of(root, *log.parts(root, study.name, profile), *pieces.paths(results))
+    with by_a_door(*names, pieces.listed(results)):
         return _admitted(study, profile, experiment, root, golden, results, _written(root, golden, results))
 
 
@@ -108,10 +108,10 @@ def forget() -> None:
     _admitted.cache_clear()
 
 
-def _written(root: Path, golden: Path, results: Path) -> tuple[int, ...]:
+def _written(root: Path, golden: Path, results: Path) -> tuple[object, ...]:
     """Return when the tables, and what a golden is held to, were written last: they are read once while the same."""
-    files = (golden, stored.bands_path(golden), stored.twin_path(golden), log.path_of(root), results)
-    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+    files = (golden, stored.bands_path(golden), stored.twin_path(golden), log.path_of(root))
+    return (*(file.stat().st_mtime_ns if file.exists() else 0 for file in files), pieces.state(results))
 
 
 @functools.cache
@@ -120,15 +120,15 @@ def _identity(study: Study, profile: str) -> Identity:
 
 
 @functools.lru_cache(maxsize=16)
-def _golden(root: Path, study: Study, profile: str, _written: tuple[int, ...]) -> pa.Table | ReproError:
+def _golden(root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError:
     path = stored.path_of(root, study.name, profile)
     return _held(path, lambda: log.blessed(root, study.name, profile).rows)
 
 
 @functools.lru_cache(maxsize=16)
-def _results(_root: Path, study: Study, profile: str, _written: tuple[int, ...]) -> pa.Table | ReproError:
+def _results(_root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError:
     path = store.results_path(study.name, profile)
-    return _held(path, lambda: table.read(path))
+    return _held(path, lambda: pieces.read(path))
 
 
 def _held(path: Path, read: Callable[[], pa.Table]) -> pa.Table | ReproError:
@@ -144,11 +144,11 @@ def _held(path: Path, read: Callable[[], pa.Table]) -> pa.Table | ReproError:
 
 @functools.lru_cache(maxsize=512)
 def _admitted(
-    study: Study, profile: str, experiment: str, root: Path, golden: Path, results: Path, written: tuple[int, ...]
+    study: Study, profile: str, experiment: str, root: Path, golden: Path, results: Path, written: tuple[object, ...]
 ) -> Admitted:
     found: list[pa.Table] = []
-    for path, read in ((golden, _golden), (results, _results)):
-        rows = read(root, study, profile, written) if path.exists() else None
+    for there, read in ((golden.exists(), _golden), (pieces.there(results), _results)):
+        rows = read(root, study, profile, written) if there else None
         if isinstance(rows, ReproError):
             raise rows
         if rows is not None:

@@ -14,6 +14,7 @@ from repro.audit.document import Audited
 from repro.audit.evidence import PAIR
 from repro.golden import log, stored
 from repro.runs import store
+from repro.runs.held import IDENTITY, RUN
 from repro.runs.plan import PlannedRun, estimate, identity, planned_runs
 from repro.runs.store import Store
 from repro.study import Study
@@ -77,10 +78,10 @@ class There:
         self.seconds: dict[tuple[str, str], float] = {}
         kept = Store(store.results_path(study.name, profile))
         made = kept.done()
-        self.seconds |= kept.seconds()
+        self.seconds |= kept.runs.seconds()
         if stored.path_of(registry.root(), study.name, profile).exists():
             rows = log.blessed(registry.root(), study.name, profile).rows
-            names = (*store.RUN, *store.IDENTITY, "wall_seconds")
+            names = (*RUN, *IDENTITY, "wall_seconds")
             for row in zip(*(rows[name].to_pylist() for name in names), strict=True):
                 made.setdefault(row[:3], row[3:6])
                 self.seconds.setdefault(row[:2], row[6])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from repro.golden.findings import as_json
 from repro.machine.terminal import counted
 from repro.outside import imported
 from repro.outside.imported import Imports
-from repro.runs import table
+from repro.runs import pieces, table
 from repro.runs.plan import identity, refuse_foreign_seeds, strangers
 from repro.runs.store import reruns_path
 from repro.study import Study
@@ -62,9 +64,9 @@ def current_rows(study: Study, profile: str, results: Path) -> pa.Table:
     Raise CannotCompareError where other code, settings or data than are here made them, or what was run again, and
     IntegrityError for a seed that is not its run's.
     """
-    wanted, rows = identity(study, profile), table.read(results)
+    wanted, rows = identity(study, profile), pieces.read(results)
     again = reruns_path(results)
-    for path, some in ((results, rows), *([(again, table.read(again))] if again.exists() else [])):
+    for path, some in ((results, rows), *([(again, pieces.read(again))] if pieces.there(again) else [])):
         refuse_foreign_seeds(some, path)
         old = strangers(some, wanted)
         if old:
@@ -83,23 +85,23 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
         raise NothingSelectedError(
             f"{path}: no such golden to hold the results to; bless one, or bundle another profile"
         )
-    held, rows = log.blessed(root, study, profile), table.read(results)
+    held, rows = log.blessed(root, study, profile), pieces.read(results)
     owners = set(zip(rows["study"].to_pylist(), rows["profile"].to_pylist(), strict=True))
     if owners != {(study, profile)}:
         names = ", ".join(f"{one}/{other}" for one, other in sorted(owners)) or "nothing"
         raise UsageError(f"{results}: holds rows of {names}; wanted {study}/{profile} alone")
     blessed.held(root)  # verdicts travel with the run, so they have to be the blessed ones too
     again = reruns_path(results)
-    reruns = table.read(again) if again.exists() else None
+    reruns = pieces.read(again) if pieces.there(again) else None
     result = check(rows, held.rows, held.bands, reruns=reruns, held=True)
     if result.exit_code == INTEGRITY:
         raise IntegrityError(f"{results}: no evidence: {result.findings[0].text}")
     checked = as_json(result)
     must, may = members(study, profile)
     files = {name: (root / name).read_bytes() for name in sorted(must | may) if (root / name).is_file()}
-    files[RESULTS] = results.read_bytes()
+    files[RESULTS] = pieces.content(results, rows)
     if reruns is not None:
-        files[RERUNS] = again.read_bytes()
+        files[RERUNS] = pieces.content(again, reruns)
     brought = imported_rows(imported.beside(results))
     if brought.rows:
         files[IMPORTED] = imported.beside(results).read_bytes()
@@ -109,11 +111,22 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
     files[attest.STATEMENT] = attest.statement(files, checked, inputs_of(files, study, profile))
     try:
         weigh(files)
-        for path in (results, *([imported.beside(results)] if brought.rows else [])):
-            bounded(path)
+        _bound_tables({name: files[name] for name in (RESULTS, IMPORTED) if name in files})
     except IntegrityError as error:
         raise UsageError(f"too large to be verified: {error}; bundle fewer runs") from error
     return files
+
+
+def _bound_tables(tables: Mapping[str, bytes]) -> None:
+    """Refuse tables that no reader would take, as a reader does: from files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in tables.items():
+            path = Path(folder, name)
+            path.write_bytes(content)
+            try:
+                bounded(path)
+            except IntegrityError as error:
+                raise IntegrityError(str(error).replace(f"{path}", name)) from error
 
 
 def imported_rows(path: Path) -> Imports:

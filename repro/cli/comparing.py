@@ -151,14 +151,14 @@ def bless(arguments: Namespace) -> int:
     from repro.golden.bless import bless as make_golden
     from repro.golden.carried import carried
     from repro.golden.confirm import refuse_old_runs
-    from repro.runs import store, table
+    from repro.runs import pieces, store
     from repro.runs.plan import identity, refuse_foreign_seeds, strangers
     from repro.runs.runner import uncommitted
 
     study = registry.load(arguments.study)
     registry.profile(study, arguments.profile)
     results = arguments.results or store.results_path(arguments.study, arguments.profile)
-    rows = table.read(results)
+    rows = pieces.read(results)
     refuse_foreign_seeds(rows, results)
     old = strangers(rows, identity(study, arguments.profile))
     kept = carried(registry.root(), study.name, arguments.profile, rows, old)
@@ -186,16 +186,20 @@ def bless(arguments: Namespace) -> int:
 
 def merge(arguments: Namespace) -> int:
     """Join result tables into one; a conflict is reported and nothing is written."""
-    from repro.runs import table
+    from repro.runs import pieces, table
     from repro.runs.merge import merge as join
+    from repro.runs.store import Store
 
-    if arguments.out.exists() and arguments.out not in arguments.tables:
+    if pieces.there(arguments.out) and arguments.out not in arguments.tables:
         raise UsageError(
             f"{arguments.out}: exists and is not among the tables; name it as one of them, or another --out"
         )
     merged = join(arguments.tables)
     verb = "would write" if arguments.dry_run else "wrote"
     if not arguments.dry_run:
+        if len(pieces.paths(arguments.out)) > 1:  # what its journal holds is in `merged`, and in its table from here on
+            with Store.exclusive(arguments.out):
+                pass
         table.write(arguments.out, merged)
     answer(f"{verb} {arguments.out}: {merged.num_rows} rows of {len(arguments.tables)} tables")
     return PASS

@@ -291,22 +291,23 @@ def status(arguments: Namespace) -> int:
 
 def _store(study: Study, profile: str) -> list[dict[str, Any]]:
     """Return what is kept of a profile, runs of ours on a row and imported ones on another; none where nothing is."""
+    from repro.runs.pieces import there
     from repro.runs.plan import identity
     from repro.runs.runner import outdated
     from repro.runs.store import Store, results_path
 
     path = results_path(study.name, profile)
     imported = _imported(study, profile)
-    if not path.exists():
+    if not there(path):
         return imported
     store = Store(path)
-    statuses = store.statuses()
+    statuses = store.runs.statuses()
     row = {
         "study": study.name,
         "profile": profile,
         "runs": sum(statuses.values()),
         **{key: statuses.get(key, 0) for key in ("ok", "nonfinite", "failed")},
-        "outdated": len(outdated(store, identity(study, profile))),
+        "outdated": int(outdated(store, identity(study, profile)).sum()),
         "made": "by us",
         "results": str(path),
     }

@@ -67,6 +67,8 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the process's exit code; whatever stops it is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # A process that waits for runs gives back what joining tables took; Arrow's other pools keep it.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next; nothing else needs the library
         import argcomplete
 

@@ -167,7 +167,7 @@ def plan(arguments: Namespace) -> int:
     )
     store = Store(arguments.results or results_path(arguments.study, arguments.profile))
     todo = runner.pending(store, runs, identity(study, arguments.profile))
-    seconds = store.seconds()
+    seconds = store.runs.seconds()
     names = dict.fromkeys(run.experiment for run in runs)
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -238,8 +238,8 @@ def run(arguments: Namespace) -> int:
 def _report_run(arguments: Namespace, made: Made) -> int:
     """Print what runs came to, and return the exit code."""
     from repro import registry
-    from repro.runs import table
-    from repro.show.grids import grids
+    from repro.runs import pieces
+    from repro.show.grids import COLUMNS, grids
 
     study, summary = registry.load(arguments.study), made.summary
     if made.aside:
@@ -247,8 +247,8 @@ def _report_run(arguments: Namespace, made: Made) -> int:
     if arguments.json:
         print_json({**summary.__dict__, "results": str(made.results), "exit_code": made.exit_code})
     else:
-        if not arguments.quiet and made.results.exists():  # there is none where no run was begun
-            answer(grids(study, table.read(made.results)))
+        if not arguments.quiet and pieces.there(made.results):  # there is none where no run was begun
+            answer(grids(study, pieces.read(made.results, COLUMNS)))
             answer()
         again = f" ({summary.taken_up} of them taken up where they were cut off)" if summary.taken_up else ""
         kept = f"{summary.finished} runs made{again}, {summary.already_done} were there already"

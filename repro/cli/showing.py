@@ -165,14 +165,14 @@ def _rows(arguments: Namespace, study: Study) -> tuple[list[dict[str, Any]], str
     from repro import registry
     from repro.golden import log
     from repro.golden import stored as goldens
-    from repro.runs import store, table
+    from repro.runs import pieces, store
     from repro.show.figures import outdated
 
     golden = goldens.path_of(registry.root(), arguments.study, arguments.profile)
     own = store.results_path(arguments.study, arguments.profile)
-    path = arguments.results or (own if own.exists() else golden)
+    path = arguments.results or (own if pieces.there(own) else golden)
     if path != golden:
-        held = table.read(path)
+        held = pieces.read(path)
     elif golden.exists():
         held = log.blessed(registry.root(), arguments.study, arguments.profile).rows
     else:

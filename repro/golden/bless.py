@@ -23,7 +23,7 @@ from repro.golden.findings import DEVIATES, CheckResult
 from repro.golden.refusals import mixed, next_step, refusals, selected, too_few
 from repro.golden.rule import ALPHA, CONFIRMING_FEW, ENOUGH
 from repro.golden.stored import METHOD, Golden, bands_path, load, metadata, number, read_record, twin, twin_path
-from repro.runs import table
+from repro.runs import pieces, table
 from repro.runs.rows import digest
 from repro.study import Study
 
@@ -73,7 +73,7 @@ def bless(
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
     if profile not in study.profiles:
         raise UsageError(f"study '{study.name}' has no profile '{profile}' (profiles: {', '.join(study.profiles)})")
-    rows = selected(table.read(results), study, profile, experiments)
+    rows = selected(pieces.read(results), study, profile, experiments)
     minimum = study.profiles[profile].golden_seeds
     faults = refusals(rows, study, profile, experiments, provisional=provisional)
     seeds = {} if provisional else too_few(rows, study, minimum)

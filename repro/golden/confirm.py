@@ -12,7 +12,7 @@ import pyarrow as pa
 from repro.errors import CannotCompareError, InfrastructureError
 from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
-from repro.runs import provenance, table
+from repro.runs import pieces, provenance, table
 from repro.runs.plan import Identity, named_runs
 from repro.runs.runner import Request, environment_of, make_runs, outdated
 from repro.runs.store import Store, reruns_path
@@ -39,10 +39,10 @@ def settle(
     All results are of the identity `wanted`. Raise InfrastructureError where runs fail.
     """
     path = reruns_path(results)
-    result = check(table.read(path) if path.exists() else None, ())
+    result = check(pieces.read(path) if pieces.there(path) else None, ())
     if not result.wanted and not replay:
         return result
-    rows = table.read(results, ["experiment", "case", "replicate", "code", "settings", "data", "device"])
+    rows = pieces.read(results, ["experiment", "case", "replicate", "code", "settings", "data", "device"])
     device = rows["device"][0].as_py() if rows.num_rows else "cpu"
     notes: list[str] = []
 
@@ -121,7 +121,7 @@ def renewed(
     declared = {(experiment.name, case_json(case)) for experiment, case in study.select(profile)}
     with Store.exclusive(path) as store:
         device = store.table["device"][0].as_py()
-        aside = store.set_aside(set(old))
+        aside = store.set_aside(store.runs.mask(old))
         runs = named_runs(study, profile, [run for run in sorted(old) if run[:2] in declared])
         what = f"{len(old)} runs are of other code, settings or data than are here"
         say(f"{what}: set aside in {aside}, {len(runs)} made again")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
 from repro.machine.terminal import columns, escape
-from repro.runs import table
+from repro.runs import pieces, table
 from repro.study import words_of
 
 WORDS = ("status", "unit", "n_test", "settings", "data")  # compared for equality; value within a tolerance
@@ -65,10 +65,7 @@ def compare_files(first: Path, second: Path, *, absolute: float = 0.0, relative:
 
 def read(path: Path) -> pa.Table:
     """Read the compared columns of a results file, words as dictionaries: they repeat, and decode ten times as fast."""
-    table.read(path, ["replicate"])  # refuses a file that is no results table
-    texts = [name for name in READ if pa.types.is_string(table.SCHEMA.field(name).type)]
-    with table.opened(path, "Parquet table", table.SET_ASIDE, texts) as file:
-        return file.read(columns=list(READ))
+    return pieces.read(path, READ, [name for name in READ if name in pieces.TEXTS])
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import groupby
 
 import pyarrow as pa
 
@@ -12,6 +13,7 @@ from repro.runs.rows import Cell, Row, as_rows
 from repro.study import Study, case_json
 
 ITEMS = 100_000  # of how many, at most, an undeclared share is looked for
+FEW = 256  # rows that are Python's objects at once
 TELLING = 8  # so many equal shares of counted items are no coincidence any more
 
 
@@ -78,6 +80,26 @@ def seed_ignored(
     time, say) prove nothing.
     """
     return alike(row for row in as_rows(some) if row.experiment not in deterministic and row.cell not in unjudged)
+
+
+def may_repeat(
+    slices: Iterable[pa.Table], *, deterministic: Collection[str] = (), unjudged: Collection[Cell] = ()
+) -> bool:
+    """Say whether two runs of a case may be the same, to go by the sum of their rows' hashes, as `seed_ignored` asks.
+
+    Where it says no, none are: so it is asked of a large table first, a slice at a time. The rows of a case follow one
+    another.
+    """
+    few = (some.slice(start, FEW) for some in slices for start in range(0, some.num_rows, FEW))
+    rows = (row for some in few for row in as_rows(some))
+    for _, case in groupby(rows, key=lambda row: (row.experiment, row.case)):
+        sums: dict[int, int] = defaultdict(int)
+        for row in case:
+            if row.experiment not in deterministic and row.cell not in unjudged:
+                sums[row.replicate] += hash((row.metric, *row.outcome))
+        if len(set(sums.values())) < len(sums):
+            return True
+    return False
 
 
 def alike(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from repro.errors import CannotCompareError, UsageError
-from repro.runs import table as tables
+from repro.runs import pieces
+from repro.runs.held import IDENTITY
 from repro.runs.plan import refuse_foreign_seeds
-from repro.runs.store import IDENTITY
 from repro.runs.table import KEY, build, environments
 
 SAME = ("seed", "unit", "status", "value", "curve", "n_test", "epochs", *IDENTITY)
@@ -25,7 +25,7 @@ def merge(paths: Sequence[Path]) -> pa.Table:
     status or value differs between tables, UsageError for tables of more than one study and profile, and IntegrityError
     for a seed that is not that of its run.
     """
-    read = [tables.read(path) for path in paths]
+    read = [pieces.read(path) for path in paths]
     for path, table in zip(paths, read, strict=True):
         refuse_foreign_seeds(table, path)
     owners = {

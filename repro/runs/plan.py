@@ -11,9 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
+from repro.runs.coded import arrow, numbers_of
 from repro.runs.fingerprint import Code, codes
+from repro.runs.table import keyed
 from repro.runs.wanted import wanted
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
@@ -22,10 +26,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 VALUES = 12  # of a field, as many as a line that refuses one names
+SEEDED = ("study", "experiment", "case", "replicate", "seed")  # a seed, and what it follows from
+AT_ONCE = 4_096  # runs whose names are written out together
 MOST_REPLICATES = 1_000_000  # of one request: each case's are planned, and held in memory, before the first is made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedRun:
     """One run to make. `case_index` is the case's place in the experiment's declaration."""
 
@@ -92,13 +98,18 @@ def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
 
 def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:
     """Raise IntegrityError where a row's seed is not the one that its study, experiment, case and replicate give."""
-    names = ("study", "experiment", "case", "replicate", "seed")
-    for study, experiment, case, replicate, seed in zip(*(rows[name].to_pylist() for name in names), strict=True):
-        if derive_seed(study, experiment, case, replicate) != seed:
-            raise IntegrityError(
-                f"{where}: {experiment} {case} replicate {replicate} has the seed {seed}, which is not the one that "
-                "these give; restore the table, or run the study again"
-            )
+    seeds, run = numbers_of(rows["seed"]), keyed(rows, SEEDED[:-1])
+    first = np.zeros(int(run.max(initial=-1)) + 1, np.int64)
+    first[run] = np.arange(len(run))
+    others = np.flatnonzero(seeds != seeds[first][run])  # rows of one run that differ
+    for start in range(0, len(first), AT_ONCE):
+        some = rows.select(SEEDED).take(arrow(np.concatenate([first[start : start + AT_ONCE], others])))
+        for study, experiment, case, replicate, seed in zip(*(column.to_pylist() for column in some), strict=True):
+            if derive_seed(study, experiment, case, replicate) != seed:
+                raise IntegrityError(
+                    f"{where}: {experiment} {case} replicate {replicate} has the seed {seed}, which is not the one "
+                    "that these give; restore the table, or run the study again"
+                )
 
 
 def identity(study: Study, profile_name: str) -> Identity:
@@ -145,8 +156,8 @@ def planned_runs(
     ]
     if not chosen:
         refuse_no_case(study, profile_name, experiments, where)
-    runs = [_run(study, experiment, case, replicate) for replicate in replicates for experiment, case in chosen]
-    return sorted(runs, key=lambda run: (run.replicate, run.cost))
+    named = [_of_case(study, *one) for one in sorted(chosen, key=lambda one: _cost(*one))]
+    return [make(replicate) for replicate in sorted(replicates) for make in named]
 
 
 def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str], where: Sequence[str]) -> NoReturn:
@@ -189,7 +200,8 @@ def _as_text(value: Any) -> str:
 def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
     """Return the runs of (experiment, case, replicate) names, cheapest first; the cases are a profile's own."""
     cases = {(experiment.name, case_json(case)): (experiment, case) for experiment, case in study.select(profile_name)}
-    runs = [_run(study, *cases[name[:2]], name[2]) for name in names]
+    made = {case: _of_case(study, *cases[case]) for case in {name[:2] for name in names}}
+    runs = [made[name[:2]](name[2]) for name in names]
     return sorted(runs, key=lambda run: (run.replicate, run.cost))
 
 
@@ -206,14 +218,20 @@ def named_cases(rows: pa.Table, where: Sequence[str]) -> set[tuple[str, str]]:
     return {pair for pair in pairs if keep(json.loads(pair[1]))}
 
 
-def _run(study: Study, experiment: Experiment, case: Any, replicate: int) -> PlannedRun:
+def _of_case(study: Study, experiment: Experiment, case: Any) -> Callable[[int], PlannedRun]:
+    """Return what makes a case's run of its replicate; the runs share the case's text."""
     text = case_json(case)
-    cost = experiment.cost(case) if experiment.cost else 0.0
+    cost = _cost(experiment, case)
     # By identity: Python calls 1, 1.0 and True equal, and each is a case of its own.
     index = next(place for place, one in enumerate(experiment.cases) if one is case)
-    return PlannedRun(
+    return lambda replicate: PlannedRun(
         experiment.name, text, index, replicate, derive_seed(study.name, experiment.name, text, replicate), cost
     )
+
+
+def _cost(experiment: Experiment, case: Any) -> float:
+    """Return what a run of a case costs as the experiment declares it."""
+    return experiment.cost(case) if experiment.cost else 0.0
 
 
 def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:

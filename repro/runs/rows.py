@@ -64,20 +64,26 @@ def digest(some: pa.Table) -> str:
 
 def update(hasher: Any, values: Any) -> None:
     """Add which entries are empty, how long the others are, and their content."""
-    hasher.update(raw(values.is_null().cast(pa.uint8())))
+    for part in parts(values):
+        hasher.update(part)
+
+
+def parts(values: Any) -> list[Any]:
+    """Return the bytes that say which entries of an array are empty, how long the others are, and what they hold.
+
+    Of arrays one after the other, each part is that of the whole.
+    """
     present = values.drop_null()
+    empty = raw(values.is_null().cast(pa.uint8()))
     if pa.types.is_list(values.type):
-        hasher.update(raw(pc.list_value_length(present)))
-        update(hasher, present.flatten())
-    elif pa.types.is_string(values.type):
-        hasher.update(raw(pc.binary_length(present)))
+        return [empty, raw(pc.list_value_length(present)), *parts(present.flatten())]
+    if pa.types.is_string(values.type):
         _, places, content = present.buffers()
         bounds = np.frombuffer(places, np.int32, len(present) + 1, 4 * present.offset) if len(present) else (0, 0)
-        hasher.update(memoryview(content or b"")[bounds[0] : bounds[-1]])
-    elif pa.types.is_timestamp(values.type):
-        hasher.update(raw(present.cast(pa.int64())))
-    else:
-        hasher.update(raw(present.cast(pa.uint8()) if pa.types.is_boolean(values.type) else present))
+        return [empty, raw(pc.binary_length(present)), memoryview(content or b"")[bounds[0] : bounds[-1]]]
+    if pa.types.is_timestamp(values.type):
+        return [empty, raw(present.cast(pa.int64()))]
+    return [empty, raw(present.cast(pa.uint8()) if pa.types.is_boolean(values.type) else present)]
 
 
 def raw(values: Any) -> bytes:

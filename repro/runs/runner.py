@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,18 +17,21 @@ from typing import Any
 
 from repro import registry
 from repro.checkpoint import EVERY_S
-from repro.errors import InfrastructureError, ReproError, UsageError
+from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
+from repro.runs.coded import Mask
+from repro.runs.crew import Crew
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
 from repro.runs.provenance import needs_torch
 from repro.runs.store import Store, belongs
-from repro.runs.worker import Order, Report, serve
+from repro.runs.worker import Order, Report
 from repro.study import Study
 
 SHOWN_FILES = 5  # of those that are not committed
 STOP_MARGIN_S = 2.0  # to end the workers and leave the table as it is
-GRACE_S = 5.0  # for a process that has closed its connection to be gone
+AHEAD_S = 0.05  # of runs, at most, a worker holds beside the one that it makes
+MOST_AHEAD = 16
 MOST_LOST = 10  # workers that die one after the other, no run finished between: a further one would die too
 
 
@@ -76,21 +78,30 @@ Progress = Callable[[PlannedRun, Report], None]
 
 def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[PlannedRun]:
     """Return the runs that the store does not hold yet under this identity."""
-    done = store.done()
-    return [run for run in runs if done.get(run.key) != wanted.of(run.experiment, run.case)]
+    done = _there(store, wanted)
+    return [run for run in runs if run.replicate not in done.get(run.key[:2], ())]
 
 
-def outdated(store: Store, wanted: Identity) -> set[tuple[str, str, int]]:
-    """Return the runs of the store that other code, settings or data made, of experiments in this identity.
+def _there(store: Store, wanted: Identity) -> dict[tuple[str, str], set[int]]:
+    """Return the replicates that the store holds finished under this identity, by experiment and declared case."""
+    held = store.runs
+    made = held.made(lambda *run: run[:2] in wanted.data and wanted.of(*run[:2]) == run[2])
+    return held.replicates(held.finished & made)
+
+
+def outdated(store: Store, wanted: Identity) -> Mask:
+    """Say which of the store's runs other code, settings or data made, of experiments in this identity.
 
     Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
-    done = {key: made_by for key, made_by in store.done().items() if key[0] in wanted.code}
-    stale = {key for key, made_by in done.items() if not wanted.made(*key[:2], made_by)}
-    uncommitted = store.uncommitted() & set(done)
-    if uncommitted:
+    held = store.runs
+    done = held.finished & held.of(wanted.code)
+    stale = done & ~held.made(lambda *run: run[0] in wanted.code and wanted.made(*run))
+    uncommitted = done & held.uncommitted
+    if uncommitted.any():
         now = commit_of(store, wanted)
-        stale |= set() if git.is_dirty(now) or git.is_unknown(now) else uncommitted
+        if not (git.is_dirty(now) or git.is_unknown(now)):
+            stale |= uncommitted
     return stale
 
 
@@ -148,23 +159,29 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     states = _states(store, request, wanted, here)
     taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
     todo.sort(key=lambda run: run.key not in taken_up)
-    finished: list[Report] = []
-    failed: list[str] = []
+    kept, failed = Counter[str](), list[str]()
 
-    def keep(run: PlannedRun, report: Report) -> None:
-        if report.stop:
-            raise _error_of(report.stop)
-        # A worker that trained before has torch still: what never asks for it is not recorded with it.
-        packages = wanted.sources[run.experiment].distributions
-        environment, whole = provenance.with_torch(record, report.torch if any(map(needs_torch, packages)) else None)
-        common = {"environment": environment, "commit": commit, "device": request.device}
-        store.append(rows_from(request, run, report, wanted, common), {environment: whole})
-        finished.append(report)
-        if run.key in states and report.status != "failed":
-            states[run.key][0].unlink(missing_ok=True)
-        if report.status == "failed":
-            failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
-        progress(run, report)
+    def keep(made: Sequence[tuple[PlannedRun, Report]]) -> None:
+        stopped = next((place for place, (_, report) in enumerate(made) if report.stop), None)
+        rows, environments = [], {}
+        for run, report in made[:stopped]:
+            # A worker that trained before has torch still: what never asks for it is not recorded with it.
+            packages = wanted.sources[run.experiment].distributions
+            facts = report.torch if any(map(needs_torch, packages)) else None
+            environment, environments[environment] = provenance.with_torch(record, facts)
+            common = {"environment": environment, "commit": commit, "device": request.device}
+            rows.append(rows_from(request, run, report, wanted, common))
+        if rows:
+            store.append(rows, environments)
+        for run, report in made[:stopped]:
+            kept[report.status] += 1
+            if run.key in states and report.status != "failed":
+                states[run.key][0].unlink(missing_ok=True)
+            if report.status == "failed":
+                failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
+            progress(run, report)
+        if stopped is not None:
+            raise _error_of(made[stopped][1])
 
     def lose(run: PlannedRun, why: str) -> None:
         failed.append(
@@ -172,12 +189,12 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             "perhaps with fewer --jobs"
         )
 
-    left = _dispatch(request, todo, states, store.seconds(), keep, lose)
+    left = _dispatch(request, todo, states, store.runs.seconds(), keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
-        finished=len(finished),
-        nonfinite=sum(report.status == "nonfinite" for report in finished),
+        finished=kept.total(),
+        nonfinite=kept["nonfinite"],
         failed=tuple(failed),
         left=left,
         taken_up=len(taken_up),
@@ -189,14 +206,14 @@ def _states(store: Store, request: Request, wanted: Identity, environment: str) 
 
     The name is of all that the run's bits hang on. What finished runs left, killed before it was removed, is removed.
     """
-    states, done, any_left = {}, store.done(), store.unfinished.is_dir()
+    states, done, any_left = {}, _there(store, wanted), store.unfinished.is_dir()
     for run in request.runs:
         if not request.study.experiments[run.experiment].resumes:
             continue
-        made_by = wanted.of(run.experiment, run.case)
-        finished = done.get(run.key) == made_by
+        finished = run.replicate in done.get(run.key[:2], ())
         if finished and not any_left:
             continue
+        made_by = wanted.of(run.experiment, run.case)
         parts = (request.study.name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
         name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         states[run.key] = store.unfinished / f"{name[:32]}.checkpoint", name
@@ -205,8 +222,8 @@ def _states(store: Store, request: Request, wanted: Identity, environment: str) 
     return states
 
 
-def _error_of(stop: tuple[int, str]) -> ReproError:
-    code, text = stop
+def _error_of(report: Report) -> ReproError:
+    code, text = report.stop or (SOFTWARE, report.detail)
     return next((kind(text) for kind in ReproError.__subclasses__() if kind.exit_code == code), ReproError(text))
 
 
@@ -215,7 +232,7 @@ def _dispatch(
     todo: Sequence[PlannedRun],
     states: Mapping[RunKey, State],
     seconds: Mapping[tuple[str, str], float],
-    keep: Callable[[PlannedRun, Report], None],
+    keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
     lose: Callable[[PlannedRun, str], None],
 ) -> int:
     """Hand runs to workers until all are made or lost, or the budget ends; return how many were neither.
@@ -224,38 +241,49 @@ def _dispatch(
     InfrastructureError where one after the other dies: this machine makes no runs.
     """
     queue = deque(todo)
-    busy: dict[Any, PlannedRun] = {}
+    pace: dict[str, float] = {}  # the seconds of an experiment's last run
     lost_in_a_row = 0
-    with _Crew() as crew:
-        while queue or busy:
-            while queue and len(busy) < request.jobs and _fits(queue[0], request, states, seconds):
-                worker, run = crew.idle_or_new(), queue.popleft()
+    with Crew(request.jobs) as crew:
+        while queue or crew.busy:
+            while queue and _fits(queue[0], request, states, seconds):
+                worker = crew.free(_at_once(queue[0], request, pace))
+                if worker is None:
+                    break
+                run = queue.popleft()
                 with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
-                    state = states.get(run.key)
-                    worker.send(Order(request.study.name, request.profile, run, request.device, state))
-                busy[worker] = run
-            if not busy:  # nothing runs and nothing more may be begun
+                    worker.send(Order(request.study.name, request.profile, run, request.device, states.get(run.key)))
+                crew.orders[worker].append(run)
+            if not crew.busy:  # nothing runs and nothing more may be begun
                 break
             timeout = request.seconds_left()
             ready: list[Any] = connections.wait(
-                list(busy), timeout=None if timeout == float("inf") else max(timeout, 0.0)
+                crew.busy, timeout=None if timeout == float("inf") else max(timeout, 0.0)
             )
             if not ready:
                 break
-            for worker in ready:
-                run = busy.pop(worker)
-                try:
-                    report: Report = worker.recv()
-                except (EOFError, OSError):  # at a message's beginning, or within one
-                    lose(run, why := crew.buried(worker))
-                    lost_in_a_row += 1
-                    if lost_in_a_row >= MOST_LOST:
-                        raise _none_lives(run, why) from None
-                    continue
-                lost_in_a_row = 0
-                crew.idle.append(worker)
-                keep(run, report)
-    return len(queue) + len(busy)
+            answers = [(worker, *crew.answers(worker)) for worker in ready]
+            made = [one for _, some, _ in answers for one in some]
+            pace |= {run.experiment: report.wall_seconds for run, report in made}
+            lost_in_a_row = 0 if made else lost_in_a_row
+            keep(made)
+            for worker in [worker for worker, _, ended in answers if ended]:
+                (run, *others), why = crew.buried(worker)
+                queue.extendleft(reversed(others))
+                lose(run, why)
+                lost_in_a_row += 1
+                if lost_in_a_row >= MOST_LOST:
+                    raise _none_lives(run, why)
+    return len(queue) + sum(map(len, crew.orders.values()))
+
+
+def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:
+    """Return how many orders a worker may hold: runs of a moment wait for their turn there, and not for us.
+
+    A budget counts runs that are begun, so that one at a time is handed out under it.
+    """
+    if request.budget_s is not None:
+        return 1
+    return 1 + min(MOST_AHEAD, int(AHEAD_S / max(pace.get(run.experiment, AHEAD_S + 1.0), 1e-6)))
 
 
 def _fits(
@@ -271,54 +299,6 @@ def _none_lives(run: PlannedRun, why: str) -> InfrastructureError:
         f"{MOST_LOST} processes died one after the other, the last with {run.experiment} {run.case} replicate "
         f"{run.replicate}: {why}; what was finished is kept: run again, perhaps with fewer --jobs"
     )
-
-
-class _Crew:
-    """Worker processes by the connections to them, started as they are needed; none outlives the crew."""
-
-    def __init__(self) -> None:
-        self.idle: list[Any] = []
-        self.members: dict[Any, tuple[Any, Any]] = {}  # process, and the line whose end tells it that we are gone
-
-    def __enter__(self) -> _Crew:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process, _line in self.members.values():
-            process.kill()
-        for worker in list(self.members):
-            self._dismiss(worker)
-
-    def idle_or_new(self) -> Any:
-        """Return the connection to a worker without a run."""
-        return self.idle.pop() if self.idle else self._hired()
-
-    def buried(self, worker: Any) -> str:
-        """Put away a worker whose connection has ended, and say how it ended."""
-        code = self._dismiss(worker)
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
-        return f"its process ended without a word ({how}), as it does when memory runs out"
-
-    def _hired(self) -> Any:
-        context = multiprocessing.get_context("spawn")
-        here, there = context.Pipe()
-        line, watched = context.Pipe()
-        process = context.Process(target=serve, args=(there, watched), daemon=True)
-        process.start()
-        there.close()
-        watched.close()
-        self.members[here] = (process, line)
-        return here
-
-    def _dismiss(self, worker: Any) -> int | None:
-        process, line = self.members.pop(worker)
-        process.join(GRACE_S)  # what ends by itself leaves its own code
-        process.kill()
-        process.join()
-        worker.close()
-        line.close()
-        code: int | None = process.exitcode
-        return code
 
 
 def rows_from(

@@ -1,27 +1,28 @@
-"""Where finished runs live: one Parquet table a study and profile, replaced atomically after every finished run."""
+"""Where finished runs live: one Parquet table a study and profile, and beside it a journal of those that came since."""
 
 from __future__ import annotations
 
-import fcntl
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from repro.errors import InfrastructureError
-from repro.machine import files
-from repro.machine.git import is_dirty, is_unknown
+from repro.machine import files, locks, terminal
 from repro.registry import root
-from repro.runs import table
+from repro.runs import journal, pieces, table
+from repro.runs.coded import Mask
+from repro.runs.held import Held, MadeBy, RunKey, held
 
-RUN = ("experiment", "case", "replicate")
 UNFINISHED = ".unfinished"  # of the folder beside a table that keeps the state of runs that were cut off
 RERUNS = "reruns"  # the folder beside a table for the runs that its checks asked for
-IDENTITY = ("settings", "data", "code")
+LOG_BYTES = 2**19  # of a journal's log, before it becomes a table
+TOGETHER = 4  # so many tables of a journal become one, and so many of those again
+JOIN_SHARE = 0.01  # of the time, at most, is spent on joining the journal into the table before the end
 
 
 class Store:
@@ -29,27 +30,74 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.table = table.read(path) if files.there(path) else table.with_environments(table.SCHEMA.empty_table(), {})
+        self._held: Held | None = None
+        self._log: journal.Writer | None = None
+        self._number = 0  # of the log
+        self._joined, self._join_seconds = time.monotonic(), 0.0
 
     @classmethod
     @contextmanager
     def exclusive(cls, path: Path) -> Iterator[Store]:
-        """Open for writing; a second process that wants the same store is told so (exit 7)."""
-        with files.refused(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            held = path.with_suffix(".lock").open("w")
-        with held as lock:
+        """Open for writing; a second process that wants the same store is told so (exit 7).
+
+        What a killed writer left in the journal is joined first, and at the end all that came.
+        """
+        busy = f"{path}: another `repro run` is writing this store; wait for it, or give one --results FILE"
+        with locks.exclusive(path.with_suffix(".lock"), busy):
+            store = cls(path)
+            begun = time.monotonic()
+            store._take_up()
+            store._joined = time.monotonic()
+            store._join_seconds = store._joined - begun  # about as long as joining will take
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InfrastructureError(
-                    f"{path}: another `repro run` is writing this store; wait for it, or give one --results FILE"
-                ) from error
-            files.sweep(path)
-            yield cls(path)
+                yield store
+            except InfrastructureError:  # a machine that refuses to write; what the journal holds is kept as it is
+                store._end_log()
+                raise
+            except BaseException:
+                store.join()
+                raise
+            store.join()
+
+    def _take_up(self) -> None:
+        """Make what a killed writer left one table, and refuse it where it is not what was written."""
+        files.sweep(self.path)
+        for path in journal.pieces(self.path):
+            files.sweep(path.with_suffix(".parquet"))
+            if path.suffix == ".log" and journal.read(path)[1]:
+                terminal.say(f"repro: {path}: the last append did not finish; it is dropped, its runs are made again")
+        if files.there(self.path):
+            pieces.hold(self.path)
+        self.join()
+
+    @property
+    def table(self) -> pa.Table:
+        """Return all rows."""
+        if not pieces.there(self.path):
+            return table.with_environments(table.SCHEMA.empty_table(), {})
+        return pieces.read(self.path)
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Return some columns of all rows, texts as dictionaries."""
+        if not pieces.there(self.path):
+            return table.SCHEMA.empty_table().select(list(names))
+        return pieces.read(self.path, names, [name for name in names if name in pieces.TEXTS])
+
+    def slices(self) -> Iterator[pa.Table]:
+        """Yield the rows of the joined table in slices; for whoever has the store open to write."""
+        self.join()
+        with self._opened() as opened:
+            yield from opened.slices(np.arange(sum(opened.sizes)))
+
+    @property
+    def runs(self) -> Held:
+        """Return which runs there are."""
+        if self._held is None:
+            self._held = held(self.path)
+        return self._held
 
     def holds(self, path: Path) -> bool:
-        """Say whether a file is this store's: a table, one set aside or made again, a lock, or one being written."""
+        """Say whether a file is this store's: a table, one set aside or made again, a journal's, or a lock."""
         return belongs(path, self.path)
 
     @property
@@ -57,62 +105,87 @@ class Store:
         """Return the folder for the state of runs that are not finished."""
         return self.path.with_suffix(UNFINISHED)
 
-    def done(self) -> dict[tuple[str, str, int], tuple[str, str, str]]:
+    def done(self) -> dict[RunKey, MadeBy]:
         """Return the identity (settings, data, code) of every finished run by (experiment, case, replicate).
 
         A failed run is not finished: it is made again.
         """
-        columns = [self.table[name].to_pylist() for name in (*RUN, *IDENTITY, "status")]
-        return {row[:3]: row[3:6] for row in zip(*columns, strict=True) if row[6] != "failed"}
+        return self.runs.done()
 
-    def append(self, rows: Sequence[dict[str, Any]], environments: dict[str, dict[str, Any]]) -> None:
-        """Add the rows of finished runs, in place of a failed attempt at the same runs, and write the table."""
-        added = table.build(rows, environments)
-        again = {tuple(row[name] for name in RUN) for row in rows}
-        runs = zip(*(self.table[name].to_pylist() for name in RUN), strict=True)
-        kept = self.table.filter(pa.array([run not in again for run in runs], pa.bool_()))
-        merged = table.concatenate([kept, added])
-        table.write(self.path, merged)
-        self.table = merged
+    def append(
+        self, runs: Sequence[Sequence[Mapping[str, Any]]], environments: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Add finished runs, a sequence of rows each, in place of a failed attempt at the same runs.
 
-    def set_aside(self, runs: set[tuple[str, str, int]]) -> Path | None:
-        """Move runs made by other code, settings or data into a numbered table beside this one; nothing is lost."""
-        if not runs:
+        They are on the disk before this ends, all or none, at a cost that does not grow with what is there.
+        """
+        if self._log is None:
+            self._number += 1
+            self._log = journal.Writer(journal.folder_of(self.path) / f"{self._number}.log")
+        self._log.append(runs, environments)
+        self._held = None
+        if self._log.size > LOG_BYTES:
+            self._end_log()
+            journal.to_table(journal.folder_of(self.path) / f"{self._number}.log")
+            self._put_together()
+        if time.monotonic() - self._joined > self._join_seconds / JOIN_SHARE:
+            self.join()
+
+    def join(self) -> None:
+        """Write the table anew with all that the journal holds, a slice at a time."""
+        start = time.monotonic()
+        self._end_log()
+        beside = [journal.to_table(path) if path.suffix == ".log" else path for path in journal.pieces(self.path)]
+        if beside:
+            with self._opened() as opened:
+                opened.write(self.path, opened.standing())
+            journal.remove(self.path, beside)
+        self._joined = time.monotonic()
+        self._join_seconds = self._joined - start
+
+    def _put_together(self) -> None:
+        """Join tables of the journal, so that their number grows with the logarithm of what is in them.
+
+        The joined one takes the place of the last, and stands for the others while they are there.
+        """
+        span = TOGETHER
+        while self._number % span == 0:
+            some = [path for path in journal.pieces(self.path) if int(path.stem) > self._number - span]
+            with pieces.Opened(some) as opened:
+                opened.write(some[-1], opened.standing())
+            journal.remove(self.path, some[:-1])
+            span *= TOGETHER
+
+    def _end_log(self) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _opened(self) -> pieces.Opened:
+        own = [self.path] if files.there(self.path) else []
+        return pieces.Opened([*own, *journal.pieces(self.path)])
+
+    def set_aside(self, chosen: Mask) -> Path | None:
+        """Move some of `runs` into a numbered table beside this one; nothing is lost."""
+        if not chosen.any():
             return None
-        keys = zip(*(self.table[name].to_pylist() for name in RUN), strict=True)
-        stale = pa.array([key in runs for key in keys], pa.bool_())
+        self.join()
         number = 1
         while (aside := self.path.with_name(f"{self.path.stem}.aside-{number}.parquet")).exists():
             number += 1
-        table.write(aside, self.table.filter(stale))
-        self.table = self.table.filter(pc.invert(stale))
-        table.write(self.path, self.table)
+        with self._opened() as opened:
+            order = np.arange(sum(opened.sizes))
+            stale = chosen[self.runs.rows]
+            opened.write(aside, order[stale])
+            opened.write(self.path, order[~stale])
+        self._held = None
         return aside
-
-    def statuses(self) -> Counter[str]:
-        """Return how many runs ended in each status."""
-        columns = [self.table[name].to_pylist() for name in (*RUN, "status")]
-        return Counter({row[:3]: row[3] for row in zip(*columns, strict=True)}.values())
-
-    def uncommitted(self) -> set[tuple[str, str, int]]:
-        """Return the runs of code that was not, or not wholly, committed."""
-        columns = [self.table[name].to_pylist() for name in (*RUN, "commit")]
-        return {row[:3] for row in zip(*columns, strict=True) if is_dirty(row[3]) or is_unknown(row[3])}
-
-    def seconds(self) -> dict[tuple[str, str], float]:
-        """Return the wall seconds of earlier runs by (experiment, case): the median over replicates."""
-        grouped: dict[tuple[str, str], list[float]] = {}
-        for experiment, case, seconds in zip(
-            *(self.table[name].to_pylist() for name in ("experiment", "case", "wall_seconds")), strict=True
-        ):
-            grouped.setdefault((experiment, case), []).append(seconds)
-        return {key: sorted(values)[len(values) // 2] for key, values in grouped.items()}
 
 
 def belongs(path: Path, results: Path) -> bool:
     """Say whether a file is part of the store of a results table, or of what its checks ran again."""
     own, name = results.resolve(), path.name.lstrip(".")
-    if path.parent == own.with_suffix(UNFINISHED):
+    if path.parent in (own.with_suffix(UNFINISHED), journal.folder_of(own), journal.folder_of(reruns_path(own))):
         return True
     kind = name.startswith(f"{own.stem}.") and (name == f"{own.stem}.lock" or ".parquet" in name)
     beside = own.parent.parent if own.parent.name == RERUNS else own.parent

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.machine.files import refused, regular, replacing, there
+from repro.runs.coded import Numbers, coded, numbered, numbers_of
 from repro.runs.rows import digest
 
 SCHEMA_VERSION = 2
@@ -24,6 +26,7 @@ SEAL = b"repro.digest"
 IMPORTED = b"repro.imported"  # metadata of a table of imported rows (`repro.outside.imported`), which is none of runs
 IMPORTED_SUFFIX = ".imported.parquet"  # of such a table, beside that of a profile's runs
 KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
+ONE_RUN = tuple(name for name in KEY if name != "metric")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
 DAMAGES = (
@@ -133,12 +136,15 @@ def stratum(record: Mapping[str, Any]) -> str:
 
 def with_environments(table: pa.Table, records: Mapping[str, Mapping[str, Any]]) -> pa.Table:
     """Return the table with these provenance records, other metadata kept."""
-    metadata = {
-        **(table.schema.metadata or {}),
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata_of(records)})
+
+
+def metadata_of(records: Mapping[str, Mapping[str, Any]]) -> dict[bytes, bytes]:
+    """Return what a table of this version says of itself, with these provenance records."""
+    return {
         b"repro.schema": str(SCHEMA_VERSION).encode(),
         b"repro.environments": json.dumps(records, sort_keys=True).encode(),
     }
-    return table.replace_schema_metadata(metadata)
 
 
 def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
@@ -151,7 +157,8 @@ def write(path: Path, table: pa.Table) -> None:
     """Write the rows in the order of their key, atomically and durably: a reader sees the old file or the new one."""
     validate(table, path)
     metadata = {**(table.schema.metadata or {}), b"repro.schema": str(SCHEMA_VERSION).encode()}
-    write_file(path, table.sort_by([(name, "ascending") for name in KEY]).replace_schema_metadata(metadata))
+    order = pc.sort_indices(table, [(name, "ascending") for name in KEY])  # `sort_by` takes threads and their memory
+    write_file(path, table.take(order).replace_schema_metadata(metadata))
 
 
 def write_file(path: Path, table: pa.Table) -> None:
@@ -160,10 +167,25 @@ def write_file(path: Path, table: pa.Table) -> None:
         pq.write_table(sealed(table), stream, compression="zstd", write_page_checksum=True)
 
 
+def content(table: pa.Table) -> bytes:
+    """Return the file that `write` would write, its rows as they are."""
+    stream = pa.BufferOutputStream()
+    metadata = {**(table.schema.metadata or {}), b"repro.schema": str(SCHEMA_VERSION).encode()}
+    pq.write_table(
+        sealed(table.replace_schema_metadata(metadata)), stream, compression="zstd", write_page_checksum=True
+    )
+    return bytes(stream.getvalue().to_pybytes())
+
+
 def sealed(some: pa.Table) -> pa.Table:
     """Return a table that carries the digests of its rows and of what it says of itself."""
-    said = json.dumps({"rows": digest(some), "about": _about(some.schema)})
-    return some.replace_schema_metadata({**(some.schema.metadata or {}), SEAL: said.encode()})
+    metadata = some.schema.metadata or {}
+    return some.replace_schema_metadata({**metadata, SEAL: seal_of(metadata, digest(some))})
+
+
+def seal_of(metadata: Mapping[bytes, bytes], of_rows: str) -> bytes:
+    """Return the digests that a table of these metadata carries, given that of its rows."""
+    return json.dumps({"rows": of_rows, "about": _about(metadata)}).encode()
 
 
 def hold_seal(found: pa.Table, path: Path | str, *, whole: bool = True) -> None:
@@ -171,15 +193,21 @@ def hold_seal(found: pa.Table, path: Path | str, *, whole: bool = True) -> None:
 
     Page checksums, which are asked wherever a page is read, hold the bytes; this holds what they were decoded to.
     """
-    version = (found.schema.metadata or {}).get(b"repro.schema", UNSEALED.encode()).decode("utf-8", "replace")
-    said = json_of(found.schema, SEAL, path)
+    hold_said(found.schema, path, (lambda: digest(found)) if whole else None)
+
+
+def hold_said(schema: pa.Schema, path: Path | str, of_rows: Callable[[], str] | None) -> None:
+    """Raise IntegrityError unless what a table says of itself, and the digest of its rows if asked, are as sealed."""
+    metadata = schema.metadata or {}
+    version = metadata.get(b"repro.schema", UNSEALED.encode()).decode("utf-8", "replace")
+    said = json_of(schema, SEAL, path)
     if not said and version == UNSEALED:
         return
     if not said:
         raise IntegrityError(f"{path}: carries no digest of its rows; another program wrote it; {SET_ASIDE}")
-    made = {"what it says of itself is": ("about", _about(found.schema))}
-    if whole:
-        made["its rows are"] = ("rows", digest(found))
+    made = {"what it says of itself is": ("about", _about(metadata))}
+    if of_rows:
+        made["its rows are"] = ("rows", of_rows())
     for what, (part, value) in made.items():
         if said.get(part) != value:
             raise IntegrityError(f"{path}: {what} not what was written, by its own digest; {SET_ASIDE}")
@@ -191,24 +219,25 @@ def digest_as_read(found: pa.Table) -> str:
     return str(said["rows"]) if said else digest(found)
 
 
-def _about(schema: pa.Schema) -> str:
+def _about(metadata: Mapping[bytes, bytes]) -> str:
     """Return the SHA-256 of what a table says of itself."""
-    own = sorted((key, value) for key, value in (schema.metadata or {}).items() if key != SEAL)
+    own = sorted((key, value) for key, value in metadata.items() if key != SEAL)
     return hashlib.sha256(repr([one for one in own if one[0].startswith(b"repro.")]).encode()).hexdigest()
 
 
-def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read(path: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> pa.Table:
     """Read a results table, or some of its columns, and refuse a file that is not one (exit 6).
 
-    The whole schema is compared even when only some columns are read; keys and values are checked when all are.
+    The whole schema is compared even when only some columns are read; keys and values are checked when all are. `texts`
+    names columns that come as dictionaries.
     """
-    table = read_file(path, columns)
+    table = read_file(path, columns, texts)
     if columns is None:
         validate(table, path)
     return table
 
 
-def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_file(path: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> pa.Table:
     """Read a Parquet file whose columns are exactly the results schema's, and whose texts and times are some.
 
     What another writer calls nullable is so no more: whether a null is there is for `validate` to say.
@@ -219,19 +248,30 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise NothingSelectedError(
             f"{path}: no such table{also}; `repro run` makes one, `repro status` lists what exists"
         )
-    with opened(path, "Parquet table", SET_ASIDE) as file:
-        refuse_imported(file.schema_arrow, path)
-        check_schema(file.schema_arrow, path)
-        _check_version(file.schema_arrow, path)
-        records_of(file.schema_arrow, path)
+    with opened(path, "Parquet table", SET_ASIDE, texts) as file:
+        hold_form(file.schema_arrow, path)
         found = file.read(columns=None if columns is None else list(columns))
-        found.validate(full=True)  # texts are UTF-8, lists lie where they say
-        names = found.column_names
-        schema = pa.schema([SCHEMA.field(name) for name in names], found.schema.metadata)
-        if "finished" in names and found.num_rows:
-            _check_times(found["finished"])
+        hold_values(found)
         hold_seal(found, path, whole=columns is None)
+        if texts:
+            return found
+        schema = pa.schema([SCHEMA.field(name) for name in found.column_names], found.schema.metadata)
         return found if found.schema == schema else pa.Table.from_arrays(found.columns, schema=schema)
+
+
+def hold_form(schema: pa.Schema, path: Path) -> None:
+    """Refuse a schema that is not that of results of a known version, or whose environments are none."""
+    refuse_imported(schema, path)
+    check_schema(schema, path)
+    _check_version(schema, path)
+    records_of(schema, path)
+
+
+def hold_values(found: pa.Table) -> None:
+    """Raise ValueError for texts that are not UTF-8, lists that lie nowhere, times that are none of a calendar's."""
+    found.validate(full=True)
+    if "finished" in found.column_names and found.num_rows:
+        _check_times(found["finished"])
 
 
 def refuse_imported(schema: pa.Schema, path: Path) -> None:
@@ -255,20 +295,35 @@ def _check_version(schema: pa.Schema, path: Path) -> None:
 
 def _check_times(times: pa.ChunkedArray) -> None:
     """Raise ValueError for a time that is none of a calendar's."""
-    whole = [moment for moment in times.cast(pa.int64()).to_pylist() if moment is not None]
-    if whole and not FIRST_US <= min(whole) <= max(whole) <= LAST_US:
-        raise ValueError(f"a time {min(whole)} to {max(whole)} microseconds after 1970")
+    whole = numbers_of(times.cast(pa.int64()).drop_null())
+    if len(whole) and not FIRST_US <= whole.min() <= whole.max() <= LAST_US:
+        raise ValueError(f"a time {whole.min()} to {whole.max()} microseconds after 1970")
 
 
 @contextmanager
 def opened(
     path: Path, what: str, remedy: str = "restore it", dictionaries: Sequence[str] = ()
 ) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, some columns as dictionaries. Raise IntegrityError where what is read of it is no `what`."""
+    """Open a Parquet file, of some columns those that are there as dictionaries.
+
+    Raise IntegrityError where what is read of it is no `what`.
+    """
     regular(path, what, remedy)
+    with damage(path, what, remedy):
+        names = pq.read_schema(path).names if dictionaries else []
+    of = [name for name in dictionaries if name in names]
+    with (
+        damage(path, what, remedy),
+        pq.ParquetFile(path, read_dictionary=of, page_checksum_verification=True) as file,
+    ):
+        yield file
+
+
+@contextmanager
+def damage(path: Path, what: str, remedy: str = "restore it") -> Iterator[None]:
+    """Raise IntegrityError where what is read of a file is no `what`."""
     try:
-        with pq.ParquetFile(path, read_dictionary=dictionaries, page_checksum_verification=True) as file:
-            yield file
+        yield
     except PermissionError as error:
         raise InfrastructureError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
     except (pa.ArrowException, OSError, *DAMAGES) as error:
@@ -278,7 +333,7 @@ def opened(
 
 def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA) -> None:
     """Refuse a schema with a missing, unknown, reordered or retyped column."""
-    got = {field.name: field.type for field in schema}
+    got = {field.name: plain(field.type) for field in schema}
     want = {field.name: field.type for field in wanted}
     missing = [name for name in want if name not in got]
     unknown = [name for name in got if name not in want]
@@ -293,27 +348,55 @@ def check_schema(schema: pa.Schema, path: Path | str, wanted: pa.Schema = SCHEMA
         raise IntegrityError(f"{path}: {'; '.join(faults)}; {SET_ASIDE}")
 
 
-def validate(table: pa.Table, path: Path | str) -> None:
-    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none.
+def plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type of a column that may have been read as a dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
-    Plain Python on purpose: pyarrow's own kernels load pandas where it is installed, which costs a check its start-up.
-    """
+
+def validate(table: pa.Table, path: Path | str) -> None:
+    """Refuse a table with a wrong schema, a null where none may be, a duplicate key, or a number that is none."""
     check_schema(table.schema, path)
-    for field in SCHEMA:
-        if not field.nullable and table[field.name].null_count:
-            raise IntegrityError(
-                f"{path}: column {field.name} has {table[field.name].null_count} empty entries; {SET_ASIDE}"
-            )
-    status = table["status"]
-    unknown = sorted(set(status.to_pylist()) - set(STATUSES))
+    hold_rows(table, path)
+    refuse_twice(table, path)
+
+
+def hold_rows(table: pa.Table, path: Path | str) -> None:
+    """Refuse rows with a null where none may be, an unknown status, or a number that is none."""
+    refuse_gaps(table, path)
+    status = coded(table["status"])
+    unknown = sorted(set(status.values) - set(STATUSES))
     if unknown:
         raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)}); {SET_ASIDE}")
-    pairs = list(zip(status.to_pylist(), table["value"].to_pylist(), strict=True))
-    wild = sum(said == "ok" and (value is None or not math.isfinite(value)) for said, value in pairs)
+    ok = status.codes == (status.values.index("ok") if "ok" in status.values else -1)
+    there = numbers_of(table["value"].is_valid().cast(pa.uint8())).astype(bool)
+    finite = np.zeros(table.num_rows, bool)
+    finite[there] = np.isfinite(numbers_of(table["value"].drop_null()))
+    wild = int((ok & ~finite).sum())
     if wild:
         raise IntegrityError(f"{path}: {wild} rows say ok and hold no finite value; {SET_ASIDE}")
-    if any(said != "ok" and value is not None for said, value in pairs):
+    if (~ok & there).any():
         raise IntegrityError(f"{path}: a row that is not ok holds a value; a failure is never a number; {SET_ASIDE}")
-    duplicates = table.num_rows - len(set(zip(*(table[name].to_pylist() for name in KEY), strict=True)))
+
+
+def refuse_twice(table: pa.Table, path: Path | str) -> None:
+    """Refuse rows of the same key."""
+    duplicates = table.num_rows - int(keyed(table, KEY).max(initial=-1)) - 1
     if duplicates:
         raise IntegrityError(f"{path}: {duplicates} duplicate rows (same {', '.join(KEY)}); `repro merge` joins tables")
+
+
+def refuse_gaps(table: pa.Table, path: Path | str) -> None:
+    """Refuse a table with a null in a column that may have none."""
+    for name in table.column_names:
+        gaps = 0 if SCHEMA.field(name).nullable else table[name].null_count
+        if gaps:
+            raise IntegrityError(f"{path}: column {name} has {gaps} empty entries; {SET_ASIDE}")
+
+
+def keyed(table: pa.Table, names: Sequence[str]) -> Numbers:
+    """Return a number for each row that rows share which are equal in these columns, from 0 on."""
+    texts = (pa.types.is_string, pa.types.is_dictionary)
+    columns = [table[name] for name in names]
+    return numbered(
+        [coded(one).codes if any(is_one(one.type) for is_one in texts) else numbers_of(one) for one in columns]
+    )

@@ -15,7 +15,7 @@ from repro.errors import IntegrityError
 from repro.golden import log, stored
 from repro.machine import git
 from repro.outside import imported
-from repro.runs import store, table
+from repro.runs import pieces, store, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,9 +80,9 @@ def batches(root: Path, study: str) -> list[Batch]:
             rows = log.blessed(root, study, profile).rows
             found.append(batch(study, profile, rows, table.environments(rows), golden=True))
         path = store.results_path(study, profile)
-        if path.exists():
+        if pieces.there(path):
             try:
-                rows = table.read(path)
+                rows = pieces.read(path)
             except IntegrityError as error:  # an error of each claim that asks for it, and no reason to tell nothing
                 found.append(Batch(study, profile, golden=False, fault=str(error)))
             else:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from repro.study import Experiment, Study
 
 
+COLUMNS = ["experiment", "metric", "case", "replicate", "value", "status"]
+
+
 def grids(study: Study, table: pa.Table) -> str:
     """Return a grid of means over replicates for every experiment that declares axes and has rows in the table.
 
@@ -26,7 +29,7 @@ def grids(study: Study, table: pa.Table) -> str:
     for experiment in study.experiments.values():
         if experiment.axes is None:
             continue
-        rows = table.select(["experiment", "metric", "case", "replicate", "value", "status"]).to_pylist()
+        rows = table.select(COLUMNS).to_pylist()
         metric = experiment.metrics[0]
         mine = [row for row in rows if row["experiment"] == experiment.name and row["metric"] == metric.name]
         blocks += _experiment_grids(experiment, mine)
