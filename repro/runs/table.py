@@ -29,14 +29,8 @@ KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 ONE_RUN = tuple(name for name in KEY if name != "metric")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
-DAMAGES = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)  # of bytes that mean nothing
+# Of bytes that mean nothing.
+DAMAGES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 MACHINE = ("machine", "cpu", "isa", "threads", "device", "gpu")  # facts of an environment that can move a number,
 SET_ASIDE = "restore the file, or move it away (`mv FILE FILE.broken`) and run again"
 NUMERICAL = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")  # and the packages that can
@@ -310,13 +304,9 @@ def opened(
     """
     regular(path, what, remedy)
     with damage(path, what, remedy):
-        names = pq.read_schema(path).names if dictionaries else []
-    of = [name for name in dictionaries if name in names]
-    with (
-        damage(path, what, remedy),
-        pq.ParquetFile(path, read_dictionary=of, page_checksum_verification=True) as file,
-    ):
-        yield file
+        of = [name for name in pq.read_schema(path).names if name in dictionaries] if dictionaries else []
+        with pq.ParquetFile(path, read_dictionary=of, page_checksum_verification=True) as file:
+            yield file
 
 
 @contextmanager
