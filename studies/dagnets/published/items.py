@@ -76,8 +76,8 @@ MODULES = (
     Published(
         "modules", "target_error", "4.3, a target that requires a gradient",
         ("AssertionError: nn criterions don't compute the gradient w.r.t. targets…",),
-        note="torch 0.4 raised it; the check was taken out of the loss modules in June 2018, and whether what was current "
-        "in February 2019 still had it is not settled; torch 2 returns 12.5 and differentiates the target too",
+        note="torch 0.4 raised it; the check was taken out of the loss modules in June 2018, and whether what was "
+        "current in February 2019 still had it is not settled; torch 2 returns 12.5 and differentiates the target too",
     ),
     Published("modules", "net_output", "4.6, the size of model(input)", ("torch.Size([12, 10])",)),
     Published(
