@@ -10,7 +10,6 @@ from repro.printed import parse
 from studies.dagnets.claims import library
 from studies.dagnets.claims.evidence import about
 from studies.dagnets.measured import conversion
-from studies.dagnets.measured.printed import architectures
 from studies.dagnets.measured.printed import resnet as residual
 from studies.dagnets.measured.printed.comparison import agreement
 from studies.dagnets.published import layers as lists
@@ -76,11 +75,6 @@ def parameters_in_the_list_of_vgg19() -> list[float]:
     """Count VGGNet19's parameters by the printed list, whose end repeats: four more of its last convolutions."""
     repeated = [line for line in lists.VGG19 if "Conv2d(512" in line]
     return _parameters_of((*lists.VGG19, *repeated[-1:] * 4))
-
-
-def crops_and_reflections() -> list[float]:
-    """Count AlexNet's crops, at offsets drawn below what is left beside the window on each axis, and their mirrors."""
-    return [float(2 * (architectures.IMAGE - architectures.WINDOW) ** 2)]
 
 
 def scores_of_the_dog() -> list[float]:

@@ -19,7 +19,7 @@ def jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
 
 
 def about(value: float, text: str) -> bool:
-    """Say whether a value, rounded or cut off to two digits, is the print of a number said to be approximate."""
+    """Say whether a value, rounded or cut off to two digits, is a print that is approximate or may be cut off."""
     number = parse(f"{parse(text).value:.1e}")
     return number.rounds(value) or number.truncates(value)
 

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from repro.audit.evidence import Shown
+from repro.audit.evidence import Shown, published
 from studies.common.drawn import drawn
 from studies.common.torchvision_import import import_torchvision
+from studies.dagnets.claims.evidence import about
+from studies.dagnets.measured import counts
 from studies.dagnets.measured.printed import architectures
 from studies.dagnets.model import networks
 from studies.dagnets.model.convolutional import convolutionize
@@ -196,6 +198,12 @@ def products_of_34_with_bare_shortcuts() -> float:
         beside, side = stage[0].downsample, (SIDE // 4) >> number
         count -= totals(count_layers(beside, (beside[0].in_channels, side, side)))["products"]
     return count
+
+
+def products_of_50() -> Shown:
+    """Hold the products of the 50-layer network, strides as in its paper, against the print, which may be cut off."""
+    found, (text,) = counts.resnet_figures(50, "first")["products"], published("dagnets", "resnet-flops-50")
+    return about(found, text), f"{found:,.0f}"
 
 
 def sides_of_the_maps() -> list[float]:

@@ -45,11 +45,7 @@ def _pair(found: Found, *, detach: bool) -> str:
 
 def batch_speed(found: Found) -> str:
     """Say how much faster a batch is."""
-    return _times(found, "batch")
-
-
-def _times(found: Found, what: str) -> str:
-    return f"{found.spread('speed_ups', 'ratio', '.1f', what=what)} times on one CPU thread"
+    return f"{found.spread('speed_ups', 'ratio', '.1f', what='batch')} times on one CPU thread"
 
 
 def kernels(found: Found) -> str:
@@ -185,11 +181,6 @@ def reused(found: Found) -> str:
         f"{saved[0]:.1f} (LeNet5) and {saved[1]:.1f} times (AlexNet, which pads) fewer products for 12 cells, which "
         f"differ from the answers to the crops by {100 * gaps[0]:g} and {100 * gaps[1]:.1f} %"
     )
-
-
-def dense_speed(found: Found) -> str:
-    """Say how much faster a dense answer is."""
-    return _times(found, "dense")
 
 
 def flops_18(found: Found) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from repro.study import Figure
+from studies.dagnets.figures.judged import verdict_of
 from studies.dagnets.measured.printed.comparison import Part, recomputed
 from studies.dagnets.published.items import PUBLISHED
 
@@ -20,10 +21,13 @@ def prints(_rows: Sequence[Mapping[str, Any]]) -> Figure:
         parts = recomputed(item)
         equal = sum(part.equal for part in parts)
         agreeing += equal == len(parts)
-        rows.append([item.topic, item.name, item.where, *_beside(parts), f"{equal} of {len(parts)}", item.note])
-    headers = ["topic", "item", "where", "printed", "computed", "equal", "remark"]
+        verdict = verdict_of(item.name) if equal < len(parts) else ""
+        ends = (f"{equal} of {len(parts)}", verdict, item.note)
+        rows.append([item.topic, item.name, item.where, *_beside(parts), *ends])
+    headers = ["topic", "item", "where", "printed", "computed", "equal", "verdict", "remark"]
     notes = (
-        f"{agreeing} of {len(PUBLISHED)} items come out as printed. Numbers are compared at the printed precision, "
+        f"{agreeing} of {len(PUBLISHED)} items come out to the letter; of the others the verdict of their claims is "
+        "shown, which judge them as they are meant. Numbers are compared at the printed precision, "
         "half a unit of the last digit; of an item that does not agree, the parts that differ are shown."
     )
     return Figure(headers, rows, notes=notes)

@@ -8,6 +8,7 @@ from typing import Any
 from repro.study import Figure
 from studies.common.beside import beside as beside_claims
 from studies.common.found import Found
+from studies.dagnets.figures.judged import HOLDS, verdict_of
 from studies.dagnets.published.items import PUBLISHED
 
 TRAINED: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -28,8 +29,8 @@ def beside(rows: Rows) -> Figure:
 
 
 def differing(rows: Rows) -> Figure:
-    """Return the printed items of which a part does not come out."""
-    found, table = Found(rows), []
+    """Return the printed items of which a part does not come out and of which a claim does not hold either."""
+    found, table, holding = Found(rows), [], []
     agreeing, totals = 0, [0.0, 0.0]
     for item in PUBLISHED:
         parts, equal = (
@@ -37,13 +38,17 @@ def differing(rows: Rows) -> Figure:
         )
         totals = [totals[0] + equal, totals[1] + parts]
         agreeing += parts == equal
-        if parts != equal:
-            table.append([f"`{item.name}`", item.where, "; ".join(item.parts), f"{equal:g} of {parts:g}", item.note])
+        verdict = HOLDS if parts == equal else verdict_of(item.name)
+        if verdict != HOLDS:
+            cells = (item.where, "; ".join(item.parts), f"{equal:g} of {parts:g}", verdict, item.note)
+            table.append([f"`{item.name}`", *cells])
+        elif parts != equal:
+            holding.append(f"`{item.name}`")
     notes = (
-        f"The other {agreeing} of {len(PUBLISHED)} items come out as printed; of all their parts, {totals[0]:g} of "
-        f"{totals[1]:g} do."
+        f"{agreeing} of {len(PUBLISHED)} items come out to the letter, and of all their parts {totals[0]:g} of "
+        f"{totals[1]:g}. Others hold by their claims, which take a print as it is meant: {', '.join(holding)}."
     )
-    return Figure(["item", "where", "printed", "parts that come out", "remark"], table, notes=notes)
+    return Figure(["item", "where", "printed", "parts that come out", "verdict", "remark"], table, notes=notes)
 
 
 def trainings(rows: Rows) -> Figure:

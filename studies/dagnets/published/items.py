@@ -76,8 +76,8 @@ MODULES = (
     Published(
         "modules", "target_error", "4.3, a target that requires a gradient",
         ("AssertionError: nn criterions don't compute the gradient w.r.t. targets…",),
-        note="an older torch raised it, before 1.0 or 1.0 itself: not settled; the assertion was removed from the loss "
-        "modules in 2018; torch 2 returns 12.5 and differentiates the target too",
+        note="torch 0.4 raised it; the check was taken out of the loss modules in June 2018, and whether what was "
+        "current in February 2019 still had it is not settled; torch 2 returns 12.5 and differentiates the target too",
     ),
     Published("modules", "net_output", "4.6, the size of model(input)", ("torch.Size([12, 10])",)),
     Published(
@@ -104,7 +104,7 @@ CONVOLUTION = (
     Published("convolution", "dense_parameters", "4.4, a linear layer on 256x256 RGB", ("3.87e+10",)),
     Published(
         "convolution", "dense_memory", "4.4, its memory", ("150Gb",),
-        note="154.6 GB or 144.0 GiB; 'Gb' is read as GB",
+        note="about: 154.6 GB or 144.0 GiB; 'Gb' is read as GB",
     ),
     Published("convolution", "example", "4.4, (1,2,3,4) with (3,2)", ("7", "12", "17")),
     Published(
@@ -180,7 +180,7 @@ ARCHITECTURES = (
     ),
     Published(
         "architectures", "augmentation", "7.2, AlexNet's crops and reflections", ("2,048",),
-        note="a 224 window has 33 places on each axis of 256 pixels: 33 * 33 * 2; 2,048 is 32 * 32 * 2",
+        note="offsets below 32 on each axis, and mirrors; with the last place of either there are 2,178",
     ),
     Published(
         "architectures", "score_format", "7.2, the first of 15 scores, '%02f'", ("12.26",),
@@ -188,13 +188,15 @@ ARCHITECTURES = (
     ),
     Published(
         "architectures", "googlenet_ratio", "7.2, AlexNet's parameters over GoogLeNet's", ("12 times",),
-        note="9.2 by torchvision's networks, 4.7 with GoogLeNet's two auxiliary heads; the 12 is quoted from its paper",
+        note="8.7 by the layers as published; 9.2 by torchvision's networks, 4.7 with GoogLeNet's two auxiliary heads; "
+        "the 12 is quoted from its paper",
     ),
 )  # fmt: skip
 
 RESNET = (
     Published(
-        "resnet", "block", "7.2, the residual block of 64 channels", ("73k",), note="cut off, not rounded: 73,856"
+        "resnet", "block", "7.2, the residual block of 64 channels", ("73k",),
+        note="about: 73,856, cut off, not rounded"
     ),
     Published("resnet", "wide_block", "7.2, the residual block of 256 channels", ("1.2m",)),
     Published(
@@ -204,7 +206,8 @@ RESNET = (
     Published("resnet", "sizes", "7.2, table: output size", ("112", "56", "28", "14", "7")),
     Published(
         "resnet", "flops", "7.2, table: FLOPs of 18 to 152 layers", ("1.8e9", "3.6e9", "3.8e9", "7.6e9", "11.3e9"),
-        note="multiply-adds, strides placed as in the paper; two of the five are cut off, not rounded",
+        note="multiply-adds, strides placed as in the paper; 3.8 is cut off, not rounded, and 3.6 is of shortcuts "
+        "without weights, 3.644, which the table leaves open",
     ),
 )  # fmt: skip
 

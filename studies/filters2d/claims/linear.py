@@ -22,6 +22,7 @@ from studies.filters2d.training import least_squares
 # Chromaticities of red, green and blue, and the white they add up to: sRGB (IEC 61966-2-1), CIE RGB (CIE 1931, to the
 # three decimals that its matrix is usually computed from).
 SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)), (0.95047, 1.0, 1.08883)
+ROUNDING = 1e-9  # of float64 sums
 CIE_RGB = ((0.735, 0.265), (0.274, 0.717), (0.167, 0.009)), (1.0, 1.0, 1.0)
 
 
@@ -164,6 +165,20 @@ def matrix_from_primaries(primaries: tuple[tuple[float, float], ...], white: tup
     """Return the matrix from linear RGB to XYZ whose columns are the primaries and whose rows sum to the white."""
     columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries]).T
     return np.asarray(columns * np.linalg.solve(columns, np.array(white)))
+
+
+def matrix_for_decoded_values() -> list[str]:
+    """List what the targets of the network that is one matrix a pixel are besides: its inputs decoded (section 5)."""
+    axis = (torch.arange(32, dtype=torch.float64) + 0.5) / 32
+    values = torch.cartesian_prod(axis, axis, axis)
+    wanted = signals.xyz(values.T[None, :, :, None])[0, :, :, 0].T
+    inputs = torch.cat([values, torch.ones(len(values), 1, dtype=torch.float64)], dim=1)
+    left = wanted - inputs @ torch.linalg.lstsq(inputs, wanted).solution
+    share = float(left.norm() / (wanted - wanted.mean(dim=0)).norm())
+    if share < ROUNDING:
+        return []
+    words = "the targets are of decoded sRGB values: of all such values the best matrix with offsets leaves"
+    return [f"{words} {100 * share:.0f} % of the deviation of XYZ"]
 
 
 def matrix_of_the_images() -> list[float]:

@@ -19,25 +19,23 @@ def _read_off(name: str) -> tuple[float, float]:
     return value * (1 - READING), value * (1 + READING)
 
 
-def _lower_loss(one: str, other: str) -> Shown:
-    """Say whether a stored loss is below another. Raise UsageError where the readings do not tell."""
+def _not_lower(one: str, other: str) -> list[str]:
+    """List a stored loss that is not below that of one layer. Raise UsageError where the readings do not tell."""
     (low, high), (other_low, other_high) = _read_off(one), _read_off(other)
     if low <= other_high and other_low <= high:
         raise UsageError(f"the readings {low:.3g} to {high:.3g} and {other_low:.3g} to {other_high:.3g} overlap")
-    return (
-        high < other_low,
-        f"it ended between {low:.3g} and {high:.3g}, the linear one between {other_low:.3g} and {other_high:.3g}",
-    )
+    words = f"two layers ended between {low:.3g} and {high:.3g}, the linear one between {other_low:.3g} and "
+    return [] if high < other_low else [f"{words}{other_high:.3g}"]
 
 
-def stored_mosaic_losses() -> Shown:
-    """Say whether the notebook's two layers ended below its single one on the mosaic (section 7, stored plots)."""
-    return _lower_loss("bayer-nonlinear-loss", "bayer-linear-loss")
+def stored_mosaic_losses() -> list[str]:
+    """List where the notebook's two layers did not end below its single one on the mosaic (section 7, stored plots)."""
+    return _not_lower("bayer-nonlinear-loss", "bayer-linear-loss")
 
 
-def stored_channel_losses() -> Shown:
-    """Say whether the notebook's two layers ended below its single one on the channel (section 8, stored plots)."""
-    return _lower_loss("channel-nonlinear-loss", "channel-linear-loss")
+def stored_channel_losses() -> list[str]:
+    """List where the notebook's two layers did not end below its single one on the channel (section 8)."""
+    return _not_lower("channel-nonlinear-loss", "channel-linear-loss")
 
 
 def _variances() -> tuple[float, float]:

@@ -126,8 +126,7 @@ dense_weights = words(
     outside=of("dense_layer", "outside", ".2g"),
 )
 xyz_linear = words(
-    "of 8-bit RGB it {law}; of linear light it {linear}",
-    law=law("xyz_superposition"),
+    "of linear light it {linear}; of sRGB values, which these are, the best matrix is learned: see the next line",
     linear=law("xyz_of_linear_light"),
 )
 xyz_loss = words(

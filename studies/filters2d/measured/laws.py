@@ -74,7 +74,7 @@ def kernel_as_matrix() -> Pair:
 
 @law
 def xyz_superposition() -> Pair:
-    """RGB to XYZ as one matrix a pixel, as section 5 says: it would be additive, and 8-bit RGB's is not."""
+    """RGB to XYZ as one matrix a pixel (section 5) would be additive, and that of sRGB values is not."""
     x, y = (0.25 + 0.2 * drawn(name, 1, 3, 8, 8) for name in "xy")
     return signals.xyz(x + y), signals.xyz(x) + signals.xyz(y)
 

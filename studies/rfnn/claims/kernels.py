@@ -202,11 +202,14 @@ def verkes_offset() -> Shown:
 
 
 def confounded() -> list[str]:
-    """List what else than the scale changes from scale 0.5 to 2 in the layer's raw derivatives (A.1; eq. 2.18)."""
-    small, large = (np.linalg.norm(kernels_2d(scale), axis=(1, 2)) for scale in (SCALES[0], SCALES[-1]))
+    """List what else than the scale changes from scale 0.5 to 2 in raw derivatives of the text's sizes (eq. 2.18, 3.4).
+
+    The absolute sum bounds how far a response can move by inputs within given bounds; a density's own is 1.
+    """
+    small, large = (np.abs(kernels_2d(scale)).sum(axis=(1, 2)) for scale in (SCALES[0], SCALES[-1]))
     orders = gaussian.derivative_orders(ORDER)
     return [
-        f"the kernel of order {orders[k]} is {small[k] / large[k]:,.0f} times as large at 0.5 as at 2"
+        f"the kernel of order {orders[k]} has {small[k] / large[k]:,.0f} times the absolute sum at 0.5 that it has at 2"
         for k in (1, 3, 6, 10)
         if small[k] / large[k] > 10
     ]

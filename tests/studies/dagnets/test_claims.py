@@ -45,7 +45,7 @@ CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
         ("alexnet-parameters", "reproduced", "61,100,840"),
         ("vgg19-parameters", "reproduced", "143,667,240"),
         ("dag-backward-x2", "erratum", "differ by 1.21"),
-        ("resnet-flops-50", "erratum", "cut off, not rounded"),
+        ("resnet-flops-101", "reproduced", "7570194432"),
         ("convolutionize-equal", "reproduced", "1"),
     ],
 )

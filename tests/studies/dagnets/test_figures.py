@@ -12,7 +12,7 @@ from repro.audit import evidence
 from repro.errors import NothingSelectedError
 from repro.study import Figure
 from studies.dagnets import study
-from studies.dagnets.figures import curves, happens
+from studies.dagnets.figures import curves, happens, judged
 from studies.dagnets.measured import moments
 from studies.dagnets.published.items import PUBLISHED
 from tests.studies.goldens import smoke
@@ -55,16 +55,34 @@ def figures() -> dict[str, Figure]:
 def test_a_table_of_prints_has_every_item(figures: dict[str, Figure]) -> None:
     shown = figures["prints"]
     assert [(row[0], row[1]) for row in shown.rows] == [(item.topic, item.name) for item in PUBLISHED]
-    assert f"46 of {len(PUBLISHED)} items" in shown.notes
+    assert f"47 of {len(PUBLISHED)} items" in shown.notes
 
 
-def test_the_golden_rows_name_every_item_that_differs_now(figures: dict[str, Figure]) -> None:
-    differing = [row for row in figures["prints"].rows if len(set(row[5].split(" of "))) > 1]
-    assert len(differing) == 8
-    blessed = study.figures["differing"](smoke("dagnets").rows.to_pylist())
-    assert [row[0].strip("`") for row in blessed.rows] == [row[1] for row in differing]
-    assert [row[3] for row in blessed.rows] == [row[5] for row in differing]
-    assert "The other 46 of 54 items come out as printed" in blessed.notes
+def test_what_does_not_come_out_is_told_by_the_verdicts(figures: dict[str, Figure]) -> None:
+    """An item whose claims hold is not listed, and one that is listed has the verdict that speaks against it."""
+    apart = {row[1]: row for row in figures["prints"].rows if len(set(row[5].split(" of "))) > 1}
+    assert set(apart) == set(judged.CLAIMS)
+    blessed = evidence.verdicts("dagnets")
+    verdicts = {item: {blessed[claim] for claim in claims} for item, claims in judged.CLAIMS.items()}
+    against = {item for item, found in verdicts.items() if found != {"reproduced"}}
+    shown = study.figures["differing"](smoke("dagnets").rows.to_pylist())
+    assert {row[0].strip("`") for row in shown.rows} == against
+    for row in shown.rows:
+        item = row[0].strip("`")
+        assert row[3:] == [apart[item][5], ", ".join(verdicts[item]), apart[item][7]]
+    assert shown.notes.startswith("47 of 54 items come out to the letter")
+    assert all(f"`{item}`" in shown.notes for item in apart if item not in against)
+
+
+def test_verdicts_decide_what_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted faults: a claim that holds is contradicted, one that is contradicted holds, and an item has none."""
+    known = dict(evidence.verdicts("dagnets"))
+    planted = known | {"resnet-block64": "erratum", "googlenet-ratio": "reproduced"}
+    monkeypatch.setattr(evidence, "verdicts", lambda _: planted)
+    monkeypatch.delitem(judged.CLAIMS, "dense_memory")
+    listed = {row[0]: row[4] for row in study.figures["differing"](smoke("dagnets").rows.to_pylist()).rows}
+    assert (listed["`block`"], listed["`dense_memory`"]) == ("erratum", "no claim")
+    assert "`googlenet_ratio`" not in listed
 
 
 def test_an_item_that_no_longer_agrees_is_listed() -> None:
@@ -73,8 +91,8 @@ def test_an_item_that_no_longer_agrees_is_listed() -> None:
     for row in rows:
         if row["experiment"] == "printed_values" and "softmax" in row["case"] and row["metric"] == "equal":
             row["value"] -= 1
-    listed = {row[0] for row in study.figures["differing"](rows).rows}
-    assert {"`softmax`", "`log_softmax`"} <= listed
+    listed = {row[0]: row[4] for row in study.figures["differing"](rows).rows}
+    assert (listed["`softmax`"], listed["`log_softmax`"]) == ("no claim", "no claim")
 
 
 def test_what_is_trained_is_summed_up_from_golden_rows() -> None:

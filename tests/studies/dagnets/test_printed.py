@@ -18,7 +18,6 @@ DIFFERING = {  # what the slides print and torch does not, or arithmetic does no
     "first_derivative_name": "MulBackward0",
     "target_error": "no error",
     "dense_memory": "155Gb",
-    "augmentation": "2,178",
     "score_format": "12.260000",
     "googlenet_ratio": "9 times",
     "block": "74k",

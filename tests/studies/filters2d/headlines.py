@@ -2,9 +2,10 @@
 
 LEAST = (164, 136, 77)  # claims, those with a judge, those computed without runs
 HEADLINES = (
-    ("bayer-own-plots", "erratum", "between 0.00248 and 0.00258, the linear one between 0.00144 and 0.0015"),
-    ("channel-own-plots", "erratum", "between 0.0148 and 0.0154, the linear one between 0.0101 and 0.0105"),
+    ("bayer-own-plots", "protocol mismatch", "between 0.00248 and 0.00258, the linear one between 0.00144 and 0.0015"),
+    ("channel-own-plots", "protocol mismatch", "between 0.0148 and 0.0154, the linear one between 0.0101 and 0.0105"),
     ("xyz-reference", "erratum", "0.41245643909"),
+    ("xyz-linear", "protocol mismatch", "leaves 29 % of the deviation"),
     ("xyz-reference-digits", "reproduced", "0.488717965481"),
     ("xyz-comparison", "erratum", "0.261 off the printed matrix's"),
     ("kernel-footprint", "reproduced", "33 x 9 pixels; 15 x 15 of them hold 94.0 %"),

@@ -70,7 +70,6 @@ PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("scale-pairs", [(protocol, "published", lambda _: ("0.5", "1", "2"))]),
     ("width-doubled", [(protocol, "published", lambda _: ("1", "32"))]),
     ("example-groups", [(layer, "CHANNELS", 2)]),
-    ("layer-name", [(protocol, "published", lambda _: ("fill_gaussian_kernels", "fill_gaussian_kernels"))]),
 ]
 
 

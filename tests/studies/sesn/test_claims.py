@@ -184,8 +184,8 @@ def test_other_findings(audited: dict[str, document.Audited]) -> None:
     assert audited["scaling-list"].judgement.verdict == "transcription"
 
 
-def test_a_list_of_scales_that_ends_is_no_group() -> None:
-    assert evidence("alg-truncated")[1].endswith("13 of 25 products leave the list")
+def test_the_list_of_scales_lacks_the_unit() -> None:
+    assert evidence("alg-truncated")[1].endswith("5 elements, without 1")
 
 
 # The document

@@ -84,8 +84,8 @@ def convolutionized_layers() -> Texts:
 
 
 def augmentation() -> Numbers:
-    """Count the places of the window and its reflections."""
-    return [float((IMAGE - WINDOW + 1) ** 2 * 2)]
+    """Count the window's places, at offsets drawn below what is left beside it on each axis, and their mirrors."""
+    return [float((IMAGE - WINDOW) ** 2 * 2)]
 
 
 def score_format() -> Texts:
