@@ -15,8 +15,8 @@ GRACE_S = 5.0  # for a process that has closed its connection to be gone
 class Crew:
     """Worker processes by the connections to them, started as they are needed; none outlives the crew."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, threads: int = 1) -> None:
+        self.most, self.threads = most, threads  # processes, and threads that each may use
         self.orders: dict[Any, deque[PlannedRun]] = {}  # what each was asked for and has not answered, in order
         self.members: dict[Any, tuple[Any, Any]] = {}  # process, and the line whose end tells it that we are gone
 
@@ -66,7 +66,7 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         line, watched = context.Pipe()
-        process = context.Process(target=serve, args=(there, watched), daemon=True)
+        process = context.Process(target=serve, args=(there, watched, self.threads), daemon=True)
         process.start()
         there.close()
         watched.close()

@@ -1,4 +1,4 @@
-"""One process that makes runs: one thread each, so that a result does not depend on how many run side by side."""
+"""One process that makes runs: as many threads in each, so that a result does not depend on how many run beside it."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class Report:
     torch: dict[str, Any] | None = None
 
 
-def use_one_thread() -> None:
-    """Ask the numerical libraries for one thread; called before any of them is imported."""
+def use_threads(count: int) -> None:
+    """Ask the numerical libraries for so many threads; called before any of them is imported."""
     for name in THREAD_VARIABLES:
-        os.environ[name] = "1"
+        os.environ[name] = str(count)
 
 
-def serve(connection: Connection, parent_alive: Connection) -> None:
+def serve(connection: Connection, parent_alive: Connection, threads: int) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
-    use_one_thread()
+    use_threads(threads)
     _print_to_standard_error()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
