@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from repro.runs.plan import PlannedRun
 from repro.runs.worker import Report, serve
 
 GRACE_S = 5.0  # for a process that has closed its connection to be gone
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@contextlib.contextmanager
+def asking_for(threads: int) -> Iterator[None]:
+    """Ask the numerical libraries of processes that start meanwhile for so many threads.
+
+    They read it when they are imported, which in a process of ours is before the first line of it runs.
+    """
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Crew:
@@ -66,8 +88,9 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         line, watched = context.Pipe()
-        process = context.Process(target=serve, args=(there, watched, self.threads), daemon=True)
-        process.start()
+        process = context.Process(target=serve, args=(there, watched), daemon=True)
+        with asking_for(self.threads):
+            process.start()
         there.close()
         watched.close()
         self.members[here] = (process, line)
