@@ -202,6 +202,21 @@ def test_another_thread_count_is_named_as_what_changed_bits(project: Path, cli: 
     assert back.stdout.endswith("1 of 1 runs by threads 2 -> 1\n")
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: two threads compute what one does")
+def test_runs_use_one_thread_whatever_the_caller_s_variables_say(project: Path, cli: Cli) -> None:
+    """Numpy reads them when it is imported, which in a worker is before the first line of ours."""
+    shutil.rmtree(project / "studies")
+    write_study(project, "sums", SUMS)
+    wanted = {"one": "1", "two": "2", "none": ""}
+    for name, threads in wanted.items():
+        variables = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+        variables |= {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads} if threads else {}
+        done = cli("run", "sums", "-q", "--results", f"{name}.parquet", env=variables)
+        assert done.returncode == 0, done.stderr
+    for name in ("two", "none"):
+        assert cli("diff", "one.parquet", f"{name}.parquet").returncode == 0
+
+
 def test_another_torch_is_named_where_bits_changed_or_not(project: Path, cli: Cli) -> None:
     other = os.environ.get(OTHER)
     if not other:
