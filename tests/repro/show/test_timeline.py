@@ -47,6 +47,14 @@ def test_the_picture_has_a_part_for_each_word_and_a_line_where_bits_changed() ->
     assert "No bit changed from one time to the next." in [str(one.text) for one in drawn(FIRST).iter(f"{SVG}text")]
 
 
+def test_what_differs_and_changed_no_bit_stands_in_the_table_and_not_in_the_picture() -> None:
+    idle = dated("2026-01-12T06:00:00Z", run("a"), run("b"), facts={"threads": ("2",)})
+    assert timeline.rendered([FIRST, idle]).endswith("  no bit changed, though threads 1 -> 2")
+    made = drawn(FIRST, idle)
+    assert list(made.iter(f"{SVG}line")) == []
+    assert "No bit changed from one time to the next." in [str(one.text) for one in made.iter(f"{SVG}text")]
+
+
 def test_all_parts_and_lines_lie_inside_the_picture() -> None:
     long = {"packages.torch": ("2.1 " * 90,)}
     moved = dated("2026-02-02T06:00:00Z", *(run(f"e{n}", bits="2") for n in range(30)), run("a", bits="9"), facts=long)
