@@ -39,6 +39,7 @@ def arguments(verbs: Verbs) -> None:
     added.completer = names_of_studies
     added = made.add_argument("--profile", help="this profile's golden alone (default: all, faithful ones first)")
     added.completer = options.names_of_profiles
+    options.experiments(made)
     text = f"wall seconds for all of it; half of them are planned by the goldens' own times (default: {BUDGET_S:g})"
     made.add_argument("--time-budget", type=float, default=BUDGET_S, metavar="SECONDS", help=text)
     text = "so many cases of each experiment, cheapest first (default: 1)"
@@ -97,8 +98,9 @@ def _taken(arguments: Namespace) -> Sequence[Evidence]:
 
     names = list(dict.fromkeys(arguments.studies)) or registry.names()
     found = evidence.offered(
-        names, profile=arguments.profile, device=arguments.device, say=lambda text: say(arguments, text)
-    )
+        names, profile=arguments.profile, experiments=arguments.experiment, device=arguments.device,
+        say=lambda text: say(arguments, text),
+    )  # fmt: skip
     return evidence.chosen(found, cases=arguments.cases, fresh=arguments.fresh, budget_s=arguments.time_budget)
 
 

@@ -88,8 +88,12 @@ class Made:
 # What to run
 
 
-def offered(names: Sequence[str], *, profile: str | None, device: str, say: Say) -> list[Evidence]:
+def offered(
+    names: Sequence[str], *, profile: str | None, experiments: Collection[str], device: str, say: Say
+) -> list[Evidence]:
     """Return the blessed runs of studies that can be made again on a device, one of each case.
+
+    `profile` and `experiments` narrow them, each where it is given.
 
     What no environment has to repeat to the bit is none, nor what has no data here. Raise NothingSelectedError where
     no study has any.
@@ -101,11 +105,12 @@ def offered(names: Sequence[str], *, profile: str | None, device: str, say: Say)
             registry.profile(study, profile)
         for one in study.profiles if profile is None else [profile]:
             if stored.path_of(registry.root(), name, one).exists():
-                found += _of_profile(study, one, device, say)
+                every = _of_profile(study, one, device, say)
+                found += [each for each in every if not experiments or each.run[0] in experiments]
         if len(found) == before:
             say(f"left out: {name}, which has no blessed run that can be made again here")
     if not found:
-        of = f"{', '.join(names) or 'no study'}{f', profile {profile}' if profile else ''}"
+        of = ", ".join([*names, *([f"profile {profile}"] if profile else []), *experiments]) or "no study"
         raise NothingSelectedError(
             f"{of}: no blessed run can be made again on device '{device}'; `repro bless` makes a golden from results"
         )

@@ -123,15 +123,20 @@ def test_changed_code_is_named_by_its_file_and_is_a_deviation(blessed: Path, cli
 
 
 def test_what_nothing_recorded_explains_is_a_deviation(blessed: Path, cli: Cli) -> None:
-    """The run reads what nobody can see it read, so that its bits change and its records do not."""
+    """The run reads what nobody can see it read, so that its bits change and its records do not.
+
+    With two threads it is of another kind of machine than the golden, so that a check lets other bits pass.
+    """
     hidden = "import os\nwanted = float(os.environ['WEATHER'])\n"
     source = toy_source().replace("import math\n", f"import math\n{hidden}")
     write_study(blessed, "montecarlo", source.replace("* inside / thrown,", "* inside / thrown + wanted,"))
     commit(blessed)
-    first = cli("decay", "-q", env={**os.environ, "WEATHER": "0"})
+    first = cli("decay", "-q", "--threads", "2", env={**os.environ, "WEATHER": "0"})
     assert first.returncode == 0, first.stdout + first.stderr
-    second = cli("decay", env={**os.environ, "WEATHER": "1e-9"})
-    assert second.returncode == 1
+    second = cli("decay", "--threads", "2", env={**os.environ, "WEATHER": "1e-9"})
+    assert second.returncode == 1, second.stdout + second.stderr
+    assert [one["runs"][0][7] for one in outcomes(blessed)] == ["same", "moved"]
+    assert [one["exit_code"] for one in outcomes(blessed)] == [0, 1]
     assert "1 of 1 runs by nothing that is recorded" in second.stdout
 
 
@@ -164,6 +169,7 @@ def test_a_log_that_is_none_is_refused_before_anything_is_run(blessed: Path, cli
         (("montecarol",), 2, "did you mean 'montecarlo'?"),
         (("--profile", "lite"), 2, "lite"),
         (("--profile", "paper"), 5, "no blessed run can be made again on device 'cpu'"),
+        (("--experiment", "estimates"), 5, "montecarlo, estimates: no blessed run can be made again"),
         (("--device", "cuda"), 5, "no blessed run can be made again on device 'cuda'"),
     ],
 )
