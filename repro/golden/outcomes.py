@@ -143,8 +143,8 @@ def _parsed(line: bytes) -> Dated:
         raise ValueError("no runs")
     plain["runs"] = tuple(_run(one) for one in plain["runs"])
     plain["facts"] = {key: tuple(map(_text, values)) for key, values in plain["facts"].items()}
-    names = [key for key, value in plain["files"].items() if _text(value)]
-    plain["reaches"] = {of: tuple(names[_count(place)] for place in some) for of, some in plain["reaches"].items()}
+    files_of = [key for key, value in plain["files"].items() if _text(value)]
+    plain["reaches"] = {of: tuple(files_of[_count(place)] for place in some) for of, some in plain["reaches"].items()}
     plain["golden"] = tuple(map(_text, plain["golden"]))
     return Dated(**plain | {name: _count(plain[name]) for name in ("left", "exit_code")})
 
