@@ -80,6 +80,8 @@ def badge(outcomes: Sequence[Dated]) -> str:
 def picture(outcomes: Sequence[Dated]) -> str:
     """Return a bar for each of the last outcomes, a part for each word, and the steps at which bits changed below.
 
+    What is not as it was for the goldens, the last time, stands there too.
+
     The same outcomes give the same bytes. Read without colours: each part has its word and count as its title.
     """
     shown = outcomes[-SHOWN:]
@@ -97,6 +99,7 @@ def picture(outcomes: Sequence[Dated]) -> str:
         for number, step in enumerate(below, 1)
         for line in _folded(f"{number}  {step.before} to {step.after}: {step.text}")
     ] or ["No bit changed from one time to the next."]
+    lines += _folded(f"not as blessed: {'; '.join(shown[-1].golden)}") if shown[-1].golden else []
     y = TOP + HIGH + 44
     parts += [_text(LEFT, y + LINE * number, line) for number, line in enumerate(lines)]
     high = y + LINE * len(lines)
@@ -130,7 +133,7 @@ def _bar(one: Dated, left: float, wide: float, most: int) -> list[str]:
             title = f"<title>{one.when}: {count} {word}</title>"
             parts.append(f'<rect {place} fill="{COLOURS[word]}">{title}</rect>')
     middle = left + wide / 2
-    parts.append(_text(middle, TOP + HIGH + 15, one.when[2:10], anchor="middle", size=min(11.0, wide / 4.6)))
+    parts.append(_text(middle, TOP + HIGH + 15, one.when[:10], anchor="middle", size=min(11.0, wide / 5.6)))
     return parts
 
 
