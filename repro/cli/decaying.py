@@ -126,18 +126,18 @@ def _planned(arguments: Namespace, taken: Sequence[Evidence]) -> int:
 def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Dated]) -> Dated:
     """Make evidence again, its tables in a folder of their own."""
     from repro import registry
-    from repro.golden.decay import Asked, again
+    from repro.golden.decay import Manner, again
     from repro.runs import runner
 
     jobs = runner.jobs(arguments.device, arguments.jobs)
     if arguments.jobs is None:
         jobs = max(1, jobs // arguments.threads)
-    asked = Asked(
+    manner = Manner(
         registry.root() / "results" / "decay" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         arguments.device, jobs, arguments.threads, arguments.fresh, arguments.time_budget,
     )  # fmt: skip
-    say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are made again, in {asked.folder}")
-    return again(taken, asked, before, lambda text: say(arguments, text))
+    say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are made again, in {manner.folder}")
+    return again(taken, manner, before, lambda text: say(arguments, text))
 
 
 def _shown(arguments: Namespace, every: Sequence[Dated]) -> int:

@@ -57,7 +57,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Manner:
     """How evidence is to be made again: `budget_s` wall seconds in all from `started` (time.monotonic) on.
 
     `fresh` is how many fresh seeds of each case are made beside the golden one. Tables go below `folder`.
@@ -73,7 +73,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Made:
+class Remade:
     """What came of a profile's runs: rows, what the code behind them is, the golden's twins, and the judgement."""
 
     rows: pa.Table
@@ -169,7 +169,7 @@ def chosen(found: Sequence[Evidence], *, cases: int, fresh: int, budget_s: float
 # Making it
 
 
-def again(evidence: Sequence[Evidence], asked: Asked, before: Sequence[Dated], say: Say) -> Dated:
+def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated], say: Say) -> Dated:
     """Make evidence again and return what came of it; `before` are the outcomes of earlier times.
 
     The answer's `exit_code` is that of a check of what is not as it was blessed, 1 too for runs that are not as the
@@ -178,30 +178,30 @@ def again(evidence: Sequence[Evidence], asked: Asked, before: Sequence[Dated], s
     groups: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
     for one in evidence:
         groups[one.study, one.profile].append(one)
-    every = [made for of, some in groups.items() if (made := _made(*of, some, asked, say))]
+    every = [made for of, some in groups.items() if (made := _made(*of, some, manner, say))]
     if not every:
         raise NothingSelectedError(
-            f"--time-budget {asked.budget_s:g}: it ended before the first run was made; give more"
+            f"--time-budget {manner.budget_s:g}: it ended before the first run was made; give more"
         )
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    outcome = _dated(now, every, len(evidence) * (1 + asked.fresh))
+    outcome = _dated(now, every, len(evidence) * (1 + manner.fresh))
     codes = [made.exit_code for made in every] + [INFRASTRUCTURE if outcome.left else PASS]
     if any(one.unexplained for one in steps([*before, outcome]) if one.number == len(before)):
         codes.append(DEVIATION)
     return Dated(**{**outcome.__dict__, "exit_code": min(codes, key=GRAVEST.index)})
 
 
-def _made(study_name: str, profile: str, some: Sequence[Evidence], asked: Asked, say: Say) -> Made | None:
+def _made(study_name: str, profile: str, some: Sequence[Evidence], manner: Manner, say: Say) -> Remade | None:
     """Make the runs of one profile again and judge them; None where the budget left none."""
     study = registry.load(study_name)
     golden, wanted = log.blessed(registry.root(), study_name, profile), identity(study, profile)
     first = int(max(golden.rows["replicate"].to_pylist())) + 1
     names = [one.run for one in some]
-    names += [(*one.run[:2], first + number) for one in some for number in range(asked.fresh)]
-    path = asked.folder / study_name / f"{profile}.parquet"
+    names += [(*one.run[:2], first + number) for one in some for number in range(manner.fresh)]
+    path = manner.folder / study_name / f"{profile}.parquet"
     request = Request(
-        study=study, profile=profile, runs=named_runs(study, profile, names), device=asked.device, jobs=asked.jobs,
-        budget_s=asked.budget_s, wanted=wanted, threads=asked.threads, started=asked.started,
+        study=study, profile=profile, runs=named_runs(study, profile, names), device=manner.device, jobs=manner.jobs,
+        budget_s=manner.budget_s, wanted=wanted, threads=manner.threads, started=manner.started,
     )  # fmt: skip
     with Store.exclusive(path) as store:
         for text in make_runs(store, request, lambda *_: None).failed:
@@ -211,13 +211,13 @@ def _made(study_name: str, profile: str, some: Sequence[Evidence], asked: Asked,
     rows = pieces.read(path)
     twins, new = _runs_of(golden, golden.rows, names), _runs_of(golden, rows, names)
     odd = {key for key, run in new.items() if key not in twins or _bits(run) != _bits(twins[key])}
-    result = _judged(study, profile, path, golden, odd, asked, wanted, say) if odd else None
+    result = _judged(study, profile, path, golden, odd, manner, wanted, say) if odd else None
     runs = tuple(
         _repeated(study_name, profile, run, _word(key, run, result, key in twins, odd), _seconds(rows, key))
         for key, run in sorted(new.items())
     )
     old = tuple(_repeated(study_name, profile, run, outcomes.SAME, 0.0) for key, run in sorted(twins.items()))
-    return Made(rows, golden, wanted, runs, old, len(names) - len(new), result.exit_code if result else PASS)
+    return Remade(rows, golden, wanted, runs, old, len(names) - len(new), result.exit_code if result else PASS)
 
 
 def _judged(
@@ -226,7 +226,7 @@ def _judged(
     path: Path,
     golden: Golden,
     odd: Collection[RunKey],
-    asked: Asked,
+    manner: Manner,
     wanted: Identity,
     say: Say,
 ) -> findings.CheckResult:
@@ -248,8 +248,8 @@ def _judged(
     if broken:
         return judged(None, ())
     return settle(
-        study, profile, path, golden, judged, wanted=wanted, replay=False, jobs=asked.jobs, say=say,
-        threads=asked.threads,
+        study, profile, path, golden, judged, wanted=wanted, replay=False, jobs=manner.jobs, say=say,
+        threads=manner.threads,
     )  # fmt: skip
 
 
@@ -312,7 +312,7 @@ def _seconds(rows: pa.Table, key: RunKey) -> float:
     )
 
 
-def _dated(now: str, every: Sequence[Made], wanted: int) -> Dated:
+def _dated(now: str, every: Sequence[Remade], wanted: int) -> Dated:
     """Return the outcome that profiles come to together, and what is not as it was for their goldens."""
     files: dict[str, str] = {}
     reaches: dict[str, tuple[str, ...]] = {}
@@ -332,7 +332,7 @@ def _dated(now: str, every: Sequence[Made], wanted: int) -> Dated:
     return Dated(**{**outcome.__dict__, "golden": since.causes if since.changed else ()})
 
 
-def _like(made: Made) -> pa.Table:
+def _like(made: Remade) -> pa.Table:
     """Return the golden's rows of the runs that were made again."""
     wanted = {(run.of.rpartition("/")[2], run.case, run.replicate) for run in made.blessed}
     rows = made.golden.rows
