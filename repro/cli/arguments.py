@@ -37,6 +37,7 @@ VERBS = {
     "status": ("listing", "say what the stores hold"),
     "check": ("comparing", "compare a result table with its golden"),
     "diff": ("comparing", "compare two result tables row by row"),
+    "decay": ("decaying", "make the cheapest blessed evidence again, and show over time what changed, and by what"),
     "bless": ("comparing", "make a result table the golden one"),
     "merge": ("comparing", "join result tables from several machines"),
     "bundle": ("packing", "pack a run as evidence: one archive that others can verify"),

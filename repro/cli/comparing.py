@@ -26,12 +26,15 @@ def arguments(verbs: Verbs) -> None:
         "diff",
         diff,
         "repro diff results/STUDY/smoke.parquet golden/STUDY/smoke.parquet",
+        "repro diff old.parquet new.parquet --judged",
     )
     options.json(made)
     made.add_argument("first", type=Path, metavar="A")
     made.add_argument("second", type=Path, metavar="B")
     made.add_argument("--absolute", type=float, default=0.0, metavar="X", help="values may differ by X")
     made.add_argument("--relative", type=float, default=0.0, metavar="X", help="values may differ by X of B's")
+    text = "leave out what the study only records, as measured times"
+    made.add_argument("--judged", action="store_true", help=text)
     made = verb(
         verbs,
         "bless",
@@ -136,7 +139,10 @@ def diff(arguments: Namespace) -> int:
     """Compare two result tables row by row."""
     from repro.runs.diff import as_json, compare_files, render
 
-    found = compare_files(arguments.first, arguments.second, absolute=arguments.absolute, relative=arguments.relative)
+    found = compare_files(
+        arguments.first, arguments.second, absolute=arguments.absolute, relative=arguments.relative,
+        judged=arguments.judged,
+    )  # fmt: skip
     if arguments.json:
         print_json(as_json(found))
     else:

@@ -33,6 +33,7 @@ def settle(
     replay: bool,
     jobs: int,
     say: Callable[[str], None],
+    threads: int = 1,
 ) -> CheckResult:
     """Check, make what the check wants, and check again until it wants no more; with `replay`, golden seeds first.
 
@@ -49,7 +50,9 @@ def settle(
     def make(names: Sequence[RunKey]) -> None:
         """Make the named runs that the store lacks."""
         runs = named_runs(study, profile, names)
-        request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
+        request = Request(
+            study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted, threads=threads
+        )
         failed = make_runs(store, request, lambda *_: None).failed
         if failed:
             raise InfrastructureError(f"a run made to confirm failed ({failed[0]}); mend it, or use --no-confirm")
@@ -57,7 +60,7 @@ def settle(
     with Store.exclusive(path) as store:
         # Runs of other code would stand in for the ones that are asked for below: they go before anything is made.
         store.set_aside(outdated(store, wanted))
-        environment, record = environment_of(study, profile, device, wanted)
+        environment, record = environment_of(study, profile, device, wanted, threads)
         here = {environment, *provenance.same_but_torch(table.environments(rows), record)}
         if replay:
             names = replays(study, profile, golden, rows, record)

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from repro.runs.plan import PlannedRun
 from repro.runs.worker import Report, serve
 
 GRACE_S = 5.0  # for a process that has closed its connection to be gone
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@contextlib.contextmanager
+def asking_for(threads: int) -> Iterator[None]:
+    """Ask the numerical libraries of processes that start meanwhile for so many threads.
+
+    They read it when they are imported, which in a process of ours is before the first line of it runs.
+    """
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Crew:
     """Worker processes by the connections to them, started as they are needed; none outlives the crew."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, threads: int = 1) -> None:
+        self.most, self.threads = most, threads  # processes, and threads that each may use
         self.orders: dict[Any, deque[PlannedRun]] = {}  # what each was asked for and has not answered, in order
         self.members: dict[Any, tuple[Any, Any]] = {}  # process, and the line whose end tells it that we are gone
 
@@ -67,7 +89,8 @@ class Crew:
         here, there = context.Pipe()
         line, watched = context.Pipe()
         process = context.Process(target=serve, args=(there, watched), daemon=True)
-        process.start()
+        with asking_for(self.threads):
+            process.start()
         there.close()
         watched.close()
         self.members[here] = (process, line)

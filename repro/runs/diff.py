@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from repro import registry
 from repro.errors import DEVIATION, PASS, IntegrityError, UsageError
 from repro.machine.terminal import columns, escape
 from repro.runs import pieces, table
@@ -58,9 +59,30 @@ class Difference:
         return DEVIATION if self.added or self.removed or self.changed else PASS
 
 
-def compare_files(first: Path, second: Path, *, absolute: float = 0.0, relative: float = 0.0) -> Difference:
-    """Compare two result files; only the compared columns are read."""
-    return compare(read(first), read(second), absolute=absolute, relative=relative)
+def compare_files(
+    first: Path, second: Path, *, absolute: float = 0.0, relative: float = 0.0, judged: bool = False
+) -> Difference:
+    """Compare two result files; only the compared columns are read.
+
+    With `judged`, rows of metrics that their studies only record, as measured times, are left out of both. Raise
+    UsageError where a study is not here, and so cannot say which these are.
+    """
+    tables = [judged_rows(one) if judged else one for one in map(read, (first, second))]
+    return compare(*tables, absolute=absolute, relative=relative)
+
+
+def judged_rows(some: pa.Table) -> pa.Table:
+    """Return the rows of a table whose metrics its studies judge, or do not declare."""
+    columns = [plain(some[name]) for name in ("study", "experiment", "metric")]
+    names = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    recorded = {
+        (study, experiment.name, metric.name)
+        for study in sorted({name[0] for name in names})
+        for experiment in registry.load(study).experiments.values()
+        for metric in experiment.metrics
+        if not metric.judged
+    }
+    return some.filter(pa.array([name not in recorded for name in names], pa.bool_()))
 
 
 def read(path: Path) -> pa.Table:

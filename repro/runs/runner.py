@@ -39,6 +39,8 @@ MOST_LOST = 10  # workers that die one after the other, no run finished between:
 class Request:
     """What to run, how, and for how long. `budget_s` counts from `started` (time.monotonic seconds).
 
+    `threads` are those of each process, which is one wherever results are to be compared with others.
+
     `wanted` is the identity of the profile's runs where the caller knows it already: fingerprints cost time.
     """
 
@@ -49,6 +51,7 @@ class Request:
     jobs: int
     budget_s: float | None = None
     wanted: Identity | None = None
+    threads: int = 1
     started: float = field(default_factory=time.monotonic)
 
     def seconds_left(self) -> float:
@@ -134,10 +137,12 @@ def uncommitted(study: Study, profile: str, results: Path) -> list[str]:
     return found
 
 
-def environment_of(study: Study, profile: str, device: str, wanted: Identity) -> tuple[str, dict[str, Any]]:
+def environment_of(
+    study: Study, profile: str, device: str, wanted: Identity, threads: int = 1
+) -> tuple[str, dict[str, Any]]:
     """Return (environment id, record) of this machine for runs of a profile, as it is before torch is asked."""
     sets, used = study.data_sets(profile), wanted.distributions
-    return provenance.collect(sets, device=device, used=used, unfollowed=wanted.unfollowed)
+    return provenance.collect(sets, device=device, threads=threads, used=used, unfollowed=wanted.unfollowed)
 
 
 def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
@@ -149,7 +154,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
-    here, record = environment_of(request.study, request.profile, request.device, wanted)
+    here, record = environment_of(request.study, request.profile, request.device, wanted, request.threads)
     if request.device == "cuda" and not record["gpu"]:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
@@ -243,7 +248,7 @@ def _dispatch(
     queue = deque(todo)
     pace: dict[str, float] = {}  # the seconds of an experiment's last run
     lost_in_a_row = 0
-    with Crew(request.jobs) as crew:
+    with Crew(request.jobs, request.threads) as crew:
         while queue or crew.busy:
             while queue and _fits(queue[0], request, states, seconds):
                 worker = crew.free(_at_once(queue[0], request, pace))

@@ -1,4 +1,4 @@
-"""One process that makes runs: one thread each, so that a result does not depend on how many run side by side."""
+"""One process that makes runs: as many threads in each, so that a result does not depend on how many run beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run, Status
 
 MOST = 2**31 - 1  # that a count in the results schema can be
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,8 @@ class Report:
     torch: dict[str, Any] | None = None
 
 
-def use_one_thread() -> None:
-    """Ask the numerical libraries for one thread; called before any of them is imported."""
-    for name in THREAD_VARIABLES:
-        os.environ[name] = "1"
-
-
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
-    use_one_thread()
     _print_to_standard_error()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:

@@ -184,6 +184,23 @@ def test_diff_names_what_changed(blessed: Path, cli: Cli) -> None:
     assert cli("diff", RESULTS, "other.parquet", "--absolute", "0.6").returncode == 0
 
 
+def test_a_diff_of_what_is_judged_leaves_out_what_is_only_recorded(blessed: Path, cli: Cli) -> None:
+    rows = read(blessed / RESULTS).to_pylist()
+    place = next(index for index, row in enumerate(rows) if row["metric"] == "inside")
+    rows[place] = {**rows[place], "value": rows[place]["value"] + 1.0}
+    write(blessed / "other.parquet", build(rows, {}))
+    assert cli("diff", RESULTS, "other.parquet").returncode == 1
+    judged = cli("diff", RESULTS, "other.parquet", "--judged")
+    assert judged.returncode == 0, judged.stdout
+    assert judged.stdout.endswith("EQUAL: 6 rows, 0 removed, 0 added, 0 changed\n")
+    write(blessed / "other.parquet", build(first_pi(rows, value=lambda row: row["value"] + 0.5), {}))
+    assert "1 changed" in cli("diff", RESULTS, "other.parquet", "--judged").stdout
+    write(blessed / "other.parquet", build([{**row, "study": "elsewhere"} for row in rows], {}))
+    strange = cli("diff", "other.parquet", "other.parquet", "--judged")
+    assert (strange.returncode, strange.stdout) == (2, "")
+    assert "no study 'elsewhere'" in strange.stderr
+
+
 def test_one_number_can_be_checked_alone(blessed: Path, cli: Cli) -> None:
     one = ("--where", "shape=disc", "--where", "count=500", "--results", "one.parquet")
     assert cli("run", "montecarlo", "--fresh", "1", "-q", *one).returncode == 0
