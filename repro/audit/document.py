@@ -20,6 +20,7 @@ from repro.audit.judges import JUDGES, accused
 from repro.audit.kept import Kept
 from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement, Missing, Noted, noted
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
+from repro.machine import later
 from repro.machine.foreign import described, place
 from repro.study import Study
 
@@ -168,7 +169,7 @@ def _found(name: str, entries: Sequence[Claim], kept: Kept | None) -> tuple[list
     study = functools.cache(lambda: _load_to_judge(name))
     found, seconds = [], []
     package = registry.package(name)
-    with nullcontext() if kept is None else kept.shelf(name, name) as shelf:
+    with later.when_used(), nullcontext() if kept is None else kept.shelf(name, name) as shelf:
         for claim in entries:
             start = time.perf_counter()
             if claim.reason:

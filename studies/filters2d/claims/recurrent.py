@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import scipy.ndimage as ndi
 import torch
-from scipy import signal
 from torch import Tensor, nn
 
 from repro.audit.evidence import Shown
@@ -127,6 +126,15 @@ def recursion_as_recurrent_network() -> float:
     return relative(torch.from_numpy(signals.recursive(x.numpy()))[1:], states[:-1, 0])
 
 
+def recursion(fed: np.ndarray, feedback: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return y with sum_k feedback_k y_(t - k) = sum_k fed_k x_(t - k), feedback_0 being 1 and everything before 0."""
+    answer = np.convolve(fed, x)[: len(x)]
+    for at in range(len(x)):
+        before = answer[max(at - len(feedback) + 1, 0) : at][::-1]
+        answer[at] -= feedback[1 : 1 + len(before)] @ before
+    return answer
+
+
 def recursive_off(order: int, length: int = 40) -> float:
     """Return by how much a recursive filter of an order misses the Gaussian of section 16, run both ways.
 
@@ -140,7 +148,7 @@ def recursive_off(order: int, length: int = 40) -> float:
     pulse = np.zeros(2 * length - 1)
     pulse[length - 1] = 1
     forward, backward = (
-        signal.lfilter(np.convolve(half, feedback)[:order], feedback, pulse[::turn])[::turn] for turn in (1, -1)
+        recursion(np.convolve(half, feedback)[:order], feedback, pulse[::turn])[::turn] for turn in (1, -1)
     )
     found = forward + backward - half[0] * pulse
     wanted = np.r_[half[:0:-1], half]

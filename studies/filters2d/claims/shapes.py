@@ -6,7 +6,7 @@ import numpy as np
 import scipy.ndimage as ndi
 import torch
 import torch.nn.functional as F
-from scipy import stats
+from scipy import special
 from torch import nn
 
 from repro.audit.evidence import Shown
@@ -132,7 +132,7 @@ def printed_error_against_chance() -> Shown:
     """Say whether one guesser in a hundred errs as little as the best printed error, by chance (section 11.2)."""
     (share,) = numbers("square-hardly")
     errors = round(share * TESTED)
-    p = float(stats.binom.cdf(errors, TESTED, 0.5))
+    p = float(special.bdtr(errors, TESTED, 0.5))
     return p > 0.01, (
         f"{errors} errors of {TESTED:,}, where a guesser expects {TESTED // 2}: {100 * p:.1f} % of guessers err as "
         "little in one evaluation, and this is the best of several"
