@@ -127,6 +127,7 @@ STOOD_FOR: dict[str, dict[str, Any]] = {
     COMPILER: {"disable": _left_alone, "graph_break": lambda *_, **__: None},
     f"{COMPILER}.utils": {"is_compile_supported": _compiles},
     SHAPES: {name: _of_numbers(name, answer) for name, answer in NUMBERED.items()},
+    "sympy": {"Basic": type("Basic", (), {})},  # of which there is none before it is loaded
     "scipy.signal": {},
     "scipy.stats": {},
 }

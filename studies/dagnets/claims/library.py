@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import re
 import warnings
@@ -10,7 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
@@ -24,10 +27,25 @@ from studies.dagnets.published import layers as lists
 SIDE = 224  # pixels of the pictures that the networks were made for
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leave tensors as they are in place of filling them: without memory they hold nothing, and it takes its time."""
+
+    FILLING = frozenset({
+        init.constant_, init.kaiming_uniform_, init.normal_, init.uniform_, Tensor.fill_, Tensor.normal_, Tensor.zero_,
+    })  # fmt: skip
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Return what a function returns, and of one that fills a tensor that tensor."""
+        given = kwargs or {}
+        return (args or (given["tensor"],))[0] if func in self.FILLING else func(*args, **given)
+
+
 @functools.cache
 def network(name: str) -> Any:
     """Return a network of torchvision's, without memory for its numbers; it is built once, and only read."""
-    return networks.on_meta(getattr(import_torchvision().models, name))
+    build = getattr(import_torchvision().models, name)
+    with _Unfilled():
+        return networks.on_meta(build)
 
 
 # Standard networks
@@ -203,10 +221,11 @@ def sides_of_the_maps() -> list[float]:
     return [float(x.shape[-1]) for x in _maps()]
 
 
-def _maps() -> list[torch.Tensor]:
-    """Run the 50-layer network; return what its first convolution and its four stages answer."""
-    made = network("resnet50")
-    maps = [made.conv1(torch.empty(1, 3, SIDE, SIDE, device="meta"))]
+@functools.cache
+def _maps() -> list[Tensor]:
+    """Run the 50-layer network on no picture at all; return what its first convolution and its four stages answer."""
+    made = copy.deepcopy(network("resnet50")).to_empty(device="cpu")
+    maps = [made.conv1(torch.empty(0, 3, SIDE, SIDE))]
     x = made.maxpool(made.relu(made.bn1(maps[0])))
     for number in range(1, 5):
         x = getattr(made, f"layer{number}")(x)
