@@ -38,6 +38,20 @@ class Root:
     offered: Mapping[str, str] = field(default_factory=dict)
 
 
+_found: dict[tuple[str, str], Root] | None = None  # by what is named and the working directory, while it is kept
+
+
+@contextlib.contextmanager
+def looked_for_once() -> Iterator[None]:
+    """Let the disk be asked for the project's folder once, of each working directory: hundreds of claims ask for it."""
+    global _found
+    before, _found = _found, {} if _found is None else _found
+    try:
+        yield
+    finally:
+        _found = before
+
+
 def find() -> Root:
     """Return the project's folder. Raise UsageError where one is named that is none, or a mark cannot be read.
 
@@ -45,6 +59,15 @@ def find() -> Root:
     nearest upwards, in this repository, that holds a study; else the working directory.
     """
     named, here = os.environ.get(VARIABLE, ""), os.getcwd()
+    if _found is None:
+        return _look(named, here)
+    if (named, here) not in _found:
+        _found[named, here] = _look(named, here)
+    return _found[named, here]
+
+
+def _look(named: str, here: str) -> Root:
+    """Return the project's folder by its name, if it has one, and the working directory."""
     if named:
         _refuse_missing(named, VARIABLE)
         return _of(os.path.abspath(named), here, f"{OPTION} or {VARIABLE} names it")
