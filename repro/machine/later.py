@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -37,7 +37,7 @@ class _Below:
     """Find what lies below a module that is stood in for, once that is loaded."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> Any:
+    def find_spec(name: str, *_: object) -> Any:
         """Return how to take a module that is there after its parents were loaded; None for others and without one."""
         parents = [one for one in STOOD_FOR if name.startswith(f"{one}.") and isinstance(sys.modules.get(one), StandIn)]
         if not parents:
@@ -45,7 +45,7 @@ class _Below:
         for parent in parents:
             load(parent)
         importlib.import_module(name)
-        return importlib.machinery.ModuleSpec(name, _There(name))
+        return importlib.machinery.ModuleSpec(name, _There(name))  # type: ignore[arg-type]
 
 
 class _There:
@@ -76,11 +76,11 @@ def load(name: str) -> ModuleType:
 def _left_alone(function: Callable[..., Any] | None = None, *given: Any, **named: Any) -> Callable[..., Any]:
     """Return a function that the compiler, once it is loaded, leaves alone as it was told; until then itself."""
     if function is None:
-        disable: Callable[..., Any] = load(COMPILER).disable
-        return disable(*given, **named)
+        told: Callable[..., Any] = load(COMPILER).disable(*given, **named)
+        return told
 
     def alone(*arguments: Any, **options: Any) -> Any:
-        compiler = sys.modules[COMPILER] if COMPILER in sys.modules else None
+        compiler = sys.modules.get(COMPILER)
         if compiler is None or isinstance(compiler, StandIn):
             return function(*arguments, **options)
         return compiler.disable(function, *given, **named)(*arguments, **options)
@@ -135,15 +135,15 @@ STOOD_FOR: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def when_used() -> Iterator[None]:
-    """Let the modules of this table be loaded when something of them is used, for a while; those that are there stay."""
+    """Let the modules of this table be loaded when something of them is used; those that are loaded stay."""
     standing = {name: StandIn(name, STOOD_FOR[name]) for name in STOOD_FOR if name not in sys.modules}
     finder = _Below()
     sys.modules.update(standing)
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]
+        sys.meta_path.remove(finder)
         for name, one in standing.items():
             if sys.modules.get(name) is one:
                 del sys.modules[name]

@@ -38,18 +38,17 @@ class Root:
     offered: Mapping[str, str] = field(default_factory=dict)
 
 
-_found: dict[tuple[str, str], Root] | None = None  # by what is named and the working directory, while it is kept
+_kept: list[dict[tuple[str, str], Root]] = []  # by what is named and the working directory, while that is asked once
 
 
 @contextlib.contextmanager
 def looked_for_once() -> Iterator[None]:
     """Let the disk be asked for the project's folder once, of each working directory: hundreds of claims ask for it."""
-    global _found
-    before, _found = _found, {} if _found is None else _found
+    _kept.append({})
     try:
         yield
     finally:
-        _found = before
+        _kept.pop()
 
 
 def find() -> Root:
@@ -59,11 +58,11 @@ def find() -> Root:
     nearest upwards, in this repository, that holds a study; else the working directory.
     """
     named, here = os.environ.get(VARIABLE, ""), os.getcwd()
-    if _found is None:
+    if not _kept:
         return _look(named, here)
-    if (named, here) not in _found:
-        _found[named, here] = _look(named, here)
-    return _found[named, here]
+    if (named, here) not in _kept[-1]:
+        _kept[-1][named, here] = _look(named, here)
+    return _kept[-1][named, here]
 
 
 def _look(named: str, here: str) -> Root:
