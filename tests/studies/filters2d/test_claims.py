@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import signal
 from torch import nn
 
 from repro import registry
@@ -194,3 +195,10 @@ def test_another_budget_of_the_mosaic_is_another_protocol(monkeypatch: pytest.Mo
     monkeypatch.setattr(profiles, "PAPER", replace(profiles.PAPER, settings=swapped))
     assert finding("mosaic-samples").evidence == "one layer: 100,000 samples there, 1,000,000 here"
     assert finding("batches").evidence == "In [28]: 20 there, 200 here"
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_a_recursion_is_the_filter_of_its_two_polynomials(order: int) -> None:
+    draw = np.random.default_rng(order)
+    fed, feedback, x = draw.normal(size=order), np.r_[1, 0.2 * draw.normal(size=order)], draw.normal(size=50)
+    np.testing.assert_allclose(recurrent.recursion(fed, feedback, x), signal.lfilter(fed, feedback, x), atol=1e-12)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch import Tensor
 
@@ -97,3 +99,11 @@ def test_the_start_is_found_right_whatever_the_seed(seed: int, monkeypatch: pyte
 
 def test_a_layer_without_a_base_constructor_is_refused() -> None:
     assert finding("base-constructor").evidence.startswith("AttributeError")
+
+
+@pytest.mark.parametrize("moved", [0.0, 0.05, -0.1])
+@pytest.mark.parametrize("count", [200, 4000])
+def test_the_p_of_normal_numbers_is_that_of_the_exact_law(count: int, moved: float) -> None:
+    values = np.random.default_rng(7).normal(moved, 1, count)
+    exact = float(scipy.stats.kstest(values, "norm").pvalue)
+    assert claims.kolmogorov_smirnov(values) == pytest.approx(exact, abs=3e-4)
