@@ -201,9 +201,9 @@ def test_the_disk_is_asked_once_of_each_working_directory(tmp_path: Path, monkey
     monkeypatch.setattr(roots, "_look", lambda named, here: asked.append(here) or look(named, here))
     monkeypatch.chdir(tmp_path / "one")
     with roots.looked_for_once():
-        assert [roots.find().folder.name for _ in range(3)] == ["one"] * 3
+        assert [roots.find().folder.resolve().name for _ in range(3)] == ["one"] * 3
         monkeypatch.chdir(tmp_path / "other")
-        assert [roots.find().folder.name for _ in range(2)] == ["other"] * 2
+        assert [roots.find().folder.resolve().name for _ in range(2)] == ["other"] * 2
         assert len(asked) == 2
     roots.find()
     assert len(asked) == 3
