@@ -1,5 +1,5 @@
 """Run the command line as `python -m repro`."""
 
-from repro.cli.main import main
+from repro.cli.main import run
 
-raise SystemExit(main())
+run()

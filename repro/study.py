@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 Status = Literal["ok", "nonfinite"]
+SCALARS = frozenset({str, int, float, bool, type(None)})
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -189,14 +191,18 @@ def _shown_by(module: str, name: str, summary: str) -> Show:
 
 def case_json(case: Any) -> str:
     """Return the canonical JSON of a case: sorted keys, no blanks, floats as Python prints them."""
-    return json.dumps(dataclasses.asdict(case), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    declared = () if isinstance(case, type) or not dataclasses.is_dataclass(case) else dataclasses.fields(case)
+    plain = {one.name: getattr(case, one.name) for one in declared}
+    if not plain or any(type(value) not in SCALARS for value in plain.values()):
+        plain = dataclasses.asdict(case)  # which copies whatever a field holds, and so takes its time
+    return _CANONICAL.encode(plain)
 
 
 def settings_json(settings: Any) -> str:
     """Return the canonical JSON of a profile's settings (a frozen dataclass, or None)."""
     plain = not dataclasses.is_dataclass(settings) or isinstance(settings, type)
     value = settings if plain else dataclasses.asdict(settings)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def grid(factory: Callable[..., Any], **factors: Sequence[Any]) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from repro.audit.judges import JUDGES, accused
 from repro.audit.kept import Kept
 from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement, Missing, Noted, noted
 from repro.errors import DEVIATION, PASS, NothingSelectedError, ReproError, UsageError, did_you_mean
+from repro.machine import root
 from repro.machine.foreign import described, place
 from repro.study import Study
 
@@ -128,7 +129,8 @@ def judge_all(
         raise UsageError("--claim: name the study that the claim is of")
     if text is not None and len(names) > 1:
         raise UsageError("--document: name the study that the document is of")
-    return tuple(one for name in names for one in judge_study(name, claims, text, kept))
+    with root.looked_for_once():
+        return tuple(one for name in names for one in judge_study(name, claims, text, kept))
 
 
 def audited_names() -> list[str]:

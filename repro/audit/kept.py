@@ -134,15 +134,15 @@ class Shelf:
             return
         after = unchanged.Now({"published": published})
         after.learn(self._kept.now.walks)
-        groups: dict[tuple[tuple[str, str], ...], int] = {}  # of claims that read the same, to be written once
-        made = {}
+        alike: dict[frozenset[tuple[str, str]], list[tuple[str, One]]] = {}  # claims that read the same
         for key, one in self._made.items():
-            if after.holds(one.things):
-                place = groups.setdefault(tuple(sorted(one.things.items())), len(groups))
-                made[key] = [place, one.asked, one.value]
-        used = {name.partition(":")[2] for group in groups for name, _ in group if name.startswith("code:")}
+            alike.setdefault(frozenset(one.things.items()), []).append((key, one))
+        groups = [group for group in alike.values() if after.holds(group[0][1].things)]
+        places = {key: place for place, group in enumerate(groups) for key, _ in group}
+        made = {key: [places[key], one.asked, one.value] for key, one in self._made.items() if key in places}
+        things = [dict(sorted(group[0][1].things.items())) for group in groups]
+        used = {name.partition(":")[2] for group in things for name in group if name.startswith("code:")}
         walks = {name: walk for name, walk in after.walks.items() if name in used}
-        things = [dict(group) for group in groups]
         content = {"about": self._kept.about, "walks": walks, "things": things, "made": made}
         try:
             cache.write_sealed(self._path, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -10,12 +11,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from repro import errors
 from repro.machine import terminal
 from repro.machine.foreign import described, place
 
 VARIABLE = "REPRO_DEBUG"
+SLOW_TO_LEAVE = "torch"  # whose libraries take down for half a second what they set up, in 200 MiB that nothing reads
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 # What a machine refuses that is in order otherwise: room, permission, handles, a whole disk.
 REFUSED = {
@@ -94,3 +97,17 @@ def of(error: BaseException) -> tuple[int, str]:
         step = "make room, allow it or name another place; what was finished is kept"
         return errors.INFRASTRUCTURE, f"{error.filename or 'a file'}: {error.strerror}; {step} ({place(error)})"
     return errors.SOFTWARE, f"{what}: no verdict; mend it if it is the study's, report it otherwise (--debug says more)"
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with a code, as Python does but for the memory, which the system takes back all at once.
+
+    That is where libraries are loaded which would give theirs back piece by piece. Threads have ended before, and what
+    was registered for the end has run.
+    """
+    if SLOW_TO_LEAVE not in sys.modules:
+        raise SystemExit(code)
+    threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends a process
+    atexit._run_exitfuncs()
+    terminal.flush()
+    os._exit(code)

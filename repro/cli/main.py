@@ -89,6 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ends.end(chosen.verb, act, debug=chosen.debug, json=getattr(chosen, "json", False))
 
 
+def run() -> NoReturn:
+    """Run one verb and end the process with its exit code."""
+    ends.leave(main())
+
+
 def _read(given: Sequence[str]) -> argparse.Namespace:
     """Return the arguments as read. Raise Misread, or SystemExit where help or the version was asked for."""
     top = parser(_verb_of(given))

@@ -56,6 +56,13 @@ class Reached:
         """Return the names of the own modules."""
         return {module for module, _ in self.edges}
 
+    def add(self, other: Reached, home: str) -> None:
+        """Add what was reached from elsewhere, but that a package `home` is above it."""
+        self.edges |= other.edges - {(home, ABOVE)}
+        self.distributions |= other.distributions
+        self.unfollowed |= other.unfollowed
+        self.absent |= other.absent
+
 
 class Modules:
     """Modules as they lie on the disk, each looked up once; those of the top package `home` count wherever they lie."""
@@ -63,6 +70,8 @@ class Modules:
     def __init__(self, home: str) -> None:
         self.home = home.partition(".")[0]
         self._found: dict[str, Module] = {}
+        self._tops: dict[str, tuple[tuple[str, ...], str]] = {}
+        self._asks: dict[str, Reached] = {}
         self._sources: dict[str, str] = {}
 
     def find(self, module: str) -> Module:
@@ -105,20 +114,28 @@ class Modules:
             if not fresh and wanted == names:
                 return reached
             for module in fresh:
-                self._take(module, facts_of_module(self.source(module)), reached, home)
+                reached.add(self._asked(module), home)
             if said is not None and wanted != names:
                 for one in said(wanted):
-                    self._take(home, one, reached, home)
+                    reached.add(self._take(home, one), home)
             seen.update(fresh)
             names = wanted
 
-    def _take(self, module: str, facts: Facts, reached: Reached, home: str) -> None:
-        """Add what a module's statements ask for."""
+    def _asked(self, module: str) -> Reached:
+        """Return what a whole module asks for, looked up once."""
+        if module not in self._asks:
+            self._asks[module] = self._take(module, facts_of_module(self.source(module)))
+        return self._asks[module]
+
+    def _take(self, module: str, facts: Facts) -> Reached:
+        """Return what a module's statements ask for."""
+        found = Reached()
         if self.find(module).kind == "compiled":
-            reached.unfollowed.add(f"{module} is compiled")
-        reached.unfollowed.update(f"{module} {text}" for text in facts.loads)
+            found.unfollowed.add(f"{module} is compiled")
+        found.unfollowed.update(f"{module} {text}" for text in facts.loads)
         for asked in facts.imports:
-            reached.edges.update(edge for edge in self._ask(asked, module, reached) if edge != (home, ABOVE))
+            found.edges.update(self._ask(asked, module, found))
+        return found
 
     def _ask(self, asked: Import, by: str, reached: Reached) -> Iterator[Edge]:
         """Yield the module (or the submodule that the name is) and the packages above it, all of which run."""
@@ -154,7 +171,9 @@ class Modules:
             return Module("installed")
         if rest and top != self.home and self.find(top).distribution:
             return self.find(top)  # a package of its own folder is installed with all it holds
-        folders, file = _top(top)
+        if top not in self._tops:
+            self._tops[top] = _top(top)
+        folders, file = self._tops[top]
         found = _below(folders, rest) if rest or not file else _of_file(file)
         if found.kind not in ("source", "compiled") or found.path is None or top == self.home:
             return found

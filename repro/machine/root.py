@@ -38,6 +38,19 @@ class Root:
     offered: Mapping[str, str] = field(default_factory=dict)
 
 
+_kept: list[dict[tuple[str, str], Root]] = []  # by what is named and the working directory, while that is asked once
+
+
+@contextlib.contextmanager
+def looked_for_once() -> Iterator[None]:
+    """Let the disk be asked for the project's folder once, of each working directory: hundreds of claims ask for it."""
+    _kept.append({})
+    try:
+        yield
+    finally:
+        _kept.pop()
+
+
 def find() -> Root:
     """Return the project's folder. Raise UsageError where one is named that is none, or a mark cannot be read.
 
@@ -45,6 +58,15 @@ def find() -> Root:
     nearest upwards, in this repository, that holds a study; else the working directory.
     """
     named, here = os.environ.get(VARIABLE, ""), os.getcwd()
+    if not _kept:
+        return _look(named, here)
+    if (named, here) not in _kept[-1]:
+        _kept[-1][named, here] = _look(named, here)
+    return _kept[-1][named, here]
+
+
+def _look(named: str, here: str) -> Root:
+    """Return the project's folder by its name, if it has one, and the working directory."""
     if named:
         _refuse_missing(named, VARIABLE)
         return _of(os.path.abspath(named), here, f"{OPTION} or {VARIABLE} names it")

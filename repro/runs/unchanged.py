@@ -53,6 +53,7 @@ class Now:
         }
         self._known: dict[str, str] = {}
         self._modules: dict[str, Modules] = {}
+        self._covered = covered()
         self.walks: Walks = {}
 
     def learn(self, walks: Walks) -> None:
@@ -102,10 +103,9 @@ class Now:
             return None
         files = sorted({os.path.abspath(path) for path in modules.files(reached.modules)})
         # A file that is new beside these can stand before an installed package, or where none was.
+        known = tuple(f"{one}{os.sep}" for one in self._covered)
         free = {os.path.abspath(place) for place in sys.path if os.path.isdir(place)}
-        free = {
-            place for place in free if not f"{place}{os.sep}".startswith(tuple(f"{one}{os.sep}" for one in covered()))
-        }
+        free = {place for place in free if not f"{place}{os.sep}".startswith(known)}
         folders = sorted({os.path.dirname(path) for path in files} | {os.path.abspath(registry.root())} | free)
         contents = {path: self.of(f"file:{path}") for path in files}
         return {"file": contents, "folder": {path: self.of(f"folder:{path}") for path in folders}}

@@ -61,7 +61,8 @@ def render(found: Sequence[Audited], *, whole: bool, verdicts: Sequence[str]) ->
         return "\n\n".join(in_full(one) for one in found)
     shown = in_order([one for one in found if not verdicts or one.judgement.verdict in verdicts])
     held = any(one.passage for one in found)  # to a document that is at hand
-    lines = [_line(one, {(other.claim.study, other.claim.id) for other in shown}, held=held) for one in shown]
+    there = {(one.claim.study, one.claim.id) for one in shown}
+    lines = [_line(one, there, held=held) for one in shown]
     headers = ["study", "claim", "where", *(["passage"] if held else []), "published", "found", "weight", "verdict"]
     listed = columns(headers, lines)
     failed = [escape(one.judgement.evidence) for one in found if one.judgement.verdict == ERROR]

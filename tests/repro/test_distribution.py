@@ -100,7 +100,7 @@ def test_the_wheel_says_what_it_is_and_what_it_needs(wheel: zipfile.ZipFile) -> 
         "argcomplete",
     }
     points = wheel.read(f"{folder}/entry_points.txt").decode()
-    assert "[console_scripts]\nrepro = repro.cli.main:main" in points
+    assert "[console_scripts]\nrepro = repro.cli.main:run" in points
     assert "[pytest11]\nrepro = repro.pytest_plugin" in points
     assert wheel.read(f"{folder}/top_level.txt").decode().split() == ["repro"]
 

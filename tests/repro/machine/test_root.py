@@ -188,3 +188,22 @@ def test_a_marked_root_without_a_study_is_named_as_such(project: Path, cli: Cli)
     assert (
         f"{project}, the root (its pyproject.toml has [tool.repro]), holds no studies/NAME/__init__.py" in done.stderr
     )
+
+
+def test_the_disk_is_asked_once_of_each_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it said holds as long as it is asked once, and no longer."""
+    for name in ("one", "other"):
+        (tmp_path / name / "studies" / "toy").mkdir(parents=True)
+        (tmp_path / name / "studies" / "toy" / "__init__.py").touch()
+    monkeypatch.delenv(roots.VARIABLE, raising=False)
+    asked: list[str] = []
+    look = roots._look
+    monkeypatch.setattr(roots, "_look", lambda named, here: asked.append(here) or look(named, here))
+    monkeypatch.chdir(tmp_path / "one")
+    with roots.looked_for_once():
+        assert [roots.find().folder.resolve().name for _ in range(3)] == ["one"] * 3
+        monkeypatch.chdir(tmp_path / "other")
+        assert [roots.find().folder.resolve().name for _ in range(2)] == ["other"] * 2
+        assert len(asked) == 2
+    roots.find()
+    assert len(asked) == 3
