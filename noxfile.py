@@ -20,7 +20,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from repro import registry
-from repro.cli.reproducing import verb_arguments
+from repro.cli.reproducing import first_look, intent, verb_arguments
 from repro.errors import InfrastructureError, ReproError
 from repro.machine import cache, git, image, installing, sets
 from repro.machine import engine as container
@@ -258,9 +258,13 @@ def device(study: str, arguments: Sequence[str]) -> str:
 
 
 def reproduce(session: nox.Session, study: str) -> None:
-    """Run a study with seeds its golden does not hold, then compare the two; in the container where one can start."""
+    """Run a study with seeds its golden does not hold, then compare the two; in the container where one can start.
+
+    Where nothing else was asked for and nothing has been run, one cell is judged before the others are run.
+    """
     run, check = verb_arguments(session.posargs)
     with one_line(session):
+        session.log(intent(study, run))
         engine, said = container.choose()
         if engine and "--results" in check:
             session.error("--results: a container writes below results/ only; leave it out, or set REPRO_ENGINE=none")
@@ -270,6 +274,11 @@ def reproduce(session: nox.Session, study: str) -> None:
         else:
             session.log(said)
         repro = repro or outside(session)
+        if not session.posargs and not list((ROOT / "results" / study).glob("smoke.*")):
+            cell = first_look(study, "smoke")
+            session.log("first one cell, for a verdict at once; the others follow")
+            repro(["run", study, *run, *cell, "--quiet"])
+            repro(["check", study, *cell, "--no-confirm"])
         repro(["run", study, *run])
         repro(["check", study, *check])
 

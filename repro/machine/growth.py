@@ -1,4 +1,4 @@
-"""Follow programs that say nothing by what they put into a folder: a bar on a terminal, elsewhere a line now and then."""
+"""Follow programs that say nothing, by what they put into a folder: a bar on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Growth:
     def __enter__(self) -> Growth:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.clear()
 
     @property

@@ -90,26 +90,26 @@ def install(place: Place, *, goldens: bool) -> sets.Packages:
     order, why = sets.candidates(place.version, goldens=goldens)
     with cache.alone(place.folder):
         there = sets.installed(place.root, place.folder)
-        if there is not None and there in (*order, *_also(order)) and not (place.folder / UNFINISHED).exists():
+        order = _from(place, order, sets.GOLDENS if goldens else sets.UNIVERSAL)
+        if there is not None and there in order and not begun(place):
             return there
-        order = _from(order, begun(place))
         for number, one in enumerate(order):
             said = f"{one.what}, as {why} ({sets.CHOICE}={sets.choice()})"
-            last = number == len(order) - 1
-            reason = _install(place, one, said, doubtful=one.doubtful and not last)
+            reason = _install(place, one, said, doubtful=number + 1 < len(order))
             if not reason:
-                return one
+                break
             why = f"{why} and {reason}"
-        raise AssertionError("the last set is installed, or has raised")
+        return one
 
 
-def _also(order: Sequence[sets.Packages]) -> tuple[sets.Packages, ...]:
-    """Return the sets that serve as well, where they are installed: all with CUDA where none is needed, unless named."""
-    return (sets.GOLDENS, sets.UNIVERSAL) if sets.CPU in order and sets.choice() == "auto" else ()
+def _from(place: Place, order: tuple[sets.Packages, ...], whole: sets.Packages) -> tuple[sets.Packages, ...]:
+    """Return the sets from the one that is there, or was begun: those before it could not be had.
 
-
-def _from(order: Sequence[sets.Packages], name: str) -> Sequence[sets.Packages]:
-    """Return the sets from the one that was begun on: those before it could not be had."""
+    One with CUDA stays where nobody named another, though there be no device.
+    """
+    name = begun(place) or sets.stamped(place.folder)[1]
+    if name == whole.name and sets.choice() == "auto":
+        return (whole,)
     names = [one.name for one in order]
     return order[names.index(name) :] if name in names else order
 
@@ -212,14 +212,19 @@ def make(place: Place, reason: str) -> None:
     say(f"making {place.folder.name} anew: {reason}")
     shutil.rmtree(place.folder, ignore_errors=True)
     line = [uv(), "venv"] if place.backend == "uv" else [sys.executable, "-m", "virtualenv", "--no-periodic-update"]
-    done = subprocess.run([*line, "-p", place.interpreter, str(place.folder)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*line, "-p", place.interpreter, str(place.folder)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise InfrastructureError(f"{place.folder}: cannot be made ({fault([*done.stdout.splitlines(), *done.stderr.splitlines()])}); remove it")
+        said = fault(f"{done.stdout}\n{done.stderr}".splitlines())
+        raise InfrastructureError(f"{place.folder}: cannot be made ({said}); remove it")
 
 
 def records(folder: Path) -> list[Path]:
     """Return the records of an environment's packages, on Linux and macOS or on Windows."""
-    return sorted([*folder.glob("lib/python*/site-packages/*.dist-info"), *folder.glob("Lib/site-packages/*.dist-info")])
+    return sorted(
+        [*folder.glob("lib/python*/site-packages/*.dist-info"), *folder.glob("Lib/site-packages/*.dist-info")]
+    )
 
 
 def present(folder: Path) -> set[tuple[str, str]]:
@@ -273,9 +278,7 @@ def chunks(root: Path, one: sets.Packages, there: Collection[tuple[str, str]] = 
     ]
 
 
-def _fetch(
-    place: Place, growth: Growth, chunk: Chunk, *, doubtful: bool = False, project: Sequence[str] = ()
-) -> str:
+def _fetch(place: Place, growth: Growth, chunk: Chunk, *, doubtful: bool = False, project: Sequence[str] = ()) -> str:
     """Install a part, or the project, and return "", or why its torch cannot be had where that is `doubtful`.
 
     Raise IntegrityError for a file that is not the locked one, and InfrastructureError for any other failure.
@@ -296,7 +299,9 @@ def _fetch(
     log = place.folder / LOG
     if any(word in said for word in MISMATCH):
         raise IntegrityError(f"{chunk.name}: a file is not the one whose hash the lock holds; {log} has the names")
-    raise InfrastructureError(f"{chunk.name}: the installer ended with {code}: {fault(said.splitlines())}; {log} has all it said")
+    raise InfrastructureError(
+        f"{chunk.name}: the installer ended with {code}: {fault(said.splitlines())}; {log} has all it said"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

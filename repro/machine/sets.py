@@ -41,8 +41,7 @@ NOT_LOADED = ("cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cusolv
 class Packages:
     """A set of packages: its locks, the first of which names it, and what it is in words.
 
-    `fetched` and `disk` are megabytes, measured on Linux x86-64 with Python 3.11, 0 where nobody measured. `doubtful`
-    says that a package index may lack its torch.
+    `fetched` and `disk` are megabytes, measured on Linux x86-64 with Python 3.11, 0 where nobody measured.
     """
 
     name: str
@@ -50,7 +49,6 @@ class Packages:
     what: str
     fetched: int = 0
     disk: int = 0
-    doubtful: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -70,7 +68,7 @@ def _giga(mega: int) -> str:
 
 GOLDENS = Packages("cuda", ("cuda.txt", "tools.txt"), "the goldens' lock, with CUDA", 3000, 5600)
 UNIVERSAL = Packages("universal", ("universal.txt", "universal-tools.txt"), "the universal set", 3000, 5600)
-CPU = Packages("cpu", ("cpu.txt", "universal-tools.txt"), "the set without CUDA", 500, 1600, doubtful=True)
+CPU = Packages("cpu", ("cpu.txt", "universal-tools.txt"), "the set without CUDA", 425, 1760)
 TRIMMED = Packages(
     "trimmed",
     ("trimmed.txt", "universal-tools.txt"),
@@ -108,10 +106,10 @@ def candidates(version: str, *, goldens: bool) -> tuple[tuple[Packages, ...], st
     if sys.platform != "linux":
         return _only(whole, "auto" if word == "cpu" else word, "torch has no build with CUDA for this system")
     if word == "cuda":
-        return (whole,), f"{CHOICE}=cuda"
+        return (whole,), "it was asked for"
     if word == "auto" and device():
         return (whole,), "there is an NVIDIA device"
-    return (CPU, TRIMMED), f"{CHOICE}=cpu" if word == "cpu" else "there is no NVIDIA device"
+    return (CPU, TRIMMED), "it was asked for" if word == "cpu" else "there is no NVIDIA device"
 
 
 def _only(one: Packages, word: str, why: str) -> tuple[tuple[Packages, ...], str]:
@@ -184,7 +182,7 @@ def without_cuda(universal: str, torch: str) -> str:
     Raise IntegrityError where that pin is of another version.
     """
     pin = ENTRY.search(torch)
-    held = {name: version for name, version in ENTRY.findall(universal)}
+    held = dict(ENTRY.findall(universal))
     if pin is None or pin[2] != f"{held['torch']}+cpu":
         raise IntegrityError(
             f"torch-cpu.txt: pins torch {pin[2] if pin else 'not at all'}, universal.txt {held['torch']}; "
