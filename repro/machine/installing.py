@@ -10,11 +10,13 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from repro.errors import INTERRUPTED, InfrastructureError, IntegrityError, ReproError
 from repro.machine import cache, files, sets
@@ -88,6 +90,8 @@ def install(place: Place, *, goldens: bool) -> sets.Packages:
     What was installed from the locks as they are stays; an installation that was cut off goes on.
     """
     order, why = sets.candidates(place.version, goldens=goldens)
+    if cache.busy(place.folder):
+        say("another installation goes on here; waiting for its end")
     with cache.alone(place.folder):
         there = sets.installed(place.root, place.folder)
         order = _from(place, order, sets.GOLDENS if goldens else sets.UNIVERSAL)
@@ -304,6 +308,11 @@ def _fetch(place: Place, growth: Growth, chunk: Chunk, *, doubtful: bool = False
     )
 
 
+def _terminated(number: int, frame: object) -> NoReturn:
+    """End as an error does, so that the installer is ended too; nox sends this soon after it was interrupted."""
+    raise SystemExit(128 + number)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Install what `nox -s environment` asks for, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m repro.machine.installing", description=__doc__)
@@ -314,6 +323,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = parser.parse_args(arguments)
     root = Path(__file__).resolve().parents[2]
     version = "3.11" if said.goldens else "{}.{}".format(*sys.version_info)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         place = Place(said.folder.absolute(), root, said.backend, said.interpreter, version)
         install(place, goldens=said.goldens)
