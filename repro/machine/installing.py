@@ -308,7 +308,7 @@ def _fetch(place: Place, growth: Growth, chunk: Chunk, *, doubtful: bool = False
     )
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _terminated(number: int, _frame: object) -> NoReturn:
     """End as an error does, so that the installer is ended too; nox sends this soon after it was interrupted."""
     raise SystemExit(128 + number)
 

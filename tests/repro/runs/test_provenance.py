@@ -1,6 +1,5 @@
 """The record says what ran, from an allow-list: nothing else of the machine or its user gets in."""
 
-import importlib
 import importlib.metadata
 import json
 import os
@@ -12,8 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from repro.bundle import forms
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
+from repro.machine import sets
 from repro.machine.git import COMMIT, COMMIT_OUTSIDE, commit, commits, dirty_files, is_dirty, is_unknown, repositories
 from repro.runs import provenance, table
 from repro.runs.provenance import collect, environment_id, needs_torch, same_but_torch, torch_facts, with_torch
@@ -158,10 +159,10 @@ def test_without_git_the_commit_is_what_was_found_outside(repository: Path, monk
     assert SECRET not in str(caught.value)
 
 
-def stamp(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Say that a project's lock, as it is now, is what was installed."""
+def stamp(root: Path, monkeypatch: pytest.MonkeyPatch, one: sets.Packages = sets.GOLDENS) -> None:
+    """Say that a set of a project, as its locks are now, is what was installed."""
     monkeypatch.setattr(sys, "prefix", str(root))
-    (root / provenance.STAMP).write_text(provenance.installed_state(root))
+    (root / sets.STAMP).write_text(sets.stamp(root, one, provenance._place(root)))
 
 
 def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,18 +182,34 @@ def test_an_edited_lock_is_not_pinned(tmp_path: Path, monkeypatch: pytest.Monkey
     edited = "lock or pyproject.toml are not those that were installed"
     found = collect(root=tmp_path)[1]["lock"]
     assert (found["pinned"], found["unpinned_because"]) == (False, edited)
-    (tmp_path / provenance.STAMP).unlink()
+    (tmp_path / sets.STAMP).unlink()
     found = collect(root=tmp_path)[1]["lock"]
     assert found["unpinned_because"] == "nothing says that these packages were installed from containers/lock/cuda.txt"
     say_image(monkeypatch, name="a", tree="3d" * 32)  # which is made of its lock, and named by it
     assert collect(root=tmp_path)[1]["lock"]["pinned"] is True
 
 
-def test_the_stamp_is_what_nox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    noxfile = importlib.import_module("noxfile")
-    monkeypatch.setattr(noxfile, "PYTHON", "python3.11")
-    monkeypatch.setattr(provenance, "_direct_url", lambda: "")
-    assert provenance.installed_state(noxfile.ROOT) == noxfile.wanted_state()
+@pytest.mark.parametrize(
+    ("one", "source"),
+    [
+        (sets.UNIVERSAL, "containers/lock/universal.txt"),
+        (sets.CPU, "containers/lock/cpu.txt"),
+        (sets.TRIMMED, "containers/lock/trimmed.txt"),
+        (sets.RANGES, "pyproject.toml's ranges"),
+    ],
+)
+def test_another_set_that_was_installed_on_purpose_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: sets.Packages, source: str
+) -> None:
+    lock(tmp_path, f"numpy=={importlib.metadata.version('numpy')}\n")
+    stamp(tmp_path, monkeypatch, one)
+    found = collect(root=tmp_path)[1]["lock"]
+    assert found["pinned"] is False
+    assert found["unpinned_because"] == f"installed from {source}, where the goldens have containers/lock/cuda.txt"
+    assert forms.LOCK["unpinned_because"](found["unpinned_because"])
+    (tmp_path / "pyproject.toml").write_text("# edited after the installation\n")
+    edited = "lock or pyproject.toml are not those that were installed"
+    assert collect(root=tmp_path)[1]["lock"]["unpinned_because"] == edited
 
 
 @pytest.mark.parametrize(
