@@ -14,7 +14,7 @@ import pytest
 
 from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache, installing, sets
-from repro.machine.installing import Place, install
+from repro.machine.installing import Target, install
 
 HASH = " \\\n    --hash=sha256:00\n"
 LOCKS = {
@@ -60,7 +60,7 @@ for name, version, marker in re.findall(r"(?m)^([a-z-]+)==([^ ;]+)(.*)$", pins):
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A project with small locks and an empty environment of it, on a machine without a device."""
     root, folder = tmp_path / "project", tmp_path / "env"
     (root / sets.FOLDER).mkdir(parents=True)
@@ -72,14 +72,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(sets, "device", lambda: False)
     monkeypatch.setattr(sets, "supported", lambda version: True)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(installing, "make", lambda place, reason: made(place.folder))
+    monkeypatch.setattr(installing, "make", lambda target, reason: made(target.folder))
     monkeypatch.delenv(sets.CHOICE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Place(folder, root, "virtualenv", sys.executable, "3.11")
+    return Target(folder, root, "virtualenv", sys.executable, "3.11")
 
 
 def made(folder: Path) -> None:
-    """Put an empty environment, with the stand-in, in a folder's place."""
+    """Put an empty environment, with the stand-in, in a folder's target."""
     subprocess.run(["rm", "-rf", str(folder)], check=True)
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").write_text(PYTHON)
@@ -102,17 +102,17 @@ ALL_CPU = ["torch 2.0+cpu", "numpy 1", "pytest 8", "project"]
 
 
 def test_the_set_without_cuda_is_taken_where_there_is_no_device(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert install(place, goldens=True) is sets.CPU
+    assert install(target, goldens=True) is sets.CPU
     assert calls(tmp_path) == ALL_CPU
-    assert sets.installed(place.root, place.folder) is sets.CPU
+    assert sets.installed(target.root, target.folder) is sets.CPU
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first.startswith(
         "environment: installing the set without CUDA, as there is no NVIDIA device (REPRO_TORCH=auto)"
     )
     assert last.startswith("environment: installed the set without CUDA in ")
-    assert install(place, goldens=True) is sets.CPU
+    assert install(target, goldens=True) is sets.CPU
     assert calls(tmp_path) == []
 
 
@@ -124,67 +124,67 @@ def test_the_set_without_cuda_is_taken_where_there_is_no_device(
     ],
 )
 def test_where_that_cannot_be_had_what_is_not_loaded_is_left_out(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], fate: str, reason: str
+    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str], fate: str, reason: str
 ) -> None:
     mode(tmp_path, fate)
-    assert install(place, goldens=True) is sets.TRIMMED
+    assert install(target, goldens=True) is sets.TRIMMED
     assert calls(tmp_path) == ["torch 2.0", "nvidia-x 1", "numpy 1", "pytest 8", "project"]
     assert f"as there is no NVIDIA device and {reason} (REPRO_TORCH=auto)" in capsys.readouterr().err
-    assert install(place, goldens=True) is sets.TRIMMED
+    assert install(target, goldens=True) is sets.TRIMMED
 
 
-def test_a_network_that_fails_is_no_reason_to_take_another_set(place: Place, tmp_path: Path) -> None:
+def test_a_network_that_fails_is_no_reason_to_take_another_set(target: Target, tmp_path: Path) -> None:
     mode(tmp_path, "offline")
     with pytest.raises(
         InfrastructureError, match=r"torch: the installer ended with 1: ERROR: the connection was cut; "
     ):
-        install(place, goldens=True)
-    assert sets.installed(place.root, place.folder) is None
+        install(target, goldens=True)
+    assert sets.installed(target.root, target.folder) is None
     mode(tmp_path, "well")
-    assert install(place, goldens=True) is sets.CPU
+    assert install(target, goldens=True) is sets.CPU
 
 
 def test_a_file_that_is_not_the_locked_one_ends_it(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode(tmp_path, "mismatch")
     monkeypatch.setattr(sets, "candidates", lambda version, goldens: ((sets.CPU,), "of the test"))
     with pytest.raises(IntegrityError, match="torch: a file is not the one whose hash the lock holds"):
-        install(place, goldens=True)
+        install(target, goldens=True)
 
 
 def test_an_environment_with_cuda_stays_unless_another_is_named(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(sets.CHOICE, "cuda")
-    assert install(place, goldens=True) is sets.GOLDENS
+    assert install(target, goldens=True) is sets.GOLDENS
     calls(tmp_path)
     monkeypatch.setenv(sets.CHOICE, "auto")
-    assert install(place, goldens=True) is sets.GOLDENS
+    assert install(target, goldens=True) is sets.GOLDENS
     assert calls(tmp_path) == []
-    (place.root / "pyproject.toml").write_text("[project]\nversion = '2'\n")
-    assert install(place, goldens=True) is sets.GOLDENS
+    (target.root / "pyproject.toml").write_text("[project]\nversion = '2'\n")
+    assert install(target, goldens=True) is sets.GOLDENS
     assert calls(tmp_path) == ["project"]
     monkeypatch.setenv(sets.CHOICE, "cpu")
-    assert install(place, goldens=True) is sets.CPU
+    assert install(target, goldens=True) is sets.CPU
     assert calls(tmp_path) == ALL_CPU  # in an environment that was made anew
-    assert "nvidia_x-1.dist-info" not in [record.name for record in installing.records(place.folder)]
+    assert "nvidia_x-1.dist-info" not in [record.name for record in installing.records(target.folder)]
 
 
-def test_a_device_that_came_later_brings_cuda(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert install(place, goldens=True) is sets.CPU
+def test_a_device_that_came_later_brings_cuda(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert install(target, goldens=True) is sets.CPU
     monkeypatch.setattr(sets, "device", lambda: True)
-    assert install(place, goldens=True) is sets.GOLDENS
+    assert install(target, goldens=True) is sets.GOLDENS
 
 
-def test_an_edited_pin_is_installed_again(place: Place, tmp_path: Path) -> None:
-    install(place, goldens=True)
+def test_an_edited_pin_is_installed_again(target: Target, tmp_path: Path) -> None:
+    install(target, goldens=True)
     calls(tmp_path)
-    path = place.root / sets.FOLDER / "cpu.txt"
+    path = target.root / sets.FOLDER / "cpu.txt"
     path.write_text(path.read_text().replace("numpy==1", "numpy==2"))
     tools = path.with_name("universal-tools.txt")
     tools.write_text(tools.read_text().replace("numpy==1", "numpy==2"))
-    install(place, goldens=True)
+    install(target, goldens=True)
     assert calls(tmp_path) == ["numpy 2", "project"]
 
 
@@ -196,10 +196,10 @@ from pathlib import Path
 from repro.machine import growth, installing, sets
 sets.device = lambda: False
 growth.EVERY_SECONDS = 0.05
-installing.make = lambda place, reason: sys.exit("made anew")
+installing.make = lambda target, reason: sys.exit("made anew")
 folder, root = map(Path, sys.argv[1:])
-place = installing.Place(folder, root, "virtualenv", sys.executable, "3.11")
-installing.main.__globals__["Place"] = lambda *_: place
+target = installing.Target(folder, root, "virtualenv", sys.executable, "3.11")
+installing.main.__globals__["Target"] = lambda *_: target
 sys.exit(installing.main([str(folder), "--goldens"]))
 """
 
@@ -209,10 +209,10 @@ sys.exit(installing.main([str(folder), "--goldens"]))
     [("torch", signal.SIGINT, 130), ("numpy", signal.SIGINT, 130), ("numpy", signal.SIGTERM, 143)],
 )
 def test_what_was_cut_off_goes_on(
-    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, number: signal.Signals, code: int
+    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, number: signal.Signals, code: int
 ) -> None:
     mode(tmp_path, f"halt {name}")
-    line = [sys.executable, "-c", RUN, str(place.folder), str(place.root)]
+    line = [sys.executable, "-c", RUN, str(target.folder), str(target.root)]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (tmp_path / "halted").exists():
         assert process.poll() is None
@@ -221,26 +221,26 @@ def test_what_was_cut_off_goes_on(
     said = process.communicate()[1]
     assert process.returncode == code, said
     assert ("environment: cut off; the same command goes on from here" in said) is (number is signal.SIGINT)
-    assert sets.installed(place.root, place.folder) is None
+    assert sets.installed(target.root, target.folder) is None
     before = calls(tmp_path)
     mode(tmp_path, "well")
-    assert install(place, goldens=True) is sets.CPU
+    assert install(target, goldens=True) is sets.CPU
     assert "environment: going on with the set without CUDA" in capsys.readouterr().err
     again = calls(tmp_path)
     assert before[-1] == again[0]  # what was half there, and nothing that was whole
     assert sorted({*before, *again}) == sorted(ALL_CPU)
     assert len(before) + len(again) == len(ALL_CPU) + 1
-    assert list(installing.broken(place.folder)) == []
+    assert list(installing.broken(target.folder)) == []
 
 
-def test_a_set_that_was_begun_is_gone_on_with(place: Place, tmp_path: Path) -> None:
+def test_a_set_that_was_begun_is_gone_on_with(target: Target, tmp_path: Path) -> None:
     """Those before it could not be had; and an environment that is to hold another set is made anew."""
     mode(tmp_path, "absent")
-    install(place, goldens=True)
+    install(target, goldens=True)
     calls(tmp_path)
-    (place.folder / installing.UNFINISHED).write_text("trimmed\n")
+    (target.folder / installing.UNFINISHED).write_text("trimmed\n")
     mode(tmp_path, "well")
-    assert install(place, goldens=True) is sets.TRIMMED
+    assert install(target, goldens=True) is sets.TRIMMED
     assert calls(tmp_path) == ["project"]
 
 
@@ -253,16 +253,16 @@ def test_a_set_that_was_begun_is_gone_on_with(place: Place, tmp_path: Path) -> N
     ],
 )
 def test_an_environment_without_its_python_is_made_anew(
-    place: Place, monkeypatch: pytest.MonkeyPatch, python: str | None, reason: str
+    target: Target, monkeypatch: pytest.MonkeyPatch, python: str | None, reason: str
 ) -> None:
     """As one is whose making was cut off."""
-    place.python.unlink()
+    target.python.unlink()
     if python:
-        place.python.write_text(python)
-        place.python.chmod(0o755)
+        target.python.write_text(python)
+        target.python.chmod(0o755)
     reasons = []
-    monkeypatch.setattr(installing, "make", lambda place, reason: reasons.append(reason) or made(place.folder))
-    assert install(place, goldens=True) is sets.CPU
+    monkeypatch.setattr(installing, "make", lambda target, reason: reasons.append(reason) or made(target.folder))
+    assert install(target, goldens=True) is sets.CPU
     assert reasons == [reason]
 
 
@@ -271,14 +271,14 @@ def test_an_environment_is_made_of_the_python_that_is_wanted(
 ) -> None:
     pytest.importorskip("virtualenv", reason="the environments are made by it, or by uv")
     version = "{}.{}".format(*sys.version_info)
-    place = Place(tmp_path / "env", tmp_path, "virtualenv", sys.executable, version)
+    target = Target(tmp_path / "env", tmp_path, "virtualenv", sys.executable, version)
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "left over").touch()
-    installing.make(place, "of the test")
-    assert installing.unfit(place) == ""
+    installing.make(target, "of the test")
+    assert installing.unfit(target) == ""
     assert not (tmp_path / "env" / "left over").exists()
     assert capsys.readouterr().err == "environment: making env anew: of the test\n"
-    nowhere = Place(tmp_path / "env", tmp_path, "virtualenv", "python-of-nobody", version)
+    nowhere = Target(tmp_path / "env", tmp_path, "virtualenv", "python-of-nobody", version)
     with pytest.raises(InfrastructureError, match=r"env: cannot be made \(.*python-of-nobody"):
         installing.make(nowhere, "of the test")
 
@@ -301,28 +301,30 @@ def test_a_package_that_is_not_whole_is_seen(tmp_path: Path, damage: str) -> Non
 
 
 def test_a_second_installation_says_that_it_waits(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     holder = "import sys, time; from repro.machine import cache; from pathlib import Path\n"
     holder += "with cache.alone(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    line = [sys.executable, "-c", holder, str(place.folder)]
+    line = [sys.executable, "-c", holder, str(target.folder)]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert cache.busy(place.folder)
+        assert cache.busy(target.folder)
         process.communicate()
-    assert not cache.busy(place.folder)
-    install(place, goldens=True)
+    assert not cache.busy(target.folder)
+    install(target, goldens=True)
     assert "waiting" not in capsys.readouterr().err
     monkeypatch.setattr(cache, "busy", lambda path: True)
-    install(place, goldens=True)
+    install(target, goldens=True)
     assert capsys.readouterr().err == "environment: another installation goes on here; waiting for its end\n"
 
 
 # How long it takes
 
 
-def test_the_last_installation_says_how_long_the_next_one_takes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_installation_says_how_long_the_next_one_takes(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert installing.costs(sets.CPU) == f": {sets.CPU.sizes}"
     installing.keep_rate(sets.CPU, 100.0)
@@ -336,23 +338,23 @@ def test_the_last_installation_says_how_long_the_next_one_takes(place: Place, mo
         assert installing.kept_rate() == 0.0
 
 
-def test_only_a_whole_installation_is_timed(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_whole_installation_is_timed(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    (place.folder / installing.UNFINISHED).write_text("cpu\n")
-    install(place, goldens=True)
+    (target.folder / installing.UNFINISHED).write_text("cpu\n")
+    install(target, goldens=True)
     assert installing.kept_rate() == 0.0
-    made(place.folder)
-    install(place, goldens=True)
+    made(target.folder)
+    install(target, goldens=True)
     assert installing.kept_rate() > 0
 
 
 def test_uv_is_called_with_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(tmp_path / "env", tmp_path, "uv", sys.executable, "3.11")
+    target = Target(tmp_path / "env", tmp_path, "uv", sys.executable, "3.11")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere" / "python"))
     with pytest.raises(InfrastructureError, match="nox uses uv, which is not on PATH"):
         installing.uv()
     (tmp_path / "uv").write_text("#!/bin/sh\n")
     (tmp_path / "uv").chmod(0o755)
-    assert place.line == [str(tmp_path / "uv"), "pip", "install", "--python", str(place.python)]
-    assert place.variables()["UV_SYSTEM_CERTS"] == os.environ.get("UV_SYSTEM_CERTS", "1")
+    assert target.line == [str(tmp_path / "uv"), "pip", "install", "--python", str(target.python)]
+    assert target.variables()["UV_SYSTEM_CERTS"] == os.environ.get("UV_SYSTEM_CERTS", "1")
