@@ -33,7 +33,7 @@ MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
 
 
 @dataclass(frozen=True)
-class Target:
+class Installation:
     """An environment's folder, the project's, the installer by nox's word, and the Python that it is made from.
 
     `version` is that Python's, as "3.11".
@@ -84,57 +84,59 @@ def say(text: str) -> None:
     print(f"environment: {text}", file=sys.stderr, flush=True)
 
 
-def install(target: Target, *, goldens: bool) -> sets.Packages:
+def install(into: Installation, *, goldens: bool) -> sets.Packages:
     """Bring an environment to the set that REPRO_TORCH and the machine mean, and return it.
 
     What was installed from the locks as they are stays; an installation that was cut off goes on.
     """
-    order, why = sets.candidates(target.version, goldens=goldens)
-    if cache.busy(target.folder):
+    order, why = sets.candidates(into.version, goldens=goldens)
+    if cache.busy(into.folder):
         say("another installation goes on here; waiting for its end")
-    with cache.alone(target.folder):
-        there = sets.installed(target.root, target.folder)
-        order = _from(target, order, sets.GOLDENS if goldens else sets.UNIVERSAL)
-        if there is not None and there in order and not begun(target):
+    with cache.alone(into.folder):
+        there = sets.installed(into.root, into.folder)
+        order = _from(into, order, sets.GOLDENS if goldens else sets.UNIVERSAL)
+        if there is not None and there in order and not begun(into):
             return there
         for number, one in enumerate(order):
             said = f"{one.what}, as {why} ({sets.CHOICE}={sets.choice()})"
-            reason = _install(target, one, said, doubtful=number + 1 < len(order))
+            reason = _install(into, one, said, doubtful=number + 1 < len(order))
             if not reason:
                 break
             why = f"{why} and {reason}"
         return one
 
 
-def _from(target: Target, order: tuple[sets.Packages, ...], whole: sets.Packages) -> tuple[sets.Packages, ...]:
+def _from(into: Installation, order: tuple[sets.Packages, ...], whole: sets.Packages) -> tuple[sets.Packages, ...]:
     """Return the sets from the one that is there, or was begun: those before it could not be had.
 
     One with CUDA stays where nobody named another, though there be no device.
     """
-    name = begun(target) or sets.stamped(target.folder)[1]
+    name = begun(into) or sets.stamped(into.folder)[1]
     if name == whole.name and sets.choice() == "auto":
         return (whole,)
     names = [one.name for one in order]
     return order[names.index(name) :] if name in names else order
 
 
-def _install(target: Target, one: sets.Packages, said: str, *, doubtful: bool) -> str:
+def _install(into: Installation, one: sets.Packages, said: str, *, doubtful: bool) -> str:
     """Install a set and the project, and return "", or why it cannot be had where that is `doubtful`."""
-    again = ready(target, one)
-    say(f"{'going on with' if again else 'installing'} {said}{costs(one)}")
-    with Growth(target.folder, one.disk * 1_000_000 if one.sizes else 0, target.folder / LOG) as growth:
-        for chunk in chunks(target.root, one, present(target.folder)):
-            reason = _fetch(target, growth, chunk, doubtful=doubtful)
+    again = ready(into, one)
+    parts = chunks(into.root, one, present(into.folder))
+    fresh = bool(parts) and parts == chunks(into.root, one)
+    say(f"{'going on with' if again else 'installing'} {said}{costs(one) if fresh else ''}")
+    with Growth(into.folder, one.disk * 1_000_000 if one.sizes else 0, into.folder / LOG) as growth:
+        for chunk in parts:
+            reason = _fetch(into, growth, chunk, doubtful=doubtful)
             if reason:
-                (target.folder / UNFINISHED).unlink()
+                (into.folder / UNFINISHED).unlink()
                 return reason
         project = ["--no-deps", "--no-build-isolation", "-e", "."] if one.locks else ["-e", ".[tests]"]
-        _fetch(target, growth, Chunk("the project", ""), project=project)
+        _fetch(into, growth, Chunk("the project", ""), project=project)
         seconds = growth.seconds
-    shutil.rmtree(target.folder / TEMPORARY)
-    files.write(target.folder / sets.STAMP, sets.stamp(target.root, one))
-    (target.folder / UNFINISHED).unlink()
-    if not again:
+    shutil.rmtree(into.folder / TEMPORARY)
+    files.write(into.folder / sets.STAMP, sets.stamp(into.root, one))
+    (into.folder / UNFINISHED).unlink()
+    if fresh:
         keep_rate(one, seconds)
     say(f"installed {one.what} in {seconds:.0f} s")
     return ""
@@ -167,29 +169,29 @@ def kept_rate() -> float:
 # The environment
 
 
-def begun(target: Target) -> str:
+def begun(into: Installation) -> str:
     """Return the name of the set whose installation was cut off, empty where none was."""
-    mark = target.folder / UNFINISHED
+    mark = into.folder / UNFINISHED
     return mark.read_text("utf-8").strip() if mark.is_file() else ""
 
 
-def ready(target: Target, one: sets.Packages) -> bool:
+def ready(into: Installation, one: sets.Packages) -> bool:
     """Make an environment fit to be installed into, and say whether it goes on with an installation of this set.
 
     One without the Python that is wanted, or with another set, is made anew; of what was cut off, packages that are
     not whole are forgotten, to be installed again.
     """
-    again = begun(target)
-    reason = unfit(target) or _other(again or sets.stamped(target.folder)[1], one)
+    again = begun(into)
+    reason = unfit(into) or _other(again or sets.stamped(into.folder)[1], one)
     if reason:
-        make(target, reason)
+        make(into, reason)
         again = ""
-    (target.folder / sets.STAMP).unlink(missing_ok=True)
-    (target.folder / UNFINISHED).write_text(f"{one.name}\n", "utf-8")
-    shutil.rmtree(target.folder / TEMPORARY, ignore_errors=True)
-    (target.folder / TEMPORARY).mkdir()
-    (target.folder / LOG).unlink(missing_ok=True)
-    for folder in broken(target.folder) if again else ():
+    (into.folder / sets.STAMP).unlink(missing_ok=True)
+    (into.folder / UNFINISHED).write_text(f"{one.name}\n", "utf-8")
+    shutil.rmtree(into.folder / TEMPORARY, ignore_errors=True)
+    (into.folder / TEMPORARY).mkdir()
+    (into.folder / LOG).unlink(missing_ok=True)
+    for folder in broken(into.folder) if again else ():
         shutil.rmtree(folder)
     return bool(again)
 
@@ -198,30 +200,30 @@ def _other(name: str, one: sets.Packages) -> str:
     return "" if name in ("", one.name) else f"it holds the set '{name}', and '{one.name}' is wanted"
 
 
-def unfit(target: Target) -> str:
+def unfit(into: Installation) -> str:
     """Return why the environment's Python is not the one that is wanted, an empty text where it is."""
     try:
-        line = [str(target.python), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+        line = [str(into.python), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
     except OSError:
         return "it has no Python"
     found = done.stdout.strip()
     if done.returncode:
         return "its Python does not start"
-    return "" if found == target.version else f"it holds Python {found}, and {target.version} is wanted"
+    return "" if found == into.version else f"it holds Python {found}, and {into.version} is wanted"
 
 
-def make(target: Target, reason: str) -> None:
+def make(into: Installation, reason: str) -> None:
     """Make the environment anew, empty, and say why. Raise InfrastructureError where that fails."""
-    say(f"making {target.folder.name} anew: {reason}")
-    shutil.rmtree(target.folder, ignore_errors=True)
-    line = [uv(), "venv"] if target.backend == "uv" else [sys.executable, "-m", "virtualenv", "--no-periodic-update"]
+    say(f"making {into.folder.name} anew: {reason}")
+    shutil.rmtree(into.folder, ignore_errors=True)
+    line = [uv(), "venv"] if into.backend == "uv" else [sys.executable, "-m", "virtualenv", "--no-periodic-update"]
     done = subprocess.run(
-        [*line, "-p", target.interpreter, str(target.folder)], capture_output=True, text=True, check=False
+        [*line, "-p", into.interpreter, str(into.folder)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = fault(f"{done.stdout}\n{done.stderr}".splitlines())
-        raise InfrastructureError(f"{target.folder}: cannot be made ({said}); remove it")
+        raise InfrastructureError(f"{into.folder}: cannot be made ({said}); remove it")
 
 
 def records(folder: Path) -> list[Path]:
@@ -282,17 +284,19 @@ def chunks(root: Path, one: sets.Packages, there: Collection[tuple[str, str]] = 
     ]
 
 
-def _fetch(target: Target, growth: Growth, chunk: Chunk, *, doubtful: bool = False, project: Sequence[str] = ()) -> str:
+def _fetch(
+    into: Installation, growth: Growth, chunk: Chunk, *, doubtful: bool = False, project: Sequence[str] = ()
+) -> str:
     """Install a part, or the project, and return "", or why its torch cannot be had where that is `doubtful`.
 
     Raise IntegrityError for a file that is not the locked one, and InfrastructureError for any other failure.
     """
     words = list(project)
     if not words:
-        pins = target.folder / TEMPORARY / "pins.txt"
+        pins = into.folder / TEMPORARY / "pins.txt"
         pins.write_text(chunk.text, "utf-8")
         words = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(pins)]
-    code, said = growth.run([*target.line, *words], target.variables(), chunk.name, target.root)
+    code, said = growth.run([*into.line, *words], into.variables(), chunk.name, into.root)
     if not code:
         return ""
     growth.clear()
@@ -300,7 +304,7 @@ def _fetch(target: Target, growth: Growth, chunk: Chunk, *, doubtful: bool = Fal
         return "the package index has no build of torch for the CPU"
     if doubtful and any(word in said for word in MISMATCH):
         return "the package index's build of torch for the CPU is not the one that was pinned"
-    log = target.folder / LOG
+    log = into.folder / LOG
     if any(word in said for word in MISMATCH):
         raise IntegrityError(f"{chunk.name}: a file is not the one whose hash the lock holds; {log} has the names")
     raise InfrastructureError(
@@ -325,8 +329,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version = "3.11" if said.goldens else "{}.{}".format(*sys.version_info)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        target = Target(said.folder.absolute(), root, said.backend, said.interpreter, version)
-        install(target, goldens=said.goldens)
+        into = Installation(said.folder.absolute(), root, said.backend, said.interpreter, version)
+        install(into, goldens=said.goldens)
     except ReproError as error:
         say(str(error))
         return error.exit_code

@@ -14,7 +14,7 @@ import pytest
 
 from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache, installing, sets
-from repro.machine.installing import Target, install
+from repro.machine.installing import Installation, install
 
 HASH = " \\\n    --hash=sha256:00\n"
 LOCKS = {
@@ -60,7 +60,7 @@ for name, version, marker in re.findall(r"(?m)^([a-z-]+)==([^ ;]+)(.*)$", pins):
 
 
 @pytest.fixture
-def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
+def into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A project with small locks and an empty environment of it, on a machine without a device."""
     root, folder = tmp_path / "project", tmp_path / "env"
     (root / sets.FOLDER).mkdir(parents=True)
@@ -72,14 +72,14 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
     monkeypatch.setattr(sets, "device", lambda: False)
     monkeypatch.setattr(sets, "supported", lambda version: True)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(installing, "make", lambda target, reason: made(target.folder))
+    monkeypatch.setattr(installing, "make", lambda into, reason: made(into.folder))
     monkeypatch.delenv(sets.CHOICE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Target(folder, root, "virtualenv", sys.executable, "3.11")
+    return Installation(folder, root, "virtualenv", sys.executable, "3.11")
 
 
 def made(folder: Path) -> None:
-    """Put an empty environment, with the stand-in, in a folder's target."""
+    """Put an empty environment, with the stand-in, in a folder's into."""
     subprocess.run(["rm", "-rf", str(folder)], check=True)
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").write_text(PYTHON)
@@ -102,17 +102,17 @@ ALL_CPU = ["torch 2.0+cpu", "numpy 1", "pytest 8", "project"]
 
 
 def test_the_set_without_cuda_is_taken_where_there_is_no_device(
-    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    into: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert install(target, goldens=True) is sets.CPU
+    assert install(into, goldens=True) is sets.CPU
     assert calls(tmp_path) == ALL_CPU
-    assert sets.installed(target.root, target.folder) is sets.CPU
+    assert sets.installed(into.root, into.folder) is sets.CPU
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first.startswith(
         "environment: installing the set without CUDA, as there is no NVIDIA device (REPRO_TORCH=auto)"
     )
     assert last.startswith("environment: installed the set without CUDA in ")
-    assert install(target, goldens=True) is sets.CPU
+    assert install(into, goldens=True) is sets.CPU
     assert calls(tmp_path) == []
 
 
@@ -124,67 +124,67 @@ def test_the_set_without_cuda_is_taken_where_there_is_no_device(
     ],
 )
 def test_where_that_cannot_be_had_what_is_not_loaded_is_left_out(
-    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str], fate: str, reason: str
+    into: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str], fate: str, reason: str
 ) -> None:
     mode(tmp_path, fate)
-    assert install(target, goldens=True) is sets.TRIMMED
+    assert install(into, goldens=True) is sets.TRIMMED
     assert calls(tmp_path) == ["torch 2.0", "nvidia-x 1", "numpy 1", "pytest 8", "project"]
     assert f"as there is no NVIDIA device and {reason} (REPRO_TORCH=auto)" in capsys.readouterr().err
-    assert install(target, goldens=True) is sets.TRIMMED
+    assert install(into, goldens=True) is sets.TRIMMED
 
 
-def test_a_network_that_fails_is_no_reason_to_take_another_set(target: Target, tmp_path: Path) -> None:
+def test_a_network_that_fails_is_no_reason_to_take_another_set(into: Installation, tmp_path: Path) -> None:
     mode(tmp_path, "offline")
     with pytest.raises(
         InfrastructureError, match=r"torch: the installer ended with 1: ERROR: the connection was cut; "
     ):
-        install(target, goldens=True)
-    assert sets.installed(target.root, target.folder) is None
+        install(into, goldens=True)
+    assert sets.installed(into.root, into.folder) is None
     mode(tmp_path, "well")
-    assert install(target, goldens=True) is sets.CPU
+    assert install(into, goldens=True) is sets.CPU
 
 
 def test_a_file_that_is_not_the_locked_one_ends_it(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    into: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mode(tmp_path, "mismatch")
     monkeypatch.setattr(sets, "candidates", lambda version, goldens: ((sets.CPU,), "of the test"))
     with pytest.raises(IntegrityError, match="torch: a file is not the one whose hash the lock holds"):
-        install(target, goldens=True)
+        install(into, goldens=True)
 
 
 def test_an_environment_with_cuda_stays_unless_another_is_named(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    into: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(sets.CHOICE, "cuda")
-    assert install(target, goldens=True) is sets.GOLDENS
+    assert install(into, goldens=True) is sets.GOLDENS
     calls(tmp_path)
     monkeypatch.setenv(sets.CHOICE, "auto")
-    assert install(target, goldens=True) is sets.GOLDENS
+    assert install(into, goldens=True) is sets.GOLDENS
     assert calls(tmp_path) == []
-    (target.root / "pyproject.toml").write_text("[project]\nversion = '2'\n")
-    assert install(target, goldens=True) is sets.GOLDENS
+    (into.root / "pyproject.toml").write_text("[project]\nversion = '2'\n")
+    assert install(into, goldens=True) is sets.GOLDENS
     assert calls(tmp_path) == ["project"]
     monkeypatch.setenv(sets.CHOICE, "cpu")
-    assert install(target, goldens=True) is sets.CPU
+    assert install(into, goldens=True) is sets.CPU
     assert calls(tmp_path) == ALL_CPU  # in an environment that was made anew
-    assert "nvidia_x-1.dist-info" not in [record.name for record in installing.records(target.folder)]
+    assert "nvidia_x-1.dist-info" not in [record.name for record in installing.records(into.folder)]
 
 
-def test_a_device_that_came_later_brings_cuda(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert install(target, goldens=True) is sets.CPU
+def test_a_device_that_came_later_brings_cuda(into: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert install(into, goldens=True) is sets.CPU
     monkeypatch.setattr(sets, "device", lambda: True)
-    assert install(target, goldens=True) is sets.GOLDENS
+    assert install(into, goldens=True) is sets.GOLDENS
 
 
-def test_an_edited_pin_is_installed_again(target: Target, tmp_path: Path) -> None:
-    install(target, goldens=True)
+def test_an_edited_pin_is_installed_again(into: Installation, tmp_path: Path) -> None:
+    install(into, goldens=True)
     calls(tmp_path)
-    path = target.root / sets.FOLDER / "cpu.txt"
+    path = into.root / sets.FOLDER / "cpu.txt"
     path.write_text(path.read_text().replace("numpy==1", "numpy==2"))
     tools = path.with_name("universal-tools.txt")
     tools.write_text(tools.read_text().replace("numpy==1", "numpy==2"))
-    install(target, goldens=True)
+    install(into, goldens=True)
     assert calls(tmp_path) == ["numpy 2", "project"]
 
 
@@ -196,10 +196,10 @@ from pathlib import Path
 from repro.machine import growth, installing, sets
 sets.device = lambda: False
 growth.EVERY_SECONDS = 0.05
-installing.make = lambda target, reason: sys.exit("made anew")
+installing.make = lambda into, reason: sys.exit("made anew")
 folder, root = map(Path, sys.argv[1:])
-target = installing.Target(folder, root, "virtualenv", sys.executable, "3.11")
-installing.main.__globals__["Target"] = lambda *_: target
+into = installing.Installation(folder, root, "virtualenv", sys.executable, "3.11")
+installing.main.__globals__["Installation"] = lambda *_: into
 sys.exit(installing.main([str(folder), "--goldens"]))
 """
 
@@ -209,10 +209,10 @@ sys.exit(installing.main([str(folder), "--goldens"]))
     [("torch", signal.SIGINT, 130), ("numpy", signal.SIGINT, 130), ("numpy", signal.SIGTERM, 143)],
 )
 def test_what_was_cut_off_goes_on(
-    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, number: signal.Signals, code: int
+    into: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, number: signal.Signals, code: int
 ) -> None:
     mode(tmp_path, f"halt {name}")
-    line = [sys.executable, "-c", RUN, str(target.folder), str(target.root)]
+    line = [sys.executable, "-c", RUN, str(into.folder), str(into.root)]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (tmp_path / "halted").exists():
         assert process.poll() is None
@@ -221,26 +221,26 @@ def test_what_was_cut_off_goes_on(
     said = process.communicate()[1]
     assert process.returncode == code, said
     assert ("environment: cut off; the same command goes on from here" in said) is (number is signal.SIGINT)
-    assert sets.installed(target.root, target.folder) is None
+    assert sets.installed(into.root, into.folder) is None
     before = calls(tmp_path)
     mode(tmp_path, "well")
-    assert install(target, goldens=True) is sets.CPU
+    assert install(into, goldens=True) is sets.CPU
     assert "environment: going on with the set without CUDA" in capsys.readouterr().err
     again = calls(tmp_path)
     assert before[-1] == again[0]  # what was half there, and nothing that was whole
     assert sorted({*before, *again}) == sorted(ALL_CPU)
     assert len(before) + len(again) == len(ALL_CPU) + 1
-    assert list(installing.broken(target.folder)) == []
+    assert list(installing.broken(into.folder)) == []
 
 
-def test_a_set_that_was_begun_is_gone_on_with(target: Target, tmp_path: Path) -> None:
+def test_a_set_that_was_begun_is_gone_on_with(into: Installation, tmp_path: Path) -> None:
     """Those before it could not be had; and an environment that is to hold another set is made anew."""
     mode(tmp_path, "absent")
-    install(target, goldens=True)
+    install(into, goldens=True)
     calls(tmp_path)
-    (target.folder / installing.UNFINISHED).write_text("trimmed\n")
+    (into.folder / installing.UNFINISHED).write_text("trimmed\n")
     mode(tmp_path, "well")
-    assert install(target, goldens=True) is sets.TRIMMED
+    assert install(into, goldens=True) is sets.TRIMMED
     assert calls(tmp_path) == ["project"]
 
 
@@ -253,16 +253,16 @@ def test_a_set_that_was_begun_is_gone_on_with(target: Target, tmp_path: Path) ->
     ],
 )
 def test_an_environment_without_its_python_is_made_anew(
-    target: Target, monkeypatch: pytest.MonkeyPatch, python: str | None, reason: str
+    into: Installation, monkeypatch: pytest.MonkeyPatch, python: str | None, reason: str
 ) -> None:
     """As one is whose making was cut off."""
-    target.python.unlink()
+    into.python.unlink()
     if python:
-        target.python.write_text(python)
-        target.python.chmod(0o755)
+        into.python.write_text(python)
+        into.python.chmod(0o755)
     reasons = []
-    monkeypatch.setattr(installing, "make", lambda target, reason: reasons.append(reason) or made(target.folder))
-    assert install(target, goldens=True) is sets.CPU
+    monkeypatch.setattr(installing, "make", lambda into, reason: reasons.append(reason) or made(into.folder))
+    assert install(into, goldens=True) is sets.CPU
     assert reasons == [reason]
 
 
@@ -271,14 +271,14 @@ def test_an_environment_is_made_of_the_python_that_is_wanted(
 ) -> None:
     pytest.importorskip("virtualenv", reason="the environments are made by it, or by uv")
     version = "{}.{}".format(*sys.version_info)
-    target = Target(tmp_path / "env", tmp_path, "virtualenv", sys.executable, version)
+    into = Installation(tmp_path / "env", tmp_path, "virtualenv", sys.executable, version)
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "left over").touch()
-    installing.make(target, "of the test")
-    assert installing.unfit(target) == ""
+    installing.make(into, "of the test")
+    assert installing.unfit(into) == ""
     assert not (tmp_path / "env" / "left over").exists()
     assert capsys.readouterr().err == "environment: making env anew: of the test\n"
-    nowhere = Target(tmp_path / "env", tmp_path, "virtualenv", "python-of-nobody", version)
+    nowhere = Installation(tmp_path / "env", tmp_path, "virtualenv", "python-of-nobody", version)
     with pytest.raises(InfrastructureError, match=r"env: cannot be made \(.*python-of-nobody"):
         installing.make(nowhere, "of the test")
 
@@ -301,21 +301,21 @@ def test_a_package_that_is_not_whole_is_seen(tmp_path: Path, damage: str) -> Non
 
 
 def test_a_second_installation_says_that_it_waits(
-    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    into: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     holder = "import sys, time; from repro.machine import cache; from pathlib import Path\n"
     holder += "with cache.alone(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    line = [sys.executable, "-c", holder, str(target.folder)]
+    line = [sys.executable, "-c", holder, str(into.folder)]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert cache.busy(target.folder)
+        assert cache.busy(into.folder)
         process.communicate()
-    assert not cache.busy(target.folder)
-    install(target, goldens=True)
+    assert not cache.busy(into.folder)
+    install(into, goldens=True)
     assert "waiting" not in capsys.readouterr().err
     monkeypatch.setattr(cache, "busy", lambda path: True)
-    install(target, goldens=True)
+    install(into, goldens=True)
     assert capsys.readouterr().err == "environment: another installation goes on here; waiting for its end\n"
 
 
@@ -323,7 +323,7 @@ def test_a_second_installation_says_that_it_waits(
 
 
 def test_the_last_installation_says_how_long_the_next_one_takes(
-    target: Target, monkeypatch: pytest.MonkeyPatch
+    into: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert installing.costs(sets.CPU) == f": {sets.CPU.sizes}"
@@ -338,23 +338,26 @@ def test_the_last_installation_says_how_long_the_next_one_takes(
         assert installing.kept_rate() == 0.0
 
 
-def test_only_a_whole_installation_is_timed(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_whole_installation_is_timed(
+    into: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    (target.folder / installing.UNFINISHED).write_text("cpu\n")
-    install(target, goldens=True)
-    assert installing.kept_rate() == 0.0
-    made(target.folder)
-    install(target, goldens=True)
-    assert installing.kept_rate() > 0
+    (into.folder / installing.UNFINISHED).write_text("cpu\n")
+    install(into, goldens=True)
+    rate = installing.kept_rate()
+    assert rate > 0
+    (into.root / "pyproject.toml").write_text("# edited\n")
+    install(into, goldens=True)
+    assert installing.kept_rate() == rate
 
 
 def test_uv_is_called_with_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target(tmp_path / "env", tmp_path, "uv", sys.executable, "3.11")
+    into = Installation(tmp_path / "env", tmp_path, "uv", sys.executable, "3.11")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere" / "python"))
     with pytest.raises(InfrastructureError, match="nox uses uv, which is not on PATH"):
         installing.uv()
     (tmp_path / "uv").write_text("#!/bin/sh\n")
     (tmp_path / "uv").chmod(0o755)
-    assert target.line == [str(tmp_path / "uv"), "pip", "install", "--python", str(target.python)]
-    assert target.variables()["UV_SYSTEM_CERTS"] == os.environ.get("UV_SYSTEM_CERTS", "1")
+    assert into.line == [str(tmp_path / "uv"), "pip", "install", "--python", str(into.python)]
+    assert into.variables()["UV_SYSTEM_CERTS"] == os.environ.get("UV_SYSTEM_CERTS", "1")
