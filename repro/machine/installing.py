@@ -95,7 +95,7 @@ def install(into: Installation, *, goldens: bool) -> sets.Packages:
     with cache.alone(into.folder):
         there = sets.installed(into.root, into.folder)
         order = _from(into, order, sets.GOLDENS if goldens else sets.UNIVERSAL)
-        if there is not None and there in order and not begun(into):
+        if there in order and not begun(into) and not unfit(into):
             return there
         for number, one in enumerate(order):
             said = f"{one.what}, as {why} ({sets.CHOICE}={sets.choice()})"

@@ -266,6 +266,14 @@ def test_an_environment_without_its_python_is_made_anew(
     assert reasons == [reason]
 
 
+def test_an_installation_that_lost_its_python_is_made_anew(into: Installation, tmp_path: Path) -> None:
+    install(into, goldens=True)
+    calls(tmp_path)
+    into.python.unlink()
+    assert install(into, goldens=True) is sets.CPU
+    assert calls(tmp_path) == ALL_CPU
+
+
 def test_an_environment_is_made_of_the_python_that_is_wanted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
