@@ -242,7 +242,7 @@ def inside(session: nox.Session, engine: container.Engine, said: str, *, gpu: bo
 
 
 def outside(session: nox.Session) -> Run:
-    """Return what runs a `repro` command in nox's own environment, installed from the same lock if need be."""
+    """Return what runs a `repro` command in nox's own environment, installed if need be."""
     session.run(sys.executable, "-m", "nox", "--session", "environment", external=True)
     used = {"REPRO_ENGINE_USED": "none"}
     return lambda arguments: python(session, "-m", "repro", *arguments, variables=used)
