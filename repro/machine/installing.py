@@ -52,10 +52,14 @@ class Installation:
 
     @property
     def line(self) -> list[str]:
-        """Return how a command of the installer begins: pip's, or uv's with the same words."""
+        """Return how a command of the installer begins: pip's, or uv's with the same words.
+
+        Nothing is compiled beforehand, as uv does by itself: most of it is never imported.
+        """
         if self.backend == "uv":
             return [uv(), "pip", "install", "--python", str(self.python)]
-        return [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+        quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
+        return [str(self.python), "-m", "pip", "install", *quiet, "--no-compile"]
 
     def variables(self) -> dict[str, str]:
         """Return the installer's environment, with room of its own for what it fetches."""

@@ -18,9 +18,10 @@ folder = pathlib.Path(sys.argv[1])
 (folder / "deep").mkdir()
 (folder / "deep" / "part").write_bytes(b"x" * 600)
 print("it said this")
-while not (folder / "seen").exists():
+for _ in range(3000):
+    if (folder / "seen").exists():
+        sys.exit(3)
     time.sleep(0.01)
-sys.exit(3)
 """
 # Says when it has begun, and that it was interrupted.
 STUBBORN = """
