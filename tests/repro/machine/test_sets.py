@@ -121,7 +121,7 @@ def test_a_device_is_what_the_drivers_program_lists(
 
 
 def test_sizes_are_said_where_they_were_measured(linux: pytest.MonkeyPatch) -> None:
-    assert CPU.sizes == "0.4 GB to fetch, 1.8 GB on disk"
+    assert CPU.sizes == "0.4 GB to fetch, 1.4 GB on disk"
     assert RANGES.sizes == ""
     linux.setattr(platform, "machine", lambda: "aarch64")
     assert CPU.sizes == ""
