@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import hashlib
 import os
 import platform
 import shutil
@@ -21,9 +20,9 @@ import nox
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from repro import registry
-from repro.cli.reproducing import verb_arguments
+from repro.cli.reproducing import first_look, intent, verb_arguments
 from repro.errors import InfrastructureError, ReproError
-from repro.machine import cache, git, image
+from repro.machine import cache, git, image, installing, sets
 from repro.machine import engine as container
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
@@ -33,20 +32,10 @@ nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).resolve().parent
-LOCK = ROOT / "containers" / "lock"
-LOCKS = (LOCK / "cuda.txt", LOCK / "tools.txt")
-UNIVERSAL = (LOCK / "universal.txt", LOCK / "universal-tools.txt")
+LOCK = ROOT / sets.FOLDER
 STUDIES = sorted(path.parent.name for path in ROOT.glob("studies/*/__init__.py") if path.parent.name != "common")
 COMPILE = ["uv", "pip", "compile", "--python-version", "3.11"]
 HASHED = ["--generate-hashes", "--no-annotate"]
-# What the universal set is for: the Pythons, and the platforms as Python names them and as uv does.
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-PLATFORMS = {
-    ("linux", "x86_64"): "x86_64-manylinux_2_28",
-    ("linux", "aarch64"): "aarch64-manylinux_2_28",
-    ("darwin", "arm64"): "aarch64-apple-darwin",
-    ("win32", "AMD64"): "x86_64-pc-windows-msvc",
-}
 
 
 def locked_python() -> str | None:
@@ -64,61 +53,12 @@ def locked_python() -> str | None:
 PYTHON = locked_python()
 
 
-def locks() -> tuple[Path, ...]:
-    """Return what is installed here: the goldens' lock, else the universal set, else none where it is not for this."""
-    if PYTHON:
-        return LOCKS
-    version = "{}.{}".format(*sys.version_info)
-    return UNIVERSAL if version in PYTHONS and (sys.platform, platform.machine()) in PLATFORMS else ()
-
-
-def installer_settings() -> dict[str, str]:
-    """Return the environment in which uv trusts the system's certificates, as pip does; the user's choice stays.
-
-    The second name is the one of older versions.
-    """
-    return {name: os.environ.get(name, "1") for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")}
-
-
-def wanted_state() -> str:
-    """Return what decides whether an installed environment is still the right one."""
-    digest = hashlib.sha256(f"{ROOT}\0{PYTHON is not None}".encode())
-    for path in (*locks(), ROOT / "pyproject.toml"):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 @nox.session(python=PYTHON, default=False)
 def environment(session: nox.Session) -> None:
     """Install the locked packages and the project; every other session asks for it."""
-    stamp = ROOT / session.env_dir / "installed.txt"
-    if stamp.is_file() and stamp.read_text() == wanted_state():
-        return
-    stamp.unlink(missing_ok=True)
-    if not PYTHON:
-        session.warn("unpinned: the goldens' lock is for Python 3.11 on Linux x86-64")
-    if files := locks():
-        install_locked(session, files)
-    else:
-        session.warn("no lock is for this Python and platform: installing from pyproject.toml's ranges")
-        session.install("-e", ".[tests]", env=installer_settings())
-    # Not written where nox was told to install nothing.
-    write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
-    session.run_install("python", "-c", write, stamp, wanted_state(), log=False)
-
-
-def install_locked(session: nox.Session, locks: Sequence[Path]) -> None:
-    """Install locks, every file checked by its hash, and the project without looking anything up."""
-    version = "3.11" if PYTHON else "{}.{}".format(*sys.version_info)
-    # Nox keeps an environment that another Python made.
-    other = f"remove .nox/environment: it holds another Python than {version}"
-    found = "'{}.{}'.format(*sys.version_info)"
-    session.run("python", "-c", f"import sys; sys.exit({found} != {version!r} and {other!r})", log=False)
-    size = ": about 3 GB to fetch, 5 GB on disk" if sys.platform == "linux" else ""  # CUDA's libraries
-    session.log(f"installing {' and '.join(path.name for path in locks)}, once{size}")
-    files = [argument for path in locks for argument in ("-r", str(path.relative_to(ROOT)))]
-    session.install("--require-hashes", "--only-binary", ":all:", *files, env=installer_settings())
-    session.install("--no-deps", "--no-build-isolation", "-e", ".", env=installer_settings())
+    line = ["-m", "repro.machine.installing", str(ROOT / session.env_dir), "--backend", session.venv_backend]
+    line += ["--interpreter", PYTHON or sys.executable, *(["--goldens"] if PYTHON else [])]
+    session.run_install(sys.executable, *line, env={"PYTHONPATH": str(ROOT)}, external=True, log=False)
 
 
 def python(
@@ -199,7 +139,7 @@ def devices(session: nox.Session) -> None:
 def distribution(session: nox.Session) -> None:
     """Build both distributions, install the wheel into an empty environment, play a first use of it there."""
     out = Path(session.create_tmp())
-    session.install("build", env=installer_settings())
+    session.install("build", env=installing.certificates())
     for old in out.glob("*.whl"):
         old.unlink()
     session.run("python", "-m", "build", "--outdir", str(out), str(ROOT), silent=True)
@@ -215,7 +155,7 @@ def distribution(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation's site below results/site; a warning or a link that leads nowhere is an error."""
     lock = LOCK / "docs.txt"
-    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(lock), env=installer_settings())
+    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(lock), env=installing.certificates())
     out = ROOT / "results" / "site"
     shutil.rmtree(out, ignore_errors=True)  # a page that is gone would still be read
     session.chdir(ROOT)
@@ -228,9 +168,9 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def relock(session: nox.Session) -> None:
     """Compile every lock again; -- --upgrade moves its pins."""
-    session.install("uv", env=installer_settings())
+    session.install("uv", env=installing.certificates())
     session.chdir(LOCK)
-    one = ["--python-platform", PLATFORMS["linux", "x86_64"]]
+    one = ["--python-platform", sets.PLATFORMS["linux", "x86_64"]]
     for platforms, name, source, held in (
         (one, "cuda", "requirements", ()),
         (one, "tools", "tools", ("cuda",)),
@@ -241,13 +181,15 @@ def relock(session: nox.Session) -> None:
     ):
         constraints = [word for other in held for word in ("-c", f"{other}.txt")]
         line = [*COMPILE, *platforms, *HASHED, *constraints, f"{source}.in", "-o", f"{name}.txt"]
-        session.run(*line, *session.posargs, env=installer_settings(), silent=True)
+        session.run(*line, *session.posargs, env=installing.certificates(), silent=True)
+    with one_line(session):
+        sets.derive(LOCK)
 
 
 @nox.session(name="locks", default=False, requires=["environment"])
 def dry_runs(session: nox.Session) -> None:
     """Resolve the universal set for every platform and Python, without installing it; needs the package index."""
-    session.install("uv", env=installer_settings())
+    session.install("uv", env=installing.certificates())
     uv = str(Path(session.bin) / "uv")
     python(session, "-m", "pytest", "tests/test_locks.py", *session.posargs, variables={"REPRO_UV": uv})
 
@@ -300,7 +242,7 @@ def inside(session: nox.Session, engine: container.Engine, said: str, *, gpu: bo
 
 
 def outside(session: nox.Session) -> Run:
-    """Return what runs a `repro` command in nox's own environment, installed from the same lock if need be."""
+    """Return what runs a `repro` command in nox's own environment, installed if need be."""
     session.run(sys.executable, "-m", "nox", "--session", "environment", external=True)
     used = {"REPRO_ENGINE_USED": "none"}
     return lambda arguments: python(session, "-m", "repro", *arguments, variables=used)
@@ -316,9 +258,13 @@ def device(study: str, arguments: Sequence[str]) -> str:
 
 
 def reproduce(session: nox.Session, study: str) -> None:
-    """Run a study with seeds its golden does not hold, then compare the two; in the container where one can start."""
+    """Run a study with seeds its golden does not hold, then compare the two; in the container where one can start.
+
+    Where nothing else was asked for and nothing has been run, one cell is judged before the others are run.
+    """
     run, check = verb_arguments(session.posargs)
     with one_line(session):
+        session.log(intent(study, run))
         engine, said = container.choose()
         if engine and "--results" in check:
             session.error("--results: a container writes below results/ only; leave it out, or set REPRO_ENGINE=none")
@@ -328,6 +274,11 @@ def reproduce(session: nox.Session, study: str) -> None:
         else:
             session.log(said)
         repro = repro or outside(session)
+        if not session.posargs and not list((ROOT / "results" / study).glob("smoke.*")):
+            cell = first_look(study, "smoke")
+            session.log("first one cell, for a verdict at once; the others follow")
+            repro(["run", study, *run, *cell, "--quiet"])
+            repro(["check", study, *cell, "--no-confirm"])
         repro(["run", study, *run])
         repro(["check", study, *check])
 

@@ -125,9 +125,9 @@ def run(
 
     `replicates`, `fresh`, `experiments` and `where` choose runs as `planned` does; `device` is "cpu" or "cuda" (the
     profile's without it), `jobs` the number of processes of one thread each, `time_budget` the seconds after which no
-    run is begun, `results` another table than the study's own. `begin` is told the number of runs, `progress` each
-    finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5 where it means
-    no case, 6 for a table that is none, 7 for the machine.
+    run is begun, `results` another table than the study's own. `begin` is told how many runs are to be made, `progress`
+    each finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5 where it
+    means no case, 6 for a table that is none, 7 for the machine.
     """
     runs = planned(
         registry.load(study), profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where
@@ -169,7 +169,7 @@ def make(
             started=started,
             wanted=wanted,
         )
-        begin(len(runs))
+        begin(len(runner.pending(kept, runs, wanted)))
         summary = make_runs(kept, request, progress)
         return Made(summary, path, aside, _seed_ignored(found, kept))
 

@@ -164,6 +164,7 @@ def test_another_torch_than_the_locked_one_is_a_reason(monkeypatch: pytest.Monke
     assert devices.why_not().endswith("and 2.12.0+cu130 is installed; install the lock")
     monkeypatch.setattr("importlib.metadata.version", lambda _: f"{devices.pinned()}+cpu")
     assert "needs torch's CUDA build" in devices.why_not()
+    assert devices.why_not().endswith("set REPRO_TORCH=cuda" if sys.platform == "linux" else "is installed")
 
 
 def test_every_experiment_of_every_faithful_profile_has_a_case_of_each_kind() -> None:

@@ -54,7 +54,8 @@ def why_not() -> str:
     if version != wanted:
         return f"made for the locked torch {wanted}, and {found} is installed; install the lock"
     if sys.platform != "linux" or build == "cpu":
-        return f"needs torch's CUDA build for Linux, and {found} for {sys.platform} is installed"
+        mend = "; set REPRO_TORCH=cuda" if sys.platform == "linux" else ""
+        return f"needs torch's CUDA build for Linux, and {found} for {sys.platform} is installed{mend}"
     if shutil.which("gcc") is None:
         return "no gcc to compile bench/devices/stub.c with; install it"
     return ""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Parser, Verbs, say, verb
+from repro.cli.progress import Progress
 from repro.errors import PASS, UsageError
 from repro.machine import terminal
 from repro.machine.terminal import answer, columns, duration, paint, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from repro.api import Made
     from repro.audit.undecided import Need
-    from repro.runs.plan import PlannedRun
-    from repro.runs.worker import Report
 
 
 def arguments(verbs: Verbs) -> None:
@@ -128,7 +125,7 @@ def _run_undecided(arguments: Namespace) -> int:
         say(arguments, f"for {', '.join(need.claims)}: {' and '.join(need.commands)}")
         declared = registry.load(need.study).experiments.values()
         names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
-        with _Progress(names, quiet=arguments.quiet) as progress:
+        with Progress(names, quiet=arguments.quiet) as progress:
             made = api.make(
                 need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs,
                 time_budget=left, begin=progress.begin, progress=progress,
@@ -217,7 +214,7 @@ def run(arguments: Namespace) -> int:
     _named(arguments)
     declared = registry.load(arguments.study).experiments.values()
     names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
-    with _Progress(names, quiet=arguments.quiet) as progress:
+    with Progress(names, quiet=arguments.quiet) as progress:
         made = api.run(
             arguments.study,
             profile=arguments.profile,
@@ -267,40 +264,3 @@ def _report_run(arguments: Namespace, made: Made) -> int:
             "random numbers from run.seed, or declare the experiment deterministic=True"
         )
     return made.exit_code
-
-
-class _Progress:
-    """Show each finished run: a bar on a terminal, otherwise one line a run; nothing when asked to be quiet."""
-
-    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
-        self.names = names  # of cases, in words
-        self.quiet = quiet
-        self.total = self.count = 0
-        self.bar: Any = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def begin(self, total: int) -> None:
-        """Take note of how many runs there will be."""
-        self.total = total
-        if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=total, unit="run", dynamic_ncols=True, leave=False)
-
-    def __call__(self, run: PlannedRun, report: Report) -> None:
-        """Take note of one finished run."""
-        self.count += 1
-        found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
-        said = found or f"{report.status}: {report.detail}"
-        text = f"{run.experiment} {self.names[run.case]} r{run.replicate}: {said}"
-        if self.bar is not None:
-            self.bar.update(1)
-            self.bar.set_postfix_str(terminal.escape(text)[:70])
-        elif not self.quiet:
-            terminal.say(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)")

@@ -45,6 +45,16 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
+def busy(path: Path) -> bool:
+    """Say whether another process is making a file, so that `alone` would wait."""
+    with lock_of(path).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
 def lock_of(path: Path) -> Path:
     """Return the empty file whose lock stands for `path`."""
     return path.with_name(f".{path.name}.lock")

@@ -21,10 +21,11 @@ from urllib.parse import unquote, urlsplit
 from repro import __distribution__, __version__
 from repro.data import DataSet
 from repro.errors import InfrastructureError, UsageError
+from repro.machine import sets
 from repro.registry import root as project_root
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "scikit-learn")
-LOCK = Path("containers", "lock", "cuda.txt")
+LOCK = sets.GOLDENS.files[0]
 ISA_FLAGS = ("amx_tile", "avx2", "avx512_bf16", "avx512f", "bf16", "fma", "neon", "sve")
 ISA_ALIASES = {"asimd": "neon"}  # Linux's name of NEON on 64-bit Arm
 GPU_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
@@ -34,7 +35,6 @@ PATIENCE_SECONDS = 30
 PLAIN_NAME = re.compile(r"(?!.*://)[\w.+/ :-]{1,200}(@sha256:[0-9a-f]{64})?", re.ASCII)
 IMAGE_PARTS = {"name": "REPRO_IMAGE"} | {part: f"REPRO_IMAGE_{part.upper()}" for part in ("id", "digest", "tree")}
 TORCH = "torch"  # of a record: what torch said when a run ended
-STAMP = "installed.txt"  # written at the end of an installation, beside the packages: what was installed
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -132,7 +132,7 @@ def _lock_state(root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"sha256": None, "pinned": False, "unpinned_because": f"there is no {LOCK.as_posix()}"}
     content = path.read_bytes()
-    reason = _first_mismatch(content.decode("utf-8")) or _other_installation(root)
+    reason = _other_set(root) or _first_mismatch(content.decode("utf-8")) or _other_installation(root)
     return {"sha256": hashlib.sha256(content).hexdigest(), "pinned": not reason, "unpinned_because": reason}
 
 
@@ -147,28 +147,31 @@ def _first_mismatch(lock: str) -> str:
     return ""
 
 
+def _other_set(root: Path) -> str:
+    """Say which set was installed, and is whole, in place of the goldens' lock; an empty text for that or for none."""
+    one = sets.installed(root, Path(sys.prefix), _place(root)) if _image() is None else None
+    if one is None or one is sets.GOLDENS:
+        return ""
+    source = one.files[0].as_posix() if one.files else one.what
+    return f"installed from {source}, where the goldens have {LOCK.as_posix()}"
+
+
 def _other_installation(root: Path) -> str:
     """Say why these packages were not installed from the lock as it is now, an empty text where they were.
 
     An image is made of its lock and named by it; any other installation is what its stamp says.
     """
-    if _image() is not None:
+    if _image() is not None or sets.installed(root, Path(sys.prefix), _place(root)) is sets.GOLDENS:
         return ""
-    stamp = Path(sys.prefix, STAMP)
-    if not stamp.is_file():
+    if not any(sets.stamped(Path(sys.prefix))):
         return f"nothing says that these packages were installed from {LOCK.as_posix()}"
-    stamped = stamp.read_text("utf-8").strip()
-    return "" if stamped == installed_state(root) else "lock or pyproject.toml are not those that were installed"
+    return "lock or pyproject.toml are not those that were installed"
 
 
-def installed_state(root: Path) -> str:
-    """Return what the installation of a project's lock is stamped with, as noxfile.py has it."""
+def _place(root: Path) -> str:
+    """Return the project's folder as it was named when the harness was installed from it."""
     said = _direct_url()
-    place = Path(unquote(urlsplit(said).path)) if said else root.resolve()
-    digest = hashlib.sha256(f"{place}\0True".encode())
-    for name in (LOCK, LOCK.with_name("tools.txt"), Path("pyproject.toml")):
-        digest.update((root / name).read_bytes() if (root / name).is_file() else b"")
-    return digest.hexdigest()
+    return unquote(urlsplit(said).path) if said else str(root.resolve())
 
 
 def _direct_url() -> str:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 import noxfile
+from repro.cli.reproducing import first_look
 
 TREE = "3d" * 32
 FIRST = noxfile.STUDIES[0]
@@ -40,6 +41,7 @@ class Session:
         self.said: list[str] = []
         self.ran: list[tuple[str, ...]] = []
         self.environments: list[dict[str, str]] = []
+        self.venv_backend = "virtualenv"
 
     def log(self, text: str) -> None:
         self.said.append(text)
@@ -50,6 +52,8 @@ class Session:
     def run(self, *line: str, env: dict[str, str] | None = None, **options: Any) -> None:
         self.ran.append(line)
         self.environments.append(env or {})
+
+    run_install = run
 
 
 @pytest.fixture
@@ -78,8 +82,52 @@ def reproduced(*posargs: str) -> Session:
 def test_an_image_that_can_be_had_is_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REACHED", "1")
     session = reproduced()
-    assert session.said[0] == "running in a container by podman 4.3.1 (REPRO_ENGINE=auto)"
-    assert [line[:2] for line in session.ran] == [("podman", "run"), ("podman", "run")]
+    assert session.said[1] == "running in a container by podman 4.3.1 (REPRO_ENGINE=auto)"
+    assert [line[:2] for line in session.ran] == [("podman", "run")] * 4
+
+
+def test_the_first_line_says_what_will_be_done(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an engine is asked, which can take a while."""
+    monkeypatch.setenv("REPRO_ENGINE", "none")
+    monkeypatch.setattr(noxfile.container, "choose", lambda: (None, "chosen"))
+    first, second, *_ = reproduced("--fresh", "2").said
+    assert first.startswith(f"{FIRST}, profile smoke, on cpu: ")
+    assert first.endswith(f" cases, fresh seeds: 2; then a comparison with golden/{FIRST}/smoke.md")
+    assert second == "chosen"
+
+
+def test_one_cell_is_judged_before_the_others_are_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRO_ENGINE", "none")
+    _, *ran = reproduced().ran
+    verbs = [line[3] for line in ran]
+    cell = first_look(FIRST, "smoke")
+    assert verbs == ["run", "check", "run", "check"]
+    assert [line[-len(cell) - 1 : -1] for line in ran[:2]] == [tuple(cell)] * 2
+    assert [line[-1] for line in ran[:2]] == ["--quiet", "--no-confirm"]
+    assert not any("--where" in line for line in ran[2:])
+
+
+def test_nothing_is_judged_early_where_something_was_asked_for_or_is_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPRO_ENGINE", "none")
+    assert [line[3] for line in reproduced("--fresh", "2").ran[1:]] == ["run", "check"]
+    (project / "results" / FIRST).mkdir(parents=True)
+    (project / "results" / FIRST / "smoke.parquet").touch()
+    assert [line[3] for line in reproduced().ran[1:]] == ["run", "check"]
+
+
+@pytest.mark.parametrize(("python", "flag"), [("python3.11", ("--goldens",)), (None, ())])
+def test_the_environment_is_installed_by_the_harness(
+    project: Path, monkeypatch: pytest.MonkeyPatch, python: str | None, flag: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(noxfile, "PYTHON", python)
+    session = Session()
+    noxfile.environment(session)  # type: ignore[arg-type]
+    (line,) = session.ran
+    module = ("-m", "repro.machine.installing", str(project / ".nox" / "reproduce"))
+    rest = ("--backend", "virtualenv", "--interpreter", python or sys.executable)
+    assert line == (sys.executable, *module, *rest, *flag)
 
 
 @pytest.mark.parametrize("word", ["auto", ""])
@@ -88,7 +136,7 @@ def test_without_an_image_the_session_says_why_and_goes_on(
 ) -> None:
     monkeypatch.setenv("REPRO_ENGINE", word)
     session = reproduced()
-    (said,) = session.said
+    _, said, _ = session.said
     assert "\n" not in said
     for words in (
         "no container by podman 4.3.1 (no base for the image (python: cannot be pulled by its digest: nothing can be",
@@ -98,9 +146,9 @@ def test_without_an_image_the_session_says_why_and_goes_on(
         assert words in said
     assert [line[1:4] for line in session.ran] == [
         ("-m", "nox", "--session"),
-        *[("-m", "repro", verb) for verb in ("run", "check")],
+        *[("-m", "repro", verb) for verb in ("run", "check") * 2],
     ]
-    assert [found.get("REPRO_ENGINE_USED") for found in session.environments] == [None, "none", "none"]
+    assert [found.get("REPRO_ENGINE_USED") for found in session.environments] == [None, *["none"] * 4]
 
 
 def test_a_project_that_a_container_cannot_read_is_run_without_one(
@@ -109,7 +157,7 @@ def test_a_project_that_a_container_cannot_read_is_run_without_one(
     monkeypatch.setenv("REACHED", "1")
     monkeypatch.setattr(os, "getuid", lambda: 0)
     project.chmod(0o700)
-    (said,) = reproduced().said
+    _, said, _ = reproduced().said
     assert "closed to others" in said
     assert said.endswith(": running in the locked environment of this machine")
 

@@ -1,10 +1,8 @@
 """The record says what ran, from an allow-list: nothing else of the machine or its user gets in."""
 
-import importlib
 import importlib.metadata
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,12 +53,6 @@ def program(folder: Path, name: str, script: str) -> None:
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-
-
-def lock(root: Path, text: str) -> None:
-    path = root / provenance.LOCK
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
 
 
 def test_record_holds_the_listed_facts_and_no_other(tmp_path: Path) -> None:
@@ -156,60 +148,6 @@ def test_without_git_the_commit_is_what_was_found_outside(repository: Path, monk
     with pytest.raises(UsageError, match="REPRO_COMMIT: expected 40 hex digits") as caught:
         commit(repository)
     assert SECRET not in str(caught.value)
-
-
-def stamp(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Say that a project's lock, as it is now, is what was installed."""
-    monkeypatch.setattr(sys, "prefix", str(root))
-    (root / provenance.STAMP).write_text(provenance.installed_state(root))
-
-
-def test_pinned_only_where_every_locked_version_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = f"numpy=={importlib.metadata.version('numpy')} \\\n    --hash=sha256:00\npytest=={pytest.__version__}\n"
-    lock(tmp_path, right)
-    stamp(tmp_path, monkeypatch)
-    found = collect(root=tmp_path)[1]["lock"]
-    assert (found["pinned"], found["unpinned_because"]) == (True, "")
-    assert len(bytes.fromhex(found["sha256"])) == 32
-
-
-def test_an_edited_lock_is_not_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock(tmp_path, f"numpy=={importlib.metadata.version('numpy')}\n")
-    stamp(tmp_path, monkeypatch)
-    path = tmp_path / provenance.LOCK
-    path.write_text(f"{path.read_text()}# edited after the installation\n")
-    edited = "lock or pyproject.toml are not those that were installed"
-    found = collect(root=tmp_path)[1]["lock"]
-    assert (found["pinned"], found["unpinned_because"]) == (False, edited)
-    (tmp_path / provenance.STAMP).unlink()
-    found = collect(root=tmp_path)[1]["lock"]
-    assert found["unpinned_because"] == "nothing says that these packages were installed from containers/lock/cuda.txt"
-    say_image(monkeypatch, name="a", tree="3d" * 32)  # which is made of its lock, and named by it
-    assert collect(root=tmp_path)[1]["lock"]["pinned"] is True
-
-
-def test_the_stamp_is_what_nox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    noxfile = importlib.import_module("noxfile")
-    monkeypatch.setattr(noxfile, "PYTHON", "python3.11")
-    monkeypatch.setattr(provenance, "_direct_url", lambda: "")
-    assert provenance.installed_state(noxfile.ROOT) == noxfile.wanted_state()
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("numpy==0.0.1 \\\n    --hash=sha256:00\n", r"numpy is locked at 0\.0\.1, \d.* installed"),
-        ("no-such-package-zz==1.0\n", r"no-such-package-zz is locked at 1\.0, not installed"),
-        ("# nothing\n", "the lock pins nothing"),
-        (None, r"there is no containers/lock/cuda\.txt"),
-    ],
-)
-def test_unpinned_names_the_first_reason(tmp_path: Path, text: str | None, reason: str) -> None:
-    if text is not None:
-        lock(tmp_path, text)
-    found = collect(root=tmp_path)[1]["lock"]
-    assert found["pinned"] is False
-    assert re.fullmatch(reason, found["unpinned_because"])
 
 
 def test_gpu_comes_from_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

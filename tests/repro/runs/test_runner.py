@@ -47,6 +47,13 @@ def test_a_run_makes_one_row_a_metric_and_again_makes_nothing(project: Path, cli
     assert found(results(project)) == rows.select(WHAT_A_RUN_FOUND).to_pylist()
 
 
+def test_runs_are_counted_by_what_is_left(project: Path, cli: Cli) -> None:
+    assert cli("run", "montecarlo", "--where", "shape=sphere").returncode == 0
+    counts = [line.split()[0] for line in cli("run", "montecarlo").stderr.splitlines() if line.startswith("[")]
+    assert len(counts) < 18
+    assert counts == [f"[{number}/{len(counts)}]" for number in range(1, len(counts) + 1)]
+
+
 def test_results_depend_neither_on_jobs_nor_on_order(project: Path, cli: Cli) -> None:
     assert cli("run", "montecarlo", "--jobs", "1", "--results", "one.parquet").returncode == 0
     assert (

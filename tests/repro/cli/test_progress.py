@@ -1,0 +1,72 @@
+"""Runs that take long show that they live: a line now and then, or a bar whose clock goes on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from repro.cli import progress
+from repro.cli.progress import Progress
+from repro.runs.plan import PlannedRun
+from repro.runs.worker import Report
+
+RUN = PlannedRun("training", "{}", 0, 3, 1, 0.0)
+REPORT = Report(status="ok", values={"error": 0.25}, wall_seconds=2.0)
+
+
+@pytest.fixture
+def lively(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let signs of life come at once, and return what is set when one came."""
+    came = threading.Event()
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0.01)
+    return came
+
+
+def test_a_line_comes_where_no_run_ends(
+    lively: threading.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Progress.say
+
+    def say(self: Progress, text: str) -> None:
+        said(self, text)
+        lively.set()
+
+    monkeypatch.setattr(Progress, "say", say)
+    with Progress({"{}": "alone"}, quiet=False) as shown:
+        shown.begin(4)
+        assert lively.wait(60)
+        shown(RUN, REPORT)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "[0/4] 0 s so far"
+    assert "[1/4] training alone r3: error 0.25 (2.0 s)" in lines
+
+
+def test_what_is_left_follows_from_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Progress({"{}": "alone"}, quiet=True)
+    shown.total, shown.started = 4, 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 160.0)
+    assert shown.so_far() == "60 s so far"
+    shown.count = 1
+    assert shown.so_far() == "60 s so far, about 3 min left"
+
+
+@pytest.mark.parametrize(("quiet", "total"), [(True, 4), (False, 0)])
+def test_nothing_lives_where_nothing_is_to_be_said(quiet: bool, total: int) -> None:
+    with Progress({}, quiet=quiet) as shown:
+        shown.begin(total)
+        assert shown.clock is None
+
+
+def test_the_bars_clock_goes_on(lively: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    tqdm = pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(tqdm.tqdm, "refresh", lambda self, **_: lively.set())
+    with Progress({"{}": "alone"}, quiet=False) as shown:
+        shown.begin(4)
+        lively.clear()
+        assert lively.wait(60)
+    assert shown.clock is not None
+    assert not shown.clock.is_alive()
