@@ -83,6 +83,9 @@ shared_session = functools.partial(nox.session, venv_backend="none", requires=["
 @shared_session()
 def tests(session: nox.Session) -> None:
     """Run the test suite and report its coverage; arguments after -- go to pytest."""
+    # Read by the hundreds of processes that tests start; held to the source's digest, since tests edit copies.
+    compiled = ["compileall", "-q", "--invalidation-mode", "checked-hash", "repro"]
+    python(session, "-m", *compiled, variables={"PYTHONDONTWRITEBYTECODE": ""})
     python(session, "-m", "pytest", "-n", "2", "--cov", "--cov-report=term", *session.posargs, threads=1)
 
 

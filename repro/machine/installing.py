@@ -28,6 +28,12 @@ LOG = "install.log"
 TEMPORARY = "tmp"
 RATE = "installing.json"  # in the user's cache: how quick the last installation here was
 TOGETHER = 20  # packages that are installed at once; torch and each of CUDA's are alone, being large
+# What commands import, and a program that imports what is there of it.
+IMPORTED = ("torch", "torchvision", "scipy.stats", "scipy.signal", "sklearn.datasets", "pyarrow.parquet", "pytest")
+IMPORT = (
+    "import importlib.util, sys; [importlib.import_module(name) for name in sys.argv[1:] "
+    "if importlib.util.find_spec(name.partition('.')[0])]"
+)
 ABSENT = ("No matching distribution found for torch", "there is no version of torch", "no wheels with a matching")
 MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
 
@@ -54,7 +60,7 @@ class Installation:
     def line(self) -> list[str]:
         """Return how a command of the installer begins: pip's, or uv's with the same words.
 
-        Nothing is compiled beforehand, as uv does by itself: most of it is never imported.
+        Not all is compiled beforehand, as uv does by itself: most of it is never imported. `warm` compiles the rest.
         """
         if self.backend == "uv":
             return [uv(), "pip", "install", "--python", str(self.python)]
@@ -136,6 +142,7 @@ def _install(into: Installation, one: sets.Packages, said: str, *, doubtful: boo
                 return reason
         project = ["--no-deps", "--no-build-isolation", "-e", "."] if one.locks else ["-e", ".[tests]"]
         _fetch(into, growth, Chunk("the project", ""), project=project)
+        warm(into, growth)
         seconds = growth.seconds
     shutil.rmtree(into.folder / TEMPORARY)
     files.write(into.folder / sets.STAMP, sets.stamp(into.root, one))
@@ -144,6 +151,18 @@ def _install(into: Installation, one: sets.Packages, said: str, *, doubtful: boo
         keep_rate(one, seconds)
     say(f"installed {one.what} in {seconds:.0f} s")
     return ""
+
+
+def warm(into: Installation, growth: Growth) -> None:
+    """Compile what commands import, by importing it once: where PYTHONDONTWRITEBYTECODE is set, none of them would.
+
+    Raise InfrastructureError where something of it cannot be imported: the environment would serve for nothing.
+    """
+    variables = {name: value for name, value in into.variables().items() if name != "PYTHONDONTWRITEBYTECODE"}
+    code, said = growth.run([str(into.python), "-c", IMPORT, *IMPORTED], variables, "what is imported", into.root)
+    if code:
+        growth.clear()
+        raise InfrastructureError(f"what was installed cannot be imported: {fault(said.splitlines())}")
 
 
 def costs(one: sets.Packages) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from repro.errors import InfrastructureError, IntegrityError
-from repro.machine import cache, installing, sets
+from repro.machine import cache, growth, installing, sets
 from repro.machine.installing import Installation, install
 
 HASH = " \\\n    --hash=sha256:00\n"
@@ -369,3 +369,23 @@ def test_uv_is_called_with_the_same_words(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "uv").chmod(0o755)
     assert into.line == [str(tmp_path / "uv"), "pip", "install", "--python", str(into.python)]
     assert into.variables()["UV_SYSTEM_CERTS"] == os.environ.get("UV_SYSTEM_CERTS", "1")
+
+
+def test_what_commands_import_is_compiled_whatever_the_shell_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / "env" / "bin" / "python").chmod(0o755)
+    (tmp_path / "there.py").write_text("import beside\n")
+    (tmp_path / "beside.py").write_text("")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(installing, "IMPORTED", ("there", "nowhere.at.all"))
+    into = Installation(tmp_path / "env", tmp_path, "virtualenv", sys.executable, "3.11")
+    with growth.Growth(into.folder, 0, tmp_path / "log") as shown:
+        installing.warm(into, shown)
+        assert {path.name.partition(".")[0] for path in tmp_path.glob("__pycache__/*")} == {"there", "beside"}
+        (tmp_path / "beside.py").write_text("raise OSError('libnone.so: cannot be opened')")
+        with pytest.raises(InfrastructureError, match=r"cannot be imported: .*libnone\.so"):
+            installing.warm(into, shown)
