@@ -20,10 +20,13 @@ from repro.checkpoint import EVERY_S
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
+from repro.runs.cluster import Engine, opened
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
+from repro.runs.facts import Asked
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
 from repro.runs.provenance import needs_torch
+from repro.runs.spread import Spread, Work
 from repro.runs.store import Store, belongs
 from repro.runs.worker import Order, Report
 from repro.study import Study
@@ -39,7 +42,8 @@ MOST_LOST = 10  # workers that die one after the other, no run finished between:
 class Request:
     """What to run, how, and for how long. `budget_s` counts from `started` (time.monotonic seconds).
 
-    `wanted` is the identity of the profile's runs where the caller knows it already: fingerprints cost time.
+    `wanted` is the identity of the profile's runs where the caller knows it already: fingerprints cost time. `engine`
+    is a cluster to make them on, None for processes of this one.
     """
 
     study: Study
@@ -49,6 +53,7 @@ class Request:
     jobs: int
     budget_s: float | None = None
     wanted: Identity | None = None
+    engine: Engine | None = None
     started: float = field(default_factory=time.monotonic)
 
     def seconds_left(self) -> float:
@@ -150,13 +155,14 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
     here, record = environment_of(request.study, request.profile, request.device, wanted)
-    if request.device == "cuda" and not record["gpu"]:
+    elsewhere = request.engine is not None and request.engine.address is not None
+    if request.device == "cuda" and not record["gpu"] and not elsewhere:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
             "use a machine with one, or --device cpu, which is recorded and slow"
         )
     commit = commit_of(store, wanted)
-    states = _states(store, request, wanted, here)
+    states = {} if elsewhere else _states(store, request, wanted, here)
     taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
     todo.sort(key=lambda run: run.key not in taken_up)
     kept, failed = Counter[str](), list[str]()
@@ -168,7 +174,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             # A worker that trained before has torch still: what never asks for it is not recorded with it.
             packages = wanted.sources[run.experiment].distributions
             facts = report.torch if any(map(needs_torch, packages)) else None
-            environment, environments[environment] = provenance.with_torch(record, facts)
+            environment, environments[environment] = provenance.with_torch(report.record or record, facts)
             common = {"environment": environment, "commit": commit, "device": request.device}
             rows.append(rows_from(request, run, report, wanted, common))
         if rows:
@@ -189,7 +195,12 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             "perhaps with fewer --jobs"
         )
 
-    left = _dispatch(request, todo, states, store.runs.seconds(), keep, lose)
+    seconds = store.runs.seconds()
+    if request.engine is None or not todo:
+        left = _dispatch(request, todo, states, seconds, keep, lose)
+    else:
+        work = _work(request, todo, states, seconds, wanted, here, keep, lose)
+        left = _spread(request, work, len(record["gpu"]) if request.device == "cuda" else 0)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -274,6 +285,53 @@ def _dispatch(
                 if lost_in_a_row >= MOST_LOST:
                     raise _none_lives(run, why)
     return len(queue) + sum(map(len, crew.orders.values()))
+
+
+def _work(
+    request: Request,
+    todo: Sequence[PlannedRun],
+    states: Mapping[RunKey, State],
+    seconds: Mapping[tuple[str, str], float],
+    wanted: Identity,
+    environment: str,
+    keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
+    lose: Callable[[PlannedRun, str], None],
+) -> Work:
+    """Return the runs as a cluster is given them."""
+    name, profile = request.study.name, request.study.profiles[request.profile]
+
+    def order(run: PlannedRun) -> Order:
+        return Order(name, request.profile, run, request.device, states.get(run.key))
+
+    def identity_of(run: PlannedRun) -> Sequence[Any]:
+        made_by = wanted.of(run.experiment, run.case)
+        return (name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
+
+    return Work(
+        todo=todo,
+        device=request.device,
+        retries=request.study.retries,
+        per_device=profile.runs_per_device,
+        order=order,
+        identity=identity_of,
+        fits=lambda run: _fits(run, request, states, seconds),
+        left=request.seconds_left,
+        keep=keep,
+        lose=lose,
+    )
+
+
+def _spread(request: Request, work: Work, gpus: int) -> int:
+    """Make runs on a cluster; return how many were left."""
+    assert request.engine
+    profile = request.study.profiles[request.profile]
+    asked = None
+    if request.engine.address:
+        cases = (request.study.experiments[run.experiment].cases[run.case_index] for run in work.todo)
+        sets = {one.name for one in map(profile.data_of, cases) if one is not None}
+        asked = Asked(request.study.name, request.profile, tuple(sorted(sets)), request.device)
+    with opened(request.engine, request.jobs, gpus, work.per_device) as client:
+        return Spread(client, work, asked, record=request.engine.record).run()
 
 
 def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:
