@@ -386,6 +386,7 @@ def rows_from(
             "data": data,
             "code": code,
             "finished": finished,
+            "attempts": report.attempts,
             **common,
         }
         for metric in request.study.experiments[run.experiment].metrics
