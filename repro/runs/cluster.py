@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 NAME = "dask"
-ANSWER_S = 10.0  # for a scheduler to answer
+WAITS = "distributed.comm.timeouts.connect"  # Dask's own setting: so long for a server to answer
 GPU = "GPU"  # the resource of which a worker has one for each device
 ADDRESS = re.compile(r"[a-z]+://[^\s/]+:[0-9]{1,5}/?")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -73,7 +73,7 @@ def _connected(address: str) -> Iterator[Client]:
 
     what = f"--engine {NAME}={address}"
     _hold_scheduler(address, what)
-    client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False, name="repro")
+    client = distributed.Client(address, timeout=patience(), set_as_default=False, name="repro")
     try:
         its = client.get_versions()["scheduler"]["packages"]["distributed"]
         if its != distributed.__version__:
@@ -84,13 +84,13 @@ def _connected(address: str) -> Iterator[Client]:
         yield client
     finally:
         with contextlib.suppress(Exception):  # a scheduler that is gone leaves nothing to close
-            client.close(timeout=ANSWER_S)
+            client.close(timeout=patience())
 
 
 def _hold_scheduler(address: str, what: str) -> None:
     """Raise InfrastructureError where what answers at an address is no scheduler, or nothing does."""
     try:
-        kind = asyncio.run(asyncio.wait_for(_kind(address), 2 * ANSWER_S))
+        kind = asyncio.run(asyncio.wait_for(_kind(address), patience()))
     except Exception as error:  # whatever answers there may say anything
         raise InfrastructureError(
             f"{what}: no scheduler answers there ({_first(error)}); is it the address that `dask scheduler` printed, "
@@ -106,7 +106,7 @@ async def _kind(address: str) -> str:
     from distributed.core import rpc
 
     arguments = Security().get_connection_args("client")
-    async with rpc(address, timeout=ANSWER_S, connection_args=arguments) as server:
+    async with rpc(address, timeout=patience(), connection_args=arguments) as server:
         return str((await server.identity())["type"])
 
 
@@ -127,12 +127,19 @@ def _started(jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
         cluster = distributed.SpecCluster(workers=spec, scheduler=scheduler, silence_logs=SILENT)
     except (RuntimeError, OSError, TimeoutError) as error:
         raise InfrastructureError(f"--engine {NAME}: its processes do not start ({_first(error)}); fewer --jobs?") from error
-    with cluster, distributed.Client(cluster, timeout=ANSWER_S, set_as_default=False, name="repro") as client:
+    with cluster, distributed.Client(cluster, timeout=patience(), set_as_default=False, name="repro") as client:
         yield client
 
 
 def _on(device: str, options: Mapping[str, Any], per_device: int) -> dict[str, Any]:
     return {**options, "nthreads": per_device, "resources": {GPU: 1}, "env": {VISIBLE: device}}
+
+
+def patience() -> float:
+    """Return the seconds that a server is given to answer."""
+    import dask
+
+    return float(dask.utils.parse_timedelta(dask.config.get(WAITS)))
 
 
 def _first(error: BaseException) -> str:

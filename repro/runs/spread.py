@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from repro.errors import InfrastructureError
 from repro.machine import terminal
 from repro.runs import remote
-from repro.runs.cluster import ANSWER_S, GPU
+from repro.runs.cluster import GPU, patience
 from repro.runs.facts import Asked, Facts, facts, other_machine, other_study, shown
 from repro.runs.plan import PlannedRun
 from repro.runs.worker import Order, Report
@@ -249,7 +249,7 @@ class Spread:
                 self._lost(member, "its task was cancelled")
             return []
         try:
-            answer = task.future.result(timeout=ANSWER_S)
+            answer = task.future.result(timeout=patience())
         except TimeoutError:  # its worker took the answer with it, or is slow: one of the next looks tells
             self.done.put(task)
             return []
