@@ -135,8 +135,9 @@ def _run_undecided(arguments: Namespace) -> int:
         names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
         with _Progress(names, quiet=arguments.quiet) as progress:
             made = api.make(
-                need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs,
-                engine=arguments.engine, other_workers=arguments.other_workers, time_budget=left, begin=progress.begin, progress=progress,
+                need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs, time_budget=left,
+                engine=arguments.engine, other_workers=arguments.other_workers, begin=progress.begin,
+                progress=progress,
             )  # fmt: skip
         codes.append(made.exit_code)
         for text in made.summary.failed:

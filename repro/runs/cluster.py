@@ -27,10 +27,14 @@ SILENT = logging.CRITICAL + 1  # Dask's own words on what comes and goes; what m
 
 @dataclass(frozen=True)
 class Engine:
-    """Where runs are made: a cluster's address, None for one of this machine; `record` admits other machines."""
+    """Where runs are made: a cluster's address, None for one of this machine; `record` admits other machines.
+
+    `jobs` is how many runs this machine was asked to make at once, None where nobody said.
+    """
 
     address: str | None = None
     record: bool = False
+    jobs: int | None = None
 
 
 def engine(text: str | None, others: str | None, jobs: int | None) -> Engine | None:
@@ -48,14 +52,17 @@ def engine(text: str | None, others: str | None, jobs: int | None) -> Engine | N
     if given and jobs is not None:
         raise UsageError(f"--jobs {jobs}: a cluster's processes are its workers' threads; start as many of these")
     if others and not given:
-        raise UsageError(f"--other-workers {others}: the workers of --engine {NAME} are this machine's; name an address")
-    return Engine(address or None, others == "record")
+        raise UsageError(
+            f"--other-workers {others}: the workers of --engine {NAME} are this machine's; name an address"
+        )
+    return Engine(address or None, others == "record", jobs)
 
 
 @contextlib.contextmanager
 def opened(chosen: Engine, jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
     """Yield a client of a cluster, one that this command starts being gone at the end.
 
+    That is of one worker a process, `jobs` of them, or on GPUs of one a device, for `per_device` runs each.
     Raise InfrastructureError where dask is not installed, or nothing at an address answers as a scheduler does.
     """
     extras.require(NAME)
@@ -73,7 +80,10 @@ def _connected(address: str) -> Iterator[Client]:
 
     what = f"--engine {NAME}={address}"
     _hold_scheduler(address, what)
-    client = distributed.Client(address, timeout=patience(), set_as_default=False, name="repro")
+    try:
+        client = distributed.Client(address, timeout=patience(), set_as_default=False, name="repro")
+    except (OSError, ValueError, TypeError) as error:
+        raise InfrastructureError(f"{what}: the scheduler does not take us as its client ({_first(error)})") from error
     try:
         its = client.get_versions()["scheduler"]["packages"]["distributed"]
         if its != distributed.__version__:
@@ -97,7 +107,9 @@ def _hold_scheduler(address: str, what: str) -> None:
             "and is that running, of the same version, and reachable from here?"
         ) from error
     if kind != "Scheduler":
-        raise InfrastructureError(f"{what}: a {kind} answers there, wanted a scheduler; `dask scheduler` prints its own")
+        raise InfrastructureError(
+            f"{what}: a {kind} answers there, wanted a scheduler; `dask scheduler` prints its own"
+        )
 
 
 async def _kind(address: str) -> str:
@@ -121,18 +133,20 @@ def _started(jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
     if gpus:
         devices = os.environ[VISIBLE].split(",") if os.environ.get(VISIBLE) else [*map(str, range(gpus))]
         used = devices[: -(-jobs // per_device)]
-        workers = [_on(device, options, per_device) for device in used]
+        workers = [_on(device, options, min(jobs, per_device)) for device in used]
     spec = {place: {"cls": distributed.Nanny, "options": one} for place, one in enumerate(workers)}
     try:
         cluster = distributed.SpecCluster(workers=spec, scheduler=scheduler, silence_logs=SILENT)
     except (RuntimeError, OSError, TimeoutError) as error:
-        raise InfrastructureError(f"--engine {NAME}: its processes do not start ({_first(error)}); fewer --jobs?") from error
+        raise InfrastructureError(
+            f"--engine {NAME}: its processes do not start ({_first(error)}); fewer --jobs?"
+        ) from error
     with cluster, distributed.Client(cluster, timeout=patience(), set_as_default=False, name="repro") as client:
         yield client
 
 
-def _on(device: str, options: Mapping[str, Any], per_device: int) -> dict[str, Any]:
-    return {**options, "nthreads": per_device, "resources": {GPU: 1}, "env": {VISIBLE: device}}
+def _on(device: str, options: Mapping[str, Any], runs: int) -> dict[str, Any]:
+    return {**options, "nthreads": runs, "resources": {GPU: 1}, "env": {VISIBLE: device}}
 
 
 def patience() -> float:

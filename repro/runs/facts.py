@@ -53,9 +53,7 @@ def facts(asked: Asked) -> Facts:
     wanted, sets = identity(study, asked.profile), study.data_sets(asked.profile)
     states = [data.status(one) for one in sets if one.name in asked.sets]
     off = {one.name: f"{one.state} ({one.detail})" for one in states if one.state in ("absent", "altered")}
-    _, record = provenance.collect(
-        sets, device=asked.device, used=wanted.distributions, unfollowed=wanted.unfollowed
-    )
+    _, record = provenance.collect(sets, device=asked.device, used=wanted.distributions, unfollowed=wanted.unfollowed)
     engine = {name: _version(name) for name in ENGINE}
     return Facts(harness(), wanted.settings, wanted.code, wanted.data, off, engine, record)
 

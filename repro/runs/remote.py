@@ -62,10 +62,9 @@ class _Seats:
             with self._lock:
                 mine.busy.discard(seat)
                 mine.used = time.monotonic()
-                if not seat.closed and self._of.get(client) is mine:
-                    mine.idle.append(seat)
-                    seat = None
-            if seat is not None:
+                stays = not seat.closed and self._of.get(client) is mine
+                mine.idle += [seat] * stays
+            if not stays:
                 seat.close()
 
     def close(self, client: str) -> None:
@@ -78,9 +77,7 @@ class _Seats:
     def forget(self) -> None:
         """End the idle processes of clients that did not ask for long: they may have been killed."""
         with self._lock:
-            old = [
-                name for name, one in self._of.items() if not one.busy and time.monotonic() - one.used > FORGOTTEN_S
-            ]
+            old = [name for name, one in self._of.items() if not one.busy and time.monotonic() - one.used > FORGOTTEN_S]
         for name in old:
             self.close(name)
 

@@ -19,14 +19,13 @@ from repro import registry
 from repro.checkpoint import EVERY_S
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
-from repro.runs import provenance
-from repro.runs.cluster import Engine, opened
+from repro.runs import elsewhere, provenance
+from repro.runs.cluster import Engine
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
-from repro.runs.facts import Asked
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
 from repro.runs.provenance import needs_torch
-from repro.runs.spread import Spread, Work
+from repro.runs.spread import Work
 from repro.runs.store import Store, belongs
 from repro.runs.worker import Order, Report
 from repro.study import Study
@@ -155,14 +154,14 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
     here, record = environment_of(request.study, request.profile, request.device, wanted)
-    elsewhere = request.engine is not None and request.engine.address is not None
-    if request.device == "cuda" and not record["gpu"] and not elsewhere:
+    far = request.engine is not None and request.engine.address is not None
+    if request.device == "cuda" and not record["gpu"] and not far:
         raise InfrastructureError(
             f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
             "use a machine with one, or --device cpu, which is recorded and slow"
         )
     commit = commit_of(store, wanted)
-    states = {} if elsewhere else _states(store, request, wanted, here)
+    states = {} if far else _states(store, request, wanted, here)
     taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
     todo.sort(key=lambda run: run.key not in taken_up)
     kept, failed = Counter[str](), list[str]()
@@ -200,7 +199,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         left = _dispatch(request, todo, states, seconds, keep, lose)
     else:
         work = _work(request, todo, states, seconds, wanted, here, keep, lose)
-        left = _spread(request, work, len(record["gpu"]) if request.device == "cuda" else 0)
+        left = elsewhere.make(request, work, len(record["gpu"]) if request.device == "cuda" else 0)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -319,19 +318,6 @@ def _work(
         keep=keep,
         lose=lose,
     )
-
-
-def _spread(request: Request, work: Work, gpus: int) -> int:
-    """Make runs on a cluster; return how many were left."""
-    assert request.engine
-    profile = request.study.profiles[request.profile]
-    asked = None
-    if request.engine.address:
-        cases = (request.study.experiments[run.experiment].cases[run.case_index] for run in work.todo)
-        sets = {one.name for one in map(profile.data_of, cases) if one is not None}
-        asked = Asked(request.study.name, request.profile, tuple(sorted(sets)), request.device)
-    with opened(request.engine, request.jobs, gpus, work.per_device) as client:
-        return Spread(client, work, asked, record=request.engine.record).run()
 
 
 def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:

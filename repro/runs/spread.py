@@ -1,4 +1,4 @@
-"""Hand runs to the workers of a Dask cluster: whom to trust, what each holds, and what is begun again when one is lost."""
+"""Hand runs to the workers of a Dask cluster: whom to trust, what each holds, what is begun again when one is lost."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ class Spread:
             self.seen = time.monotonic()
         elif self.members:
             raise InfrastructureError(
-                f"none of {len(self.members)} workers can be given runs, for the reasons above; what was finished is kept"
+                f"none of {len(self.members)} workers can be given runs, for the reasons above; what was finished is "
+                "kept"
             )
         elif time.monotonic() - self.seen > NOBODY_S:
             raise InfrastructureError(

@@ -48,9 +48,9 @@ class Report:
     """What became of an order. `values` holds one number a metric when the status is ok, and nothing otherwise.
 
     `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text). `torch` is what torch
-    computed with when the run ended, None where it was not imported. `machine` says that the run failed for the machine's
-    sake: memory, or a GPU's error. `record` is that of a machine other than the client's, `attempts` how often the run
-    was begun.
+    computed with when the run ended, None where it was not imported. `machine` says that the run failed for want of
+    memory or by a GPU's error. `record` is that of another machine than the client's, `attempts` how often the run was
+    begun.
     """
 
     status: str

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from repro.runs import pieces, table
-from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, command, toy_source, write_study
 from tests.repro.support.loopback import PROJECT, QUICK, cluster
 
 pytest.importorskip("distributed", reason="dask is not installed: the extra `dask` brings it")
@@ -74,12 +74,14 @@ class TestFaults:
     def test_a_killed_worker_and_a_killed_scheduler(self, project: Path, cli: Cli) -> None:
         """Without its scheduler a run ends with 7, all that was finished being kept, and goes on without it."""
         write_study(project, "montecarlo", SLOW)
-        with cluster(project, workers=2) as there:
-            with running(project, "--engine", there.engine, "--replicates", "20") as process:
-                there.processes[1].kill()
-                time.sleep(1.0)
-                there.scheduler.kill()
-                _, said = process.communicate(timeout=120)
+        with (
+            cluster(project, workers=2) as there,
+            running(project, "--engine", there.engine, "--replicates", "20") as process,
+        ):
+            there.processes[1].kill()
+            time.sleep(1.0)
+            there.scheduler.kill()
+            _, said = process.communicate(timeout=120)
         assert process.returncode == 7, said
         assert "the scheduler is gone; what was finished is kept" in said.splitlines()[-1]
         kept = pieces.read(project / "far.parquet").num_rows // 2
@@ -100,14 +102,24 @@ class TestFaults:
         (line,) = done.stderr.splitlines()
         assert line.startswith(f"repro run: --engine dask=tcp://127.0.0.1:{port}: no scheduler answers there (")
 
-    def test_a_worker_in_place_of_the_scheduler(self, project: Path, cli: Cli) -> None:
+    def test_a_worker_in_place_of_the_scheduler_or_without_the_gpu_that_is_asked_for(
+        self, project: Path, cli: Cli
+    ) -> None:
         with cluster(project) as there:
             port = there.address.rpartition(":")[2]
             worker = there.worker()
             listening = worker_port(worker.pid, int(port))
             done = cli("run", "montecarlo", "--engine", f"dask=tcp://127.0.0.1:{listening}")
+            alone = cli("run", "montecarlo", "--engine", there.engine, "--device", "cuda")
+            there.worker(resources="GPU=1")
+            both = ("run", "montecarlo", "--engine", there.engine, "--device", "cuda", "-q")
+            made = wait_for(lambda: cli(*both), lambda done: done.returncode == 0)
         assert done.returncode == 7
         assert "a Worker answers there, wanted a scheduler" in done.stderr
+        assert alone.returncode == 7
+        assert "is refused: it offers no resource GPU" in alone.stderr
+        assert "is refused: it offers no resource GPU" in made.stderr
+        assert set(pieces.read(project / RESULTS)["device"].to_pylist()) == {"cuda"}
 
 
 def worker_port(process: int, scheduler: int) -> int:

@@ -41,9 +41,12 @@ class Loopback:
         self.processes.append(process)
         return process
 
-    def worker(self, path: tuple[Path, ...] = (PROJECT,), **variables: str) -> subprocess.Popen[bytes]:
+    def worker(
+        self, path: tuple[Path, ...] = (PROJECT,), *, resources: str = "", **variables: str
+    ) -> subprocess.Popen[bytes]:
         """Start a worker of one thread, without a nanny that would start it anew."""
-        words = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--host", HOST)
+        words = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--host", HOST]
+        words += ["--resources", resources] if resources else []
         return self.start("worker", self.address, *words, path=path, **variables)
 
     @property
