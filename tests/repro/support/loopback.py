@@ -21,33 +21,42 @@ QUICK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}  # for an address th
 class Loopback:
     """A scheduler and its workers, which run in the folder of a project; none outlives the context `cluster`."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, host: str = HOST) -> None:
         self.project = project
+        self.host = host
         self.said = project / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
         self.said.unlink(missing_ok=True)
-        self.scheduler = self.start("scheduler", "--host", HOST, "--port", "0", "--scheduler-file", str(self.said))
+        self.scheduler = self.start("scheduler", "--host", host, "--port", "0", "--scheduler-file", str(self.said))
         end = time.monotonic() + START_S
-        while not self.said.exists() and time.monotonic() < end:
+        while not (self.said.exists() and self.said.read_text().endswith("}")) and time.monotonic() < end:
             time.sleep(0.05)
         self.address = str(json.loads(self.said.read_text())["address"])
 
-    def start(self, *words: str, path: tuple[Path, ...] = (PROJECT,), **variables: str) -> subprocess.Popen[bytes]:
-        """Start one of Dask's commands."""
+    def start(
+        self, *words: str, path: tuple[Path, ...] = (PROJECT,), inside: tuple[str, ...] = (), **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one of Dask's commands, `inside` another one."""
         environment = {**os.environ, **QUICK, "PYTHONPATH": os.pathsep.join(map(str, path)), **variables}
-        line = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+        line = [*inside, sys.executable, "-m", "dask", *words, "--no-dashboard"]
         with (self.project / "dask.log").open("ab") as log:
             process = subprocess.Popen(line, cwd=self.project, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
     def worker(
-        self, path: tuple[Path, ...] = (PROJECT,), *, resources: str = "", **variables: str
+        self,
+        path: tuple[Path, ...] = (PROJECT,),
+        *,
+        resources: str = "",
+        host: str = "",
+        inside: tuple[str, ...] = (),
+        **variables: str,
     ) -> subprocess.Popen[bytes]:
         """Start a worker of one thread, without a nanny that would start it anew."""
-        words = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--host", HOST]
+        words = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--host", host or self.host]
         words += ["--resources", resources] if resources else []
-        return self.start("worker", self.address, *words, path=path, **variables)
+        return self.start("worker", self.address, *words, path=path, inside=inside, **variables)
 
     @property
     def engine(self) -> str:
