@@ -355,5 +355,6 @@ class Spread:
         with contextlib.suppress(Exception):  # a cluster that is gone has none
             futures = [task.future for one in self.members.values() for task in one.tasks if task.future]
             self.client.cancel(futures, force=True)
-            if self.client.status == "running" and self.asked:
-                self.client.run(remote.close, self.name, on_error="ignore")
+            taken = [one.address for one in self.members.values() if one.process]
+            if self.client.status == "running" and self.asked and taken:
+                self.client.run(remote.close, self.name, workers=taken, on_error="ignore")
