@@ -103,9 +103,8 @@ def made(folder: Path, study: str, experiment: str, **asked: object) -> dict[str
 
 def overhead(folder: Path, study: str, experiment: str, rounds: int) -> None:
     """Compare one process with one worker over a smoke profile's runs, turn by turn."""
-    print(
-        f"### A replicate of the smoke profile of {study}{f', {experiment}' if experiment else ''}, one process and one worker\n"
-    )
+    what = f"{study}, {experiment}" if experiment else study
+    print(f"### A replicate of the smoke profile of {what}, one process and one worker\n")
     row("engine", "start, s", "beside the runs' own seconds", "runs", "n", "goal")
     row("---", "---", "---", "--:", "--:", "--:")
     found: dict[str, list[dict[str, float]]] = {"processes": [], "dask": []}

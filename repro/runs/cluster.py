@@ -26,7 +26,7 @@ SILENT = logging.CRITICAL + 1  # Dask's own words on what comes and goes; what m
 
 
 @dataclass(frozen=True)
-class Engine:
+class Cluster:
     """Where runs are made: a cluster's address, None for one of this machine; `record` admits other machines.
 
     `jobs` is how many runs this machine was asked to make at once, None where nobody said.
@@ -37,7 +37,7 @@ class Engine:
     jobs: int | None = None
 
 
-def engine(text: str | None, others: str | None, jobs: int | None) -> Engine | None:
+def engine(text: str | None, others: str | None, jobs: int | None) -> Cluster | None:
     """Read 'dask' or 'dask=ADDRESS'; None, or 'processes', is no cluster. Raise UsageError for anything else."""
     name, given, address = (text or "processes").partition("=")
     if name == "processes" and not given:
@@ -55,11 +55,11 @@ def engine(text: str | None, others: str | None, jobs: int | None) -> Engine | N
         raise UsageError(
             f"--other-workers {others}: the workers of --engine {NAME} are this machine's; name an address"
         )
-    return Engine(address or None, others == "record", jobs)
+    return Cluster(address or None, others == "record", jobs)
 
 
 @contextlib.contextmanager
-def opened(chosen: Engine, jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
+def opened(chosen: Cluster, jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
     """Yield a client of a cluster, one that this command starts being gone at the end.
 
     That is of one worker a process, `jobs` of them, or on GPUs of one a device, for `per_device` runs each.

@@ -21,7 +21,7 @@ ENGINE = ("dask", "distributed")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """What a worker is asked to describe: a study's profile, the names of its data sets that runs read, a device."""
 
     study: str
@@ -31,7 +31,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Said:
     """What decides whether runs made somewhere are the ones that are wanted.
 
     `harness` is the SHA-256 of this program's own code, `code` that of each experiment's; `data` says of each set that
@@ -47,7 +47,7 @@ class Facts:
     record: Mapping[str, Any]
 
 
-def facts(asked: Asked) -> Facts:
+def facts(asked: Question) -> Said:
     """Return what is so in this process; every file of the data is read and held to its digest."""
     study = registry.load(asked.study)
     wanted, sets = identity(study, asked.profile), study.data_sets(asked.profile)
@@ -55,7 +55,7 @@ def facts(asked: Asked) -> Facts:
     off = {one.name: f"{one.state} ({one.detail})" for one in states if one.state in ("absent", "altered")}
     _, record = provenance.collect(sets, device=asked.device, used=wanted.distributions, unfollowed=wanted.unfollowed)
     engine = {name: _version(name) for name in ENGINE}
-    return Facts(harness(), wanted.settings, wanted.code, wanted.data, off, engine, record)
+    return Said(harness(), wanted.settings, wanted.code, wanted.data, off, engine, record)
 
 
 def harness() -> str:
@@ -74,7 +74,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def other_study(there: Facts, here: Facts) -> list[str]:
+def other_study(there: Said, here: Said) -> list[str]:
     """Return in what code and data of a worker are not the client's: its runs would be none of these."""
     found = ["repro's own code"] if there.harness != here.harness else []
     changed = sorted(name for name in here.code if there.code.get(name) != here.code[name])
@@ -85,7 +85,7 @@ def other_study(there: Facts, here: Facts) -> list[str]:
     return found + [f"data {name}: {state}" for name, state in sorted(there.data.items())]
 
 
-def other_machine(there: Facts, here: Facts) -> list[str]:
+def other_machine(there: Said, here: Said) -> list[str]:
     """Return in what packages and kind of machine of a worker are not the client's: its runs are another stratum."""
     found = []
     for kind in ("packages", "engine"):

@@ -18,7 +18,7 @@ FORGOTTEN_S = 600.0  # without a word of a client, after which its idle processe
 
 
 @dataclass(frozen=True)
-class Answer:
+class Ended:
     """What became of the orders of a task: a report for each that was made, in order.
 
     `lost` says how the process of the next one ended; `stranger` that another process than the one meant was asked.
@@ -96,13 +96,13 @@ def ask(client: str, act: Callable[[Any], Any], argument: Any) -> tuple[str, Any
         return PROCESS, seat.ask(act, argument)
 
 
-def make(client: str, worker: str, orders: Sequence[Order]) -> Answer:
+def make(client: str, worker: str, orders: Sequence[Order]) -> Ended:
     """Make runs one after the other, in a process that makes nothing else meanwhile.
 
     One that ends, or that is out of memory or has a GPU's error, is put away, and what was to follow is the client's.
     """
     if worker != PROCESS:
-        return Answer(stranger=True)
+        return Ended(stranger=True)
     reports: list[Report] = []
     try:
         with _SEATS.taken(client) as seat:
@@ -112,8 +112,8 @@ def make(client: str, worker: str, orders: Sequence[Order]) -> Answer:
                     seat.close()
                     break
     except SeatLost as error:
-        return Answer(tuple(reports), lost=str(error))
-    return Answer(tuple(reports))
+        return Ended(tuple(reports), lost=str(error))
+    return Ended(tuple(reports))
 
 
 def close(client: str) -> None:

@@ -20,7 +20,7 @@ from repro.checkpoint import EVERY_S
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import elsewhere, provenance
-from repro.runs.cluster import Engine
+from repro.runs.cluster import Cluster
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
@@ -52,8 +52,13 @@ class Request:
     jobs: int
     budget_s: float | None = None
     wanted: Identity | None = None
-    engine: Engine | None = None
+    engine: Cluster | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def far(self) -> bool:
+        """Say whether the runs are made on machines that may be others."""
+        return self.engine is not None and self.engine.address is not None
 
     def seconds_left(self) -> float:
         """Return the seconds until the runs have to stop, infinite without a budget."""
@@ -148,20 +153,14 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """Make every run the store lacks, appending each to the store as it finishes.
 
     Raises UsageError, IntegrityError or InfrastructureError when a run finds that none can be made. A run that fails
-    by itself is recorded and counted; one whose process died is counted alone, so that it is made again. On return or
-    interruption no worker process is left.
+    by itself is recorded and counted; one whose process died is counted alone, so that it is made again.
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
     here, record = environment_of(request.study, request.profile, request.device, wanted)
-    far = request.engine is not None and request.engine.address is not None
-    if request.device == "cuda" and not record["gpu"] and not far:
-        raise InfrastructureError(
-            f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
-            "use a machine with one, or --device cpu, which is recorded and slow"
-        )
+    _hold_device(request, record)
     commit = commit_of(store, wanted)
-    states = {} if far else _states(store, request, wanted, here)
+    states = {} if request.far else _states(store, request, wanted, here)
     taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
     todo.sort(key=lambda run: run.key not in taken_up)
     kept, failed = Counter[str](), list[str]()
@@ -195,11 +194,11 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         )
 
     seconds = store.runs.seconds()
-    if request.engine is None or not todo:
-        left = _dispatch(request, todo, states, seconds, keep, lose)
-    else:
+    if request.engine and todo:
         work = _work(request, todo, states, seconds, wanted, here, keep, lose)
-        left = elsewhere.make(request, work, len(record["gpu"]) if request.device == "cuda" else 0)
+        left = elsewhere.make(request, work, len(record["gpu"]))
+    else:
+        left = _dispatch(request, todo, states, seconds, keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -209,6 +208,15 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         left=left,
         taken_up=len(taken_up),
     )
+
+
+def _hold_device(request: Request, record: Mapping[str, Any]) -> None:
+    """Raise InfrastructureError where this machine is to make runs on a GPU and has none."""
+    if request.device == "cuda" and not record["gpu"] and not request.far:
+        raise InfrastructureError(
+            f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
+            "use a machine with one, or --device cpu, which is recorded and slow"
+        )
 
 
 def _states(store: Store, request: Request, wanted: Identity, environment: str) -> dict[RunKey, State]:

@@ -17,7 +17,7 @@ from repro.errors import InfrastructureError
 from repro.machine import terminal
 from repro.runs import remote
 from repro.runs.cluster import GPU, patience
-from repro.runs.facts import Asked, Facts, facts, other_machine, other_study, shown
+from repro.runs.facts import Question, Said, facts, other_machine, other_study, shown
 from repro.runs.plan import PlannedRun
 from repro.runs.worker import Order, Report
 
@@ -29,7 +29,8 @@ POLL_SHARE = 0.05
 NOBODY_S = 60.0  # without a worker, after which there will be none
 TASK_S = 0.2  # of runs, at most, are handed out as one task
 MOST_IN_TASK = 64
-AHEAD_S = 1.0  # runs of less wait at their worker, one task beside that which is made
+AHEAD_S = 1.0  # runs of less wait at their worker, one task beside each that is made
+PLENTY = 4  # runs in the queue for each that can be made at once: longer ones wait at their worker, too
 MOST_LOST = 10  # times that workers are lost, no run finished between: further ones would be lost too
 
 
@@ -83,12 +84,12 @@ class Spread:
     `record` asks for it, and their rows carry their own environment.
     """
 
-    def __init__(self, client: Client, work: Work, asked: Asked | None, *, record: bool) -> None:
+    def __init__(self, client: Client, work: Work, asked: Question | None, *, record: bool) -> None:
         self.client = client
         self.work = work
         self.asked = asked
         self.record = record
-        self.here: Facts | None = facts(replace(asked, sets=())) if asked else None
+        self.here: Said | None = facts(replace(asked, sets=())) if asked else None
         self.name = uuid.uuid4().hex  # of this client's processes at the workers
         self.queue = deque(work.todo)
         self.begun = Counter[tuple[str, str, int]]()  # attempts that ended with the machine's fault
@@ -181,7 +182,7 @@ class Spread:
         slots = sum(self._slots(one) for one in ready)
         for ahead in (0, 1):
             for member in ready:
-                while self.queue and self.work.fits(self.queue[0]) and self._free(member, ahead):
+                while self.queue and self.work.fits(self.queue[0]) and self._free(member, ahead, slots):
                     runs = self._batch(slots)
                     key = self._key(runs)
                     self._submit(
@@ -194,10 +195,13 @@ class Spread:
             return member.slots
         return max(1, min(member.slots, int(member.resources[GPU] * self.work.per_device)))
 
-    def _free(self, member: _Member, ahead: int) -> bool:
-        """Say whether a worker may be given one more task; one beside those in work where runs are short."""
-        of = self.pace.get(self.queue[0].experiment, AHEAD_S)
-        more = ahead and of < AHEAD_S and self.work.left() == float("inf")
+    def _free(self, member: _Member, ahead: int, slots: int) -> bool:
+        """Say whether a worker may be given one more task.
+
+        One waits there where runs are short, or where so many are left that nobody will be idle for it.
+        """
+        short = self.pace.get(self.queue[0].experiment, AHEAD_S) < AHEAD_S or len(self.queue) >= PLENTY * slots
+        more = ahead and short and self.work.left() == float("inf")
         return len(member.tasks) < self._slots(member) * (2 if more else 1)
 
     def _batch(self, slots: int) -> list[PlannedRun]:
@@ -225,12 +229,10 @@ class Spread:
     def _take(self, seconds: float) -> None:
         """Wait for tasks that end, and take what they made."""
         ended: list[_Task] = []
-        try:
+        with contextlib.suppress(queue.Empty):
             ended.append(self.done.get(timeout=seconds))
             while True:
                 ended.append(self.done.get_nowait())
-        except queue.Empty:
-            pass
         made: list[tuple[PlannedRun, Report]] = []
         for task in ended:
             if task in task.member.tasks:  # else it was given up when its worker was lost
@@ -278,7 +280,7 @@ class Spread:
         self.queue.extendleft(reversed(task.runs))
         self._refuse(task.member, f"it fails before it makes a run ({terminal.escape(str(error))})")
 
-    def _made(self, task: _Task, answer: remote.Answer) -> list[tuple[PlannedRun, Report]]:
+    def _made(self, task: _Task, answer: remote.Ended) -> list[tuple[PlannedRun, Report]]:
         kept = []
         rest = deque(task.runs)
         for report in answer.reports:

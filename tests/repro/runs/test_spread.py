@@ -9,14 +9,14 @@ import pytest
 
 from repro.errors import UsageError
 from repro.faults import check_study
-from repro.runs.cluster import Engine, engine
-from repro.runs.facts import Facts, other_machine, other_study, shown
+from repro.runs.cluster import Cluster, engine
+from repro.runs.facts import Said, other_machine, other_study, shown
 from repro.runs.plan import PlannedRun
 from repro.runs.spread import Spread, Work
 from repro.runs.worker import of_the_machine
 from repro.study import Profile, Study
 
-HERE = Facts(
+HERE = Said(
     harness="h",
     settings="null",
     code={"e": "c", "f": "d"},
@@ -38,9 +38,9 @@ class TestEngine:
         assert engine(text, None, 4) is None
 
     def test_a_cluster_of_this_machine_or_one_that_is_there(self) -> None:
-        assert engine("dask", None, 3) == Engine(None, False, 3)
-        assert engine("dask=tcp://host:8786", "record", None) == Engine("tcp://host:8786", True)
-        assert engine("dask=tls://10.0.0.1:8786", "refuse", None) == Engine("tls://10.0.0.1:8786", False)
+        assert engine("dask", None, 3) == Cluster(None, False, 3)
+        assert engine("dask=tcp://host:8786", "record", None) == Cluster("tcp://host:8786", True)
+        assert engine("dask=tls://10.0.0.1:8786", "refuse", None) == Cluster("tls://10.0.0.1:8786", False)
 
     @pytest.mark.parametrize(
         ("text", "others", "jobs", "said"),
