@@ -18,8 +18,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -156,6 +158,35 @@ def tiny(folder: Path, rounds: int) -> tuple[float, float]:
     return statistics.median(clients), statistics.median(schedulers)
 
 
+def per_worker(folder: Path, many: int = 4) -> None:
+    """Measure what a worker without a nanny takes of the scheduler's process."""
+    print("\n### What a worker without a nanny takes of the scheduler\n")
+    row("open files", "MiB", "workers")
+    row("--:", "--:", "--:")
+    there = Loopback(folder)
+    try:
+        found = []
+        for count in (0, many):
+            for _ in range(count):
+                there.worker()
+            while said(there)["n_workers"] < count:
+                time.sleep(0.2)
+            process = Path(f"/proc/{there.scheduler.pid}")
+            pages = int((process / "statm").read_text().split()[1])
+            found.append((len(list((process / "fd").iterdir())), pages * os.sysconf("SC_PAGE_SIZE") / 2**20))
+    finally:
+        there.end()
+    row(*(f"{(after - before) / many:.1f}" for before, after in zip(*found, strict=True)), many)
+
+
+def said(there: Loopback) -> dict[str, Any]:
+    """Return what a scheduler says of itself."""
+    import distributed
+
+    with distributed.Client(there.address, set_as_default=False) as client:
+        return dict(client.scheduler_info(n_workers=-1))
+
+
 def one_a_task(folder: Path, rounds: int) -> tuple[float, float]:
     """Measure runs that are handed out one by one; return the CPU ms of client and scheduler for each task."""
     print("\n### A task of one run, as long runs are\n")
@@ -243,6 +274,7 @@ def main() -> None:
             overhead(folder, chosen.study, chosen.experiment, chosen.rounds)
         two(folder, chosen.rounds)
         tiny(folder, chosen.rounds)
+        per_worker(folder)
         scale(*one_a_task(folder, chosen.rounds))
 
 
