@@ -153,7 +153,9 @@ class Round:
         """Start the command."""
         words = line(self.folder, FAR, "--engine", there.engine)
         environment = {**os.environ, **QUICK, **self.good}
-        return subprocess.Popen(words, cwd=self.folder, env=environment, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            words, cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
 
     def kept(self) -> int:
         """Return how many runs are kept."""

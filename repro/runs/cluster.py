@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro.errors import InfrastructureError, UsageError
 from repro.machine import extras
+from repro.runs import remote
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -128,7 +129,8 @@ def _started(jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
     import distributed
 
     scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "dashboard_address": None}}
-    options = {"memory_limit": 0, "dashboard_address": None, "host": "127.0.0.1", "nthreads": 1, "silence_logs": SILENT}
+    quiet = {"silence_logs": SILENT, "dashboard_address": None, "preload": [remote.__name__]}
+    options = {**quiet, "memory_limit": 0, "host": "127.0.0.1", "nthreads": 1}
     workers = [options] * jobs
     if gpus:
         devices = os.environ[VISIBLE].split(",") if os.environ.get(VISIBLE) else [*map(str, range(gpus))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 import uuid
@@ -83,6 +84,11 @@ class _Seats:
 
 
 _SEATS = _Seats()
+
+
+def dask_setup(_worker: Any) -> None:
+    """Leave Ctrl-C to the client that started this worker and ends it in order; Dask calls this of what it preloads."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def process() -> str:

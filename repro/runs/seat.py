@@ -10,6 +10,7 @@ import contextlib
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -80,6 +81,7 @@ class Seat:
 
 def serve() -> None:
     """Answer what standard input asks until it ends, on what was standard output; prints go to standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, whose end ends the worker's and ours
     answers = os.fdopen(os.dup(1), "wb")
     print_to_standard_error()
     asked: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = queue.SimpleQueue()

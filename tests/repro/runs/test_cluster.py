@@ -43,7 +43,9 @@ def workers_of(parent: int) -> list[int]:
 def running(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Make runs into `far.parquet`, of which some are there when this yields."""
     line = command("run", "montecarlo", "--results", "far.parquet", *arguments)
-    process = subprocess.Popen(line, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        line, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         assert process.stderr
         for text in process.stderr:
@@ -90,6 +92,20 @@ class TestFaults:
         assert f"{120 - kept} runs made, {kept} were there already" in again.stdout, again.stderr
         assert cli("run", "montecarlo", "--replicates", "20", "-q", "--results", "near.parquet").returncode == 0
         assert found(project / "far.parquet").equals(found(project / "near.parquet"))
+
+    def test_an_interruption_ends_all_processes_in_one_line(self, project: Path) -> None:
+        write_study(project, "montecarlo", SLOW)
+        with running(project, "--engine", "dask", "--jobs", "1", "--replicates", "60") as process:
+            workers = workers_of(process.pid)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            _, said = process.communicate(timeout=120)
+        assert process.returncode == 130
+        assert [line for line in said.splitlines() if not line.startswith("[")] == [
+            "repro run: interrupted; finished runs are kept"
+        ]
+        assert workers
+        assert not [one for one in workers if Path(f"/proc/{one}").exists()]
+        assert pieces.read(project / "far.parquet").num_rows
 
     @pytest.mark.parametrize("listening", [True, False])
     def test_an_address_that_is_no_scheduler(self, project: Path, cli: Cli, listening: bool) -> None:
