@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from repro.errors import InfrastructureError
 from repro.machine import terminal
 from repro.runs import remote
-from repro.runs.cluster import GPU, patience
+from repro.runs.cluster import GPU
 from repro.runs.facts import Question, Said, facts, other_machine, other_study, shown
 from repro.runs.plan import PlannedRun
 from repro.runs.worker import Order, Report
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.5  # between two looks at who is there, or so long that they take a twentieth of the time
 POLL_SHARE = 0.05
+FETCH_S = 2.0  # for an answer to come; all others wait meanwhile, and it is asked for again
 NOBODY_S = 60.0  # without a worker, after which there will be none
 TASK_S = 0.2  # of runs, at most, are handed out as one task
 MOST_IN_TASK = 64
@@ -252,7 +253,7 @@ class Spread:
                 self._lost(member, "its task was cancelled")
             return []
         try:
-            answer = task.future.result(timeout=patience())
+            answer = task.future.result(timeout=FETCH_S)
         except TimeoutError:  # its worker took the answer with it, or is slow: one of the next looks tells
             self.done.put(task)
             return []
