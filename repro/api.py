@@ -18,7 +18,7 @@ from repro.golden import check as rows_check
 from repro.golden import log, stored
 from repro.golden.confirm import refuse_old_runs, renewed, settle
 from repro.golden.findings import CheckResult, RunKey
-from repro.runs import pieces, runner, store
+from repro.runs import cluster, pieces, runner, store
 from repro.runs.ignored import may_repeat, recorded, seed_ignored
 from repro.runs.plan import (
     MOST_REPLICATES,
@@ -118,6 +118,8 @@ def run(
     jobs: int | None = None,
     time_budget: float | None = None,
     results: Path | str | None = None,
+    engine: str | None = None,
+    other_workers: str | None = None,
     progress: Progress = lambda _run, _report: None,
     begin: Callable[[int], None] = lambda _count: None,
 ) -> Made:
@@ -125,16 +127,18 @@ def run(
 
     `replicates`, `fresh`, `experiments` and `where` choose runs as `planned` does; `device` is "cpu" or "cuda" (the
     profile's without it), `jobs` the number of processes of one thread each, `time_budget` the seconds after which no
-    run is begun, `results` another table than the study's own. `begin` is told how many runs are to be made, `progress`
-    each finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5 where it
-    means no case, 6 for a table that is none, 7 for the machine.
+    run is begun, `results` another table than the study's own, `engine` "dask" or "dask=ADDRESS" for the workers of a
+    cluster (of this machine, or one that is there), `other_workers` "record" to take workers of other packages or
+    another kind of machine as such, which are refused otherwise. `begin` is told how many runs are to be made,
+    `progress` each finished one. Raise a ReproError, by its `exit_code`, where none can be made: 2 for the request, 5
+    where it means no case, 6 for a table that is none, 7 for the machine.
     """
     runs = planned(
         registry.load(study), profile, replicates=replicates, fresh=fresh, experiments=experiments, where=where
     )
     return make(
-        study, profile, runs, device=device, jobs=jobs, time_budget=time_budget, results=results,
-        progress=progress, begin=begin,
+        study, profile, runs, device=device, jobs=jobs, time_budget=time_budget, results=results, engine=engine,
+        other_workers=other_workers, progress=progress, begin=begin,
     )  # fmt: skip
 
 
@@ -147,6 +151,8 @@ def make(
     jobs: int | None = None,
     time_budget: float | None = None,
     results: Path | str | None = None,
+    engine: str | None = None,
+    other_workers: str | None = None,
     progress: Progress = lambda _run, _report: None,
     begin: Callable[[int], None] = lambda _count: None,
 ) -> Made:
@@ -155,6 +161,7 @@ def make(
     found = registry.load(study)
     path = Path(results or store.results_path(study, profile))
     chosen = device or registry.profile(found, profile).device
+    where = cluster.engine(engine, other_workers, jobs)
     wanted = identity(found, profile)
     with Store.exclusive(path) as kept:
         refuse_foreign_seeds(kept.columns(SEEDED), path)
@@ -168,6 +175,7 @@ def make(
             budget_s=time_budget,
             started=started,
             wanted=wanted,
+            engine=where,
         )
         begin(len(runner.pending(kept, runs, wanted)))
         summary = make_runs(kept, request, progress)

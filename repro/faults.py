@@ -22,6 +22,8 @@ def check_study(study: Study, *, expected_name: str | None = None) -> None:
         faults.append("has no profile")
     if not study.experiments:
         faults.append("has no experiment")
+    if not _is_whole(study.retries, 0):
+        faults.append(f"wants {study.retries!r} retries (a whole number from 0 on)")
     for name, declared in study.profiles.items():
         faults += [f"profile '{name}' {fault}" for fault in _profile_faults(study, name, declared)]
     for experiment in study.experiments.values():
@@ -54,6 +56,8 @@ def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:
     faults = []
     if declared.replicates < 1 or declared.golden_seeds < 2:
         faults.append(f"wants {declared.replicates} replicates and {declared.golden_seeds} golden seeds (least: 1, 2)")
+    if not _is_whole(declared.runs_per_device, 1):
+        faults.append(f"fits {declared.runs_per_device!r} runs on a device (a whole number from 1 on)")
     if declared.device not in ("cpu", "cuda"):
         faults.append(f"names device '{declared.device}' (known: cpu, cuda)")
     if not declared.faithful and not declared.cannot_answer:
@@ -73,6 +77,10 @@ def _profile_faults(study: Study, name: str, declared: Profile) -> list[str]:
     except (TypeError, ValueError) as error:
         faults.append(f"has settings that are not plain values ({error})")
     return faults
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _data_faults(study: Study, name: str) -> list[str]:

@@ -73,7 +73,8 @@ class Profile:
     `experiments` maps the names of the profile's experiments to a filter over their case fields ({} keeps every
     case); None stands for every experiment. A `faithful` profile follows the document's protocol on its real data,
     and only such a profile answers claims. `golden_seeds` is the number of replicates a blessed row needs.
-    `cannot_answer` is one line: what this profile can not say, and which command can.
+    `cannot_answer` is one line: what this profile can not say, and which command can. `runs_per_device` is how many
+    runs fit one GPU at once, for an engine that gives each its own.
     """
 
     settings: Any
@@ -84,6 +85,7 @@ class Profile:
     device: Literal["cpu", "cuda"] = "cpu"
     faithful: bool = False
     cannot_answer: str = ""
+    runs_per_device: int = 1
 
     def data_of(self, case: Any) -> DataSet | None:
         """Return the data set that a case is run on, None for none."""
@@ -215,13 +217,17 @@ class Study:
 
     `Study("name", smoke=Profile(...), ...)` declares it; `@study.experiment(cases, metrics=...)` adds an experiment
     and `@study.figure` a figure, each under the decorated function's name. `data` are further sets that the study
-    offers and no profile uses.
+    offers and no profile uses. `retries` is how often a run is begun again on a cluster, with the same seed, after the
+    machine ended it: a lost worker, no memory, a GPU's error. What the study's own code raises is never tried again.
     """
 
-    def __init__(self, name: str, *, title: str = "", data: Sequence[DataSet] = (), **profiles: Profile) -> None:
+    def __init__(
+        self, name: str, *, title: str = "", data: Sequence[DataSet] = (), retries: int = 2, **profiles: Profile
+    ) -> None:
         self.name = name
         self.title = title
         self.offered: tuple[DataSet, ...] = tuple(data)
+        self.retries = retries
         self.profiles: dict[str, Profile] = profiles
         self.experiments: dict[str, Experiment] = {}
         self.figures: dict[str, Show] = {}

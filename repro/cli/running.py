@@ -39,11 +39,16 @@ def arguments(verbs: Verbs) -> None:
         "repro run STUDY --profile smoke --fresh 1",
         "repro run STUDY --profile lite --replicates 5 --time-budget 540",
         "repro run STUDY --profile paper --where FIELD=0.5,1 --device cpu",
+        "repro run STUDY --profile paper --engine dask=tcp://HOST:8786",
         "repro run --undecided --device cpu --time-budget 9000",
     )
     _which_runs(made)
     _undecided(made)
     options.dry_run(made)
+    text = "where to make runs: processes (default), dask for a cluster of them here, or dask=ADDRESS for one's workers"
+    made.add_argument("--engine", metavar="ENGINE", help=text)
+    text = "workers of other packages, or another kind of machine: refused (default), or recorded as that"
+    made.add_argument("--other-workers", choices=["refuse", "record"], help=text)
     made.add_argument(
         "--time-budget", type=float, metavar="SECONDS", help="stop cleanly before this many seconds are over"
     )
@@ -127,8 +132,9 @@ def _run_undecided(arguments: Namespace) -> int:
         names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
         with Progress(names, quiet=arguments.quiet) as progress:
             made = api.make(
-                need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs,
-                time_budget=left, begin=progress.begin, progress=progress,
+                need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs, time_budget=left,
+                engine=arguments.engine, other_workers=arguments.other_workers, begin=progress.begin,
+                progress=progress,
             )  # fmt: skip
         codes.append(made.exit_code)
         for text in made.summary.failed:
@@ -226,6 +232,8 @@ def run(arguments: Namespace) -> int:
             jobs=arguments.jobs,
             time_budget=arguments.time_budget,
             results=arguments.results,
+            engine=arguments.engine,
+            other_workers=arguments.other_workers,
             begin=progress.begin,
             progress=progress,
         )

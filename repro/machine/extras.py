@@ -9,6 +9,7 @@ from repro.errors import InfrastructureError
 EXTRAS = {
     "report": ("matplotlib", "jinja2"),
     "bundle": ("rocrate", "in_toto_attestation"),
+    "dask": ("dask", "distributed"),
 }  # pyproject.toml
 
 

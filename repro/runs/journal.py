@@ -24,6 +24,7 @@ from repro.runs import table
 
 FORM = 1  # of the lines
 HEAD = {"journal": FORM, "schema": table.SCHEMA_VERSION}
+HEAD_BEFORE = {**HEAD, "schema": 2}  # without the attempts, the last value of a row
 NAMES = tuple(table.SCHEMA.names)
 FINISHED = NAMES.index("finished")
 DIGEST = 64  # characters, before a line's content
@@ -110,6 +111,7 @@ def read(path: Path) -> tuple[pa.Table, bool]:
     """
     content = files.read(path, "journal", REMEDY)
     *lines, tail = content.split(b"\n")
+    old = False
     last, records, kept = "", dict[str, Any](), dict[tuple[Any, ...], list[dict[str, Any]]]()
     for number, line in enumerate(lines, 1):
         said = line[DIGEST + 1 :]
@@ -119,9 +121,9 @@ def read(path: Path) -> tuple[pa.Table, bool]:
         last = digest
         try:
             if number == 1:
-                _hold_head(json.loads(said), path)
+                old = _is_old(json.loads(said), path)
             else:
-                _take(json.loads(said), records, kept)
+                _take(json.loads(said), records, kept, [1] if old else [])
         except table.DAMAGES as error:
             raise IntegrityError(f"{path}: line {number} holds no rows ({error}); {REMEDY}") from error
     if tail[DIGEST + 1 : -1] and _whole(last, tail[:-1]):
@@ -136,17 +138,24 @@ def _whole(last: str, line: bytes) -> bool:
     return line[: DIGEST + 1] == digest.encode() + b" "
 
 
-def _hold_head(head: Any, path: Path) -> None:
-    if head != HEAD:
+def _is_old(head: Any, path: Path) -> bool:
+    """Say whether a log was begun before rows held their attempts. Raise IntegrityError for an unknown form."""
+    if head not in (HEAD, HEAD_BEFORE):
         raise IntegrityError(f"{path}: a journal of the form {head!r:.60}, wanted {HEAD}; use the repro that wrote it")
+    return bool(head == HEAD_BEFORE)
 
 
-def _take(line: Mapping[str, Any], records: dict[str, Any], kept: dict[tuple[Any, ...], list[dict[str, Any]]]) -> None:
-    """Take the rows of a line in place of earlier ones of the same runs."""
+def _take(
+    line: Mapping[str, Any],
+    records: dict[str, Any],
+    kept: dict[tuple[Any, ...], list[dict[str, Any]]],
+    further: Sequence[Any],
+) -> None:
+    """Take the rows of a line, with what they hold further, in place of earlier ones of the same runs."""
     records |= line["environments"]
     mine: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for values in line["rows"]:
-        row = dict(zip(NAMES, values, strict=True))
+        row = dict(zip(NAMES, [*values, *further], strict=True))
         row["finished"] = EPOCH + timedelta(microseconds=row["finished"])
         mine.setdefault(tuple(row[name] for name in table.ONE_RUN), []).append(row)
     kept |= mine

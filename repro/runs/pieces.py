@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from repro.errors import ReproError
 from repro.machine import files, terminal
-from repro.runs import journal, rows, table
+from repro.runs import before, journal, rows, table
 from repro.runs.coded import Numbers, arrow, coded, numbered, numbers_of
 
 TEXTS = [field.name for field in table.SCHEMA if pa.types.is_string(field.type)]
@@ -164,7 +164,8 @@ class Opened:
         found = []
         for file, path in zip(self.files, self.paths, strict=True):
             with table.damage(path, WHAT, table.SET_ASIDE):
-                found.append(file.read(columns=list(names), use_threads=False).replace_schema_metadata(None))
+                some = file.read(columns=before.columns(file, names), use_threads=False)
+                found.append(before.with_attempts(some, names).replace_schema_metadata(None))
             table.refuse_gaps(found[-1], path)
         return pa.concat_tables(found).unify_dictionaries()
 
@@ -192,8 +193,9 @@ class Opened:
 
     def digest(self, order: Numbers) -> str:
         """Return the digest of the rows in this order, as `rows.digest` gives it for a table of them."""
-        hasher = hashlib.sha256(json.dumps([len(order), table.SCHEMA.names]).encode())
-        for name in table.SCHEMA.names:
+        names = rows.summed(table.SCHEMA.names, self.columns([rows.ATTEMPTS]).take(arrow(order)))
+        hasher = hashlib.sha256(json.dumps([len(order), names]).encode())
+        for name in names:
             parts = (rows.parts(some[name].combine_chunks()) for some in self.slices(order, [name]))
             for part in zip(*([bytes(one) for one in some[:-1]] for some in parts), strict=True):
                 hasher.update(b"".join(part))  # a few bytes a row; the last part is what they hold
@@ -253,7 +255,8 @@ class _Walk:
 
     def __init__(self, path: Path, file: pq.ParquetFile, first: int, names: Sequence[str]) -> None:
         self.path = path
-        self._batches = file.iter_batches(BATCH, columns=list(names), use_threads=False)
+        self._names = names
+        self._batches = file.iter_batches(BATCH, columns=before.columns(file, names), use_threads=False)
         self._batch: pa.RecordBatch | None = None
         self._start = first
 
@@ -267,7 +270,7 @@ class _Walk:
                 wanted = wanted[inside:]
             if len(wanted):
                 with table.damage(self.path, WHAT, table.SET_ASIDE):
-                    self._batch, self._start = next(self._batches), end
+                    self._batch, self._start = before.with_attempts(next(self._batches), self._names), end
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 Cell = tuple[str, str, str]  # experiment, case, metric
 COLUMNS = ("experiment", "case", "metric", "replicate", "seed", "unit", "value", "status", "n_test", "settings")
+ATTEMPTS = "attempts"  # how often a run was begun: 1 in all tables of before, which have no such column
 ROW_COLUMNS = (*COLUMNS, "data", "code", "environment")
 
 
@@ -56,10 +58,17 @@ class Row(NamedTuple):
 
 def digest(some: pa.Table) -> str:
     """Return the SHA-256 of a table's names and values, in row order; how the file is written does not matter."""
-    hasher = hashlib.sha256(json.dumps([some.num_rows, some.column_names]).encode())
-    for column in some.columns:
-        update(hasher, column.combine_chunks())
+    names = summed(some.column_names, some)
+    hasher = hashlib.sha256(json.dumps([some.num_rows, names]).encode())
+    for name in names:
+        update(hasher, some[name].combine_chunks())
     return hasher.hexdigest()
+
+
+def summed(names: Sequence[str], some: pa.Table) -> list[str]:
+    """Return the columns that a digest is of: without the attempts where each is 1, as in tables that have none."""
+    once = ATTEMPTS in some.column_names and pc.all(pc.equal(some[ATTEMPTS], 1), skip_nulls=False).as_py()
+    return [name for name in names if name != ATTEMPTS or not once]
 
 
 def update(hasher: Any, values: Any) -> None:

@@ -19,11 +19,13 @@ from repro import registry
 from repro.checkpoint import EVERY_S
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
-from repro.runs import provenance
+from repro.runs import elsewhere, provenance
+from repro.runs.cluster import Cluster
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
 from repro.runs.plan import Identity, PlannedRun, estimate, identity
 from repro.runs.provenance import needs_torch
+from repro.runs.spread import Work
 from repro.runs.store import Store, belongs
 from repro.runs.worker import Order, Report
 from repro.study import Study
@@ -39,9 +41,9 @@ MOST_LOST = 10  # workers that die one after the other, no run finished between:
 class Request:
     """What to run, how, and for how long. `budget_s` counts from `started` (time.monotonic seconds).
 
-    `threads` are those of each process, which is one wherever results are to be compared with others.
-
-    `wanted` is the identity of the profile's runs where the caller knows it already: fingerprints cost time.
+    `threads` are those of each process, which is one wherever results are to be compared with others. `wanted` is the
+    identity of the profile's runs where the caller knows it already: fingerprints cost time. `engine` is a cluster to
+    make them on, None for processes of this one.
     """
 
     study: Study
@@ -52,7 +54,13 @@ class Request:
     budget_s: float | None = None
     wanted: Identity | None = None
     threads: int = 1
+    engine: Cluster | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def far(self) -> bool:
+        """Say whether the runs are made on machines that may be others."""
+        return self.engine is not None and self.engine.address is not None
 
     def seconds_left(self) -> float:
         """Return the seconds until the runs have to stop, infinite without a budget."""
@@ -149,19 +157,14 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """Make every run the store lacks, appending each to the store as it finishes.
 
     Raises UsageError, IntegrityError or InfrastructureError when a run finds that none can be made. A run that fails
-    by itself is recorded and counted; one whose process died is counted alone, so that it is made again. On return or
-    interruption no worker process is left.
+    by itself is recorded and counted; one whose process died is counted alone, so that it is made again.
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
     here, record = environment_of(request.study, request.profile, request.device, wanted, request.threads)
-    if request.device == "cuda" and not record["gpu"]:
-        raise InfrastructureError(
-            f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
-            "use a machine with one, or --device cpu, which is recorded and slow"
-        )
+    _hold_device(request, record)
     commit = commit_of(store, wanted)
-    states = _states(store, request, wanted, here)
+    states = {} if request.far else _states(store, request, wanted, here)
     taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
     todo.sort(key=lambda run: run.key not in taken_up)
     kept, failed = Counter[str](), list[str]()
@@ -173,7 +176,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             # A worker that trained before has torch still: what never asks for it is not recorded with it.
             packages = wanted.sources[run.experiment].distributions
             facts = report.torch if any(map(needs_torch, packages)) else None
-            environment, environments[environment] = provenance.with_torch(record, facts)
+            environment, environments[environment] = provenance.with_torch(report.record or record, facts)
             common = {"environment": environment, "commit": commit, "device": request.device}
             rows.append(rows_from(request, run, report, wanted, common))
         if rows:
@@ -194,7 +197,12 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
             "perhaps with fewer --jobs"
         )
 
-    left = _dispatch(request, todo, states, store.runs.seconds(), keep, lose)
+    seconds = store.runs.seconds()
+    if request.engine and todo:
+        work = _work(request, todo, states, seconds, wanted, here, keep, lose)
+        left = elsewhere.make(request, work, len(record["gpu"]))
+    else:
+        left = _dispatch(request, todo, states, seconds, keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -204,6 +212,15 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
         left=left,
         taken_up=len(taken_up),
     )
+
+
+def _hold_device(request: Request, record: Mapping[str, Any]) -> None:
+    """Raise InfrastructureError where this machine is to make runs on a GPU and has none."""
+    if request.device == "cuda" and not record["gpu"] and not request.far:
+        raise InfrastructureError(
+            f"profile '{request.profile}' runs on a CUDA device and this machine shows none (asked nvidia-smi); "
+            "use a machine with one, or --device cpu, which is recorded and slow"
+        )
 
 
 def _states(store: Store, request: Request, wanted: Identity, environment: str) -> dict[RunKey, State]:
@@ -281,6 +298,40 @@ def _dispatch(
     return len(queue) + sum(map(len, crew.orders.values()))
 
 
+def _work(
+    request: Request,
+    todo: Sequence[PlannedRun],
+    states: Mapping[RunKey, State],
+    seconds: Mapping[tuple[str, str], float],
+    wanted: Identity,
+    environment: str,
+    keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
+    lose: Callable[[PlannedRun, str], None],
+) -> Work:
+    """Return the runs as a cluster is given them."""
+    name, profile = request.study.name, request.study.profiles[request.profile]
+
+    def order(run: PlannedRun) -> Order:
+        return Order(name, request.profile, run, request.device, states.get(run.key))
+
+    def identity_of(run: PlannedRun) -> Sequence[Any]:
+        made_by = wanted.of(run.experiment, run.case)
+        return (name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
+
+    return Work(
+        todo=todo,
+        device=request.device,
+        retries=request.study.retries,
+        per_device=profile.runs_per_device,
+        order=order,
+        identity=identity_of,
+        fits=lambda run: _fits(run, request, states, seconds),
+        left=request.seconds_left,
+        keep=keep,
+        lose=lose,
+    )
+
+
 def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:
     """Return how many orders a worker may hold: runs of a moment wait for their turn there, and not for us.
 
@@ -333,6 +384,7 @@ def rows_from(
             "data": data,
             "code": code,
             "finished": finished,
+            "attempts": report.attempts,
             **common,
         }
         for metric in request.study.experiments[run.experiment].metrics

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError, UsageError
 from repro.machine.files import refused, regular, replacing, there
+from repro.runs import before
 from repro.runs.coded import Numbers, coded, numbered, numbers_of
-from repro.runs.rows import digest
+from repro.runs.rows import ATTEMPTS, digest
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 UNSEALED = "1"  # the version whose tables carry no digest of themselves
 SEAL = b"repro.digest"
 IMPORTED = b"repro.imported"  # metadata of a table of imported rows (`repro.outside.imported`), which is none of runs
@@ -59,13 +60,14 @@ SCHEMA = pa.schema(
         pa.field("environment", pa.string(), nullable=False),
         pa.field("commit", pa.string(), nullable=False),
         pa.field("finished", pa.timestamp("us", tz="UTC"), nullable=False),
+        before.FIELD,
     ]
 )
 
 
 def build(rows: Sequence[Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]) -> pa.Table:
-    """Return the rows as a table that carries the records of the environments they name."""
-    return with_environments(pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA), environments)
+    """Return the rows, made at the first attempt unless they say otherwise, with the records of their environments."""
+    return with_environments(pa.Table.from_pylist([{ATTEMPTS: 1, **row} for row in rows], schema=SCHEMA), environments)
 
 
 def environments(table: pa.Table) -> dict[str, dict[str, Any]]:
@@ -247,6 +249,7 @@ def read_file(path: Path, columns: Sequence[str] | None = None, texts: Sequence[
         found = file.read(columns=None if columns is None else list(columns))
         hold_values(found)
         hold_seal(found, path, whole=columns is None)
+        found = before.with_attempts(found, [name for name in SCHEMA.names if columns is None or name in columns])
         if texts:
             return found
         schema = pa.schema([SCHEMA.field(name) for name in found.column_names], found.schema.metadata)
@@ -256,7 +259,7 @@ def read_file(path: Path, columns: Sequence[str] | None = None, texts: Sequence[
 def hold_form(schema: pa.Schema, path: Path) -> None:
     """Refuse a schema that is not that of results of a known version, or whose environments are none."""
     refuse_imported(schema, path)
-    check_schema(schema, path)
+    check_schema(schema, path, before.without_attempts(SCHEMA) if before.version(schema) in before.VERSIONS else SCHEMA)
     _check_version(schema, path)
     records_of(schema, path)
 
@@ -279,8 +282,8 @@ def refuse_imported(schema: pa.Schema, path: Path) -> None:
 
 def _check_version(schema: pa.Schema, path: Path) -> None:
     """Raise IntegrityError for a table of a version that is not known here, or of none."""
-    version = (schema.metadata or {}).get(b"repro.schema", b"").decode("utf-8", "backslashreplace")
-    if version not in (str(SCHEMA_VERSION), UNSEALED):
+    version = before.version(schema)
+    if version not in (str(SCHEMA_VERSION), *before.VERSIONS):
         raise IntegrityError(
             f"{path}: schema version '{version}', wanted {SCHEMA_VERSION}; "
             f"it was not written by this version of repro; {SET_ASIDE}"
@@ -357,6 +360,8 @@ def hold_rows(table: pa.Table, path: Path | str) -> None:
     unknown = sorted(set(status.values) - set(STATUSES))
     if unknown:
         raise IntegrityError(f"{path}: unknown status {', '.join(unknown)} (known: {', '.join(STATUSES)}); {SET_ASIDE}")
+    if numbers_of(table[ATTEMPTS]).min(initial=1) < 1:
+        raise IntegrityError(f"{path}: a row that was made at no attempt (attempts below 1); {SET_ASIDE}")
     ok = status.codes == (status.values.index("ok") if "ok" in status.values else -1)
     there = numbers_of(table["value"].is_valid().cast(pa.uint8())).astype(bool)
     finite = np.zeros(table.num_rows, bool)

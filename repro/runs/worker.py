@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +27,8 @@ from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run, Status
 
 MOST = 2**31 - 1  # that a count in the results schema can be
+GPU_ERRORS = ("OutOfMemoryError", "AcceleratorError")  # of torch, which is not imported here
+GPU_WORDS = ("CUDA error", "CUDA out of memory", "cuDNN error", "CUBLAS_STATUS_", "CUDNN_STATUS_", "NCCL error")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Report:
     """What became of an order. `values` holds one number a metric when the status is ok, and nothing otherwise.
 
     `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text). `torch` is what torch
-    computed with when the run ended, None where it was not imported.
+    computed with when the run ended, None where it was not imported. `machine` says that the run failed for want of
+    memory or by a GPU's error. `record` is that of another machine than the client's, `attempts` how often the run was
+    begun.
     """
 
     status: str
@@ -57,11 +61,14 @@ class Report:
     wall_seconds: float = 0.0
     stop: tuple[int, str] | None = None
     torch: dict[str, Any] | None = None
+    machine: bool = False
+    record: Mapping[str, Any] | None = None
+    attempts: int = 1
 
 
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
-    _print_to_standard_error()
+    print_to_standard_error()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
         while (order := connection.recv()) is not None:
@@ -70,7 +77,7 @@ def serve(connection: Connection, parent_alive: Connection) -> None:
         return  # the parent closed the connection or was interrupted, and has said so itself
 
 
-def _print_to_standard_error() -> None:
+def print_to_standard_error() -> None:
     """Keep standard output for what the parent answers: a study's print in it would be no JSON."""
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
@@ -111,11 +118,17 @@ def execute(order: Order) -> Report:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
-        report = Report("failed", describe(error))
+        report = Report("failed", describe(error), machine=of_the_machine(error))
     seconds = time.perf_counter() - start + (checkpoint.before_s if checkpoint else 0.0)
     # Half a pair of UTF-16, which an error's text may hold, can stand in no table.
     detail = without_home(str(report.detail)).encode("utf-8", "backslashreplace").decode("utf-8")
     return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts())
+
+
+def of_the_machine(error: BaseException) -> bool:
+    """Say whether an error is of memory or of a GPU: the same run may well end elsewhere, or at another time."""
+    known = isinstance(error, MemoryError) or type(error).__name__ in GPU_ERRORS
+    return known or (isinstance(error, RuntimeError) and any(word in str(error) for word in GPU_WORDS))
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:

@@ -110,7 +110,12 @@ def test_only_studies_ask_for_torch() -> None:
     optional = DECLARED["optional-dependencies"]
     asked = {name: {re.split(r"[>=\[]", text)[0] for text in texts} for name, texts in optional.items()}
     assert asked["studies"] == STUDIES_ALONE
-    others = [{re.split(r"[>=]", text)[0] for text in DECLARED["dependencies"]}, asked["report"], asked["bundle"]]
+    others = [
+        {re.split(r"[>=]", text)[0] for text in DECLARED["dependencies"]},
+        asked["report"],
+        asked["bundle"],
+        asked["dask"],
+    ]
     assert STUDIES_ALONE & set.union(*others) == set()
 
 
@@ -139,6 +144,7 @@ def test_a_missing_extra_is_said_in_one_line(extra: str, monkeypatch: pytest.Mon
         (["report"], "report"),
         (["bundle", "montecarlo"], "bundle"),
         (["verify", "results/x.zip"], "bundle"),
+        (["run", "montecarlo", "--fresh", "2", "--engine", "dask"], "dask"),
     ],
 )
 def test_a_verb_without_its_extra_stops_before_it_does_anything(

@@ -25,6 +25,17 @@ class TestJournal:
         assert (digest(found), cut) == (digest(wanted), False)
         assert table.environments(found) == HERE
 
+    def test_a_log_of_before_attempts_is_read_as_made_at_the_first(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as then:
+            then.setattr(journal, "HEAD", journal.HEAD_BEFORE)
+            then.setattr(journal, "_plain", lambda row, plain=journal._plain: plain(row)[:-1])
+            path = logged(tmp_path, [run(0)], [run(1)])
+        found, cut = journal.read(path)
+        assert (found["attempts"].to_pylist(), cut) == ([1] * 4, False)
+        assert digest(found) == digest(table.build([*run(0), *run(1)], HERE))
+
     def test_a_cut_at_any_byte_leaves_the_whole_lines(self, tmp_path: Path) -> None:
         content = (path := logged(tmp_path, [run(0)], [run(1), run(2)])).read_bytes()
         ends = [place + 1 for place, sign in enumerate(content) if sign == ord("\n")]

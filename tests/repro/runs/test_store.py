@@ -164,12 +164,29 @@ class TestJoining:
         import pyarrow.parquet as pq
 
         path, runs = tmp_path / "smoke.parquet", many(20)
-        old = as_one(runs)
+        old = as_one(runs).drop_columns("attempts")
         pq.write_table(old.replace_schema_metadata({**old.schema.metadata, b"repro.schema": b"1"}), path)
         with Store.exclusive(path) as store:
             assert len(store.runs) == 20
             store.append([run(77)], HERE)
         assert digest(table.read(path)) == digest(as_one([*runs, run(77)]))
+
+    @pytest.mark.parametrize("attempts", [1, 2])
+    def test_a_table_without_attempts_is_read_as_made_at_the_first(self, tmp_path: Path, attempts: int) -> None:
+        """Its digest is the one that it was written with, and joined with others it is what they are together."""
+        path, runs = tmp_path / "smoke.parquet", many(20)
+        old = as_one(runs).drop_columns("attempts")
+        table.write_file(path, old.replace_schema_metadata({**old.schema.metadata, b"repro.schema": b"2"}))
+        found = table.read(path)
+        assert found["attempts"].to_pylist() == [1] * 40
+        assert digest(found) == digest(old) == digest(as_one(runs))
+        new = [{**row, "attempts": attempts} for row in run(77)]
+        with Store.exclusive(path) as store:
+            store.append([new], HERE)
+        joined, whole = table.read(path), as_one([*runs, new])
+        assert joined.to_pylist() == whole.to_pylist()
+        assert digest(joined) == digest(whole)
+        assert (digest(joined) == digest(as_one([*runs, run(77)]))) == (attempts == 1)
 
     def test_runs_are_set_aside(self, tmp_path: Path) -> None:
         path, runs = tmp_path / "smoke.parquet", many(20)

@@ -36,6 +36,7 @@ def row(**changed: object) -> dict[str, object]:
         "code": "c0de",
         "environment": "e",
         "commit": "",
+        "attempts": 1,
         "finished": datetime(2026, 1, 1, tzinfo=UTC),
         **changed,
     }
@@ -69,6 +70,7 @@ def test_what_was_written_is_read_in_key_order(
             "missing column value",
         ),
         (lambda t: t.drop_columns(["unit"]), "missing column unit"),
+        (lambda t: t.drop_columns(["attempts"]), "missing column attempts"),
         (lambda t: t.append_column("extra", pa.array([1])), "unknown column extra"),
         (lambda t: t.set_column(4, "replicate", pa.array([0], pa.int64())), "replicate is int64"),
         (lambda t: t.select(t.column_names[::-1]), "another order"),
@@ -126,6 +128,11 @@ def test_what_a_table_says_of_itself_is_held_to_its_digest(tmp_path: Path, colum
         read(path, columns)
 
 
+def test_a_row_of_no_attempt_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="made at no attempt"):
+        write(tmp_path / "a.parquet", build([row(attempts=0)], {"e": {}}))
+
+
 def test_a_table_of_this_version_carries_a_digest(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(table(), path)
@@ -135,10 +142,10 @@ def test_a_table_of_this_version_carries_a_digest(tmp_path: Path) -> None:
 
 def test_a_table_of_the_version_before_the_digest_is_read_and_sealed_when_written(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    older = table()
+    older = table().drop_columns("attempts")
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"repro.schema": b"1"}), path)
     write(path, read(path))
-    assert pq.read_schema(path).metadata[b"repro.schema"] == b"2"
+    assert pq.read_schema(path).metadata[b"repro.schema"] == b"3"
     assert read(path).to_pylist() == [row()]
 
 

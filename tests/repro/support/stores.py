@@ -24,6 +24,7 @@ def run(replicate: int, case: str = "{}", status: str = "ok", value: float = 1.5
         "unit": "1", "curve": [0.1 * replicate, 1.0 / 3.0, -0.0], "status": status, "detail": "", "n_test": None,
         "epochs": 3, "wall_seconds": 0.25, "device": "cpu", "settings": "null", "data": "", "code": "c" * 64,
         "environment": "here", "commit": "a" * 40, "finished": datetime(2024, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
+        "attempts": 1,
     }  # fmt: skip
     return [
         {**common, "metric": metric, "value": value + replicate if status == "ok" else None} for metric in ("x", "y")

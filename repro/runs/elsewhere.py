@@ -1,0 +1,30 @@
+"""Make the runs of a request on a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from repro.runs.cluster import opened
+from repro.runs.facts import Question
+from repro.runs.spread import Spread, Work
+
+if TYPE_CHECKING:
+    from repro.runs.runner import Request
+
+
+def make(request: Request, work: Work, gpus: int) -> int:
+    """Make runs on the request's cluster and return how many were left; `gpus` is how many this machine has.
+
+    Workers that this command starts are not asked who they are: they are of this machine, by this code.
+    """
+    assert request.engine
+    asked = None
+    if request.engine.address:
+        profile = request.study.profiles[request.profile]
+        cases = (request.study.experiments[run.experiment].cases[run.case_index] for run in work.todo)
+        sets = {one.name for one in map(profile.data_of, cases) if one is not None}
+        asked = Question(request.study.name, request.profile, tuple(sorted(sets)), request.device)
+    gpus = gpus if request.device == "cuda" else 0
+    jobs = request.engine.jobs or (gpus * work.per_device if gpus else request.jobs)
+    with opened(request.engine, jobs, gpus, work.per_device) as client:
+        return Spread(client, work, asked, record=request.engine.record).run()
