@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from repro.runs.coded import arrow
 from repro.runs.rows import ATTEMPTS
 
 FIELD = pa.field(ATTEMPTS, pa.int32(), nullable=False)
@@ -36,5 +37,5 @@ def columns(file: pq.ParquetFile, names: Sequence[str]) -> list[str]:
 def with_attempts(some: Rows, names: Sequence[str]) -> Rows:
     """Return the columns of these names of a table, or of a batch of one, the attempts being 1 where it has none."""
     if ATTEMPTS in names and ATTEMPTS not in some.schema.names:
-        some = some.append_column(FIELD, pa.array(np.ones(some.num_rows, np.int32)))
+        some = some.append_column(FIELD, arrow(np.ones(some.num_rows, np.int64)).cast(FIELD.type))
     return some.select(list(names))

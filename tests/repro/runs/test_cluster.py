@@ -115,7 +115,8 @@ class TestFaults:
                 server.close()
             done = cli("run", "montecarlo", "--engine", f"dask=tcp://127.0.0.1:{port}", env={**os.environ, **QUICK})
         assert done.returncode == 7
-        (line,) = done.stderr.splitlines()
+        *signs, line = done.stderr.splitlines()
+        assert all(one.endswith(" s so far") for one in signs)  # that the command lives
         assert line.startswith(f"repro run: --engine dask=tcp://127.0.0.1:{port}: no scheduler answers there (")
 
     def test_a_worker_in_place_of_the_scheduler_or_without_the_gpu_that_is_asked_for(
