@@ -27,9 +27,11 @@ UNFINISHED = "unfinished.txt"  # there while an installation lasts: the set that
 LOG = "install.log"
 TEMPORARY = "tmp"
 RATE = "installing.json"  # in the user's cache: how quick the last installation here was
+TORCH = "torch"
 TOGETHER = 20  # packages that are installed at once; torch and each of CUDA's are alone, being large
-# What commands import, and a program that imports what is there of it.
-IMPORTED = ("torch", "torchvision", "scipy.stats", "scipy.signal", "sklearn.datasets", "pyarrow.parquet", "pytest")
+# What commands import, and a program that imports what is there of it; torchvision's compiled part may be of another
+# build than torch, and only studies know what to do then.
+IMPORTED = ("torch", "scipy.stats", "scipy.signal", "sklearn.datasets", "pyarrow.parquet", "pytest")
 IMPORT = (
     "import importlib.util, sys; [importlib.import_module(name) for name in sys.argv[1:] "
     "if importlib.util.find_spec(name.partition('.')[0])]"
@@ -132,7 +134,7 @@ def _install(into: Installation, one: sets.Packages, said: str, *, doubtful: boo
     """Install a set and the project, and return "", or why it cannot be had where that is `doubtful`."""
     again = ready(into, one)
     parts = chunks(into.root, one, present(into.folder))
-    fresh = bool(parts) and parts == chunks(into.root, one)
+    fresh = any(part.name == TORCH for part in parts)  # what comes with a new environment can be in the set, too
     say(f"{'going on with' if again else 'installing'} {said}{costs(one) if fresh else ''}")
     with Growth(into.folder, one.disk * 1_000_000 if one.sizes else 0, into.folder / LOG) as growth:
         for chunk in parts:
@@ -301,7 +303,7 @@ def chunks(root: Path, one: sets.Packages, there: Collection[tuple[str, str]] = 
     small = [text for pin, text in entries.items() if pin not in large and text not in torch]
     parts = [small[start : start + TOGETHER] for start in range(0, len(small), TOGETHER)]
     return [
-        *([Chunk("torch", "".join(torch))] if torch else []),
+        *([Chunk(TORCH, "".join(torch))] if torch else []),
         *(Chunk(pin.partition("==")[0], entries[pin]) for pin in large),
         *(Chunk(f"packages {number} of {len(parts)}", "".join(part)) for number, part in enumerate(parts, 1)),
     ]

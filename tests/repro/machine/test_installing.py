@@ -389,3 +389,12 @@ def test_what_commands_import_is_compiled_whatever_the_shell_says(
         (tmp_path / "beside.py").write_text("raise OSError('libnone.so: cannot be opened')")
         with pytest.raises(InfrastructureError, match=r"cannot be imported: .*libnone\.so"):
             installing.warm(into, shown)
+
+
+def test_costs_are_said_of_a_new_environment_that_holds_a_package_of_the_set(
+    into: Installation, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    (into.folder / "lib" / "python3.11" / "site-packages" / "pytest-8.dist-info").mkdir(parents=True)
+    install(into, goldens=True)
+    assert "0.4 GB to fetch, 1.4 GB on disk" in capfd.readouterr().err
