@@ -133,8 +133,9 @@ def _from(into: Installation, order: tuple[sets.Packages, ...], whole: sets.Pack
 def _install(into: Installation, one: sets.Packages, said: str, *, doubtful: bool) -> str:
     """Install a set and the project, and return "", or why it cannot be had where that is `doubtful`."""
     again = ready(into, one)
-    parts = chunks(into.root, one, present(into.folder))
-    fresh = any(part.name == TORCH for part in parts)  # what comes with a new environment can be in the set, too
+    there = present(into.folder)
+    parts = chunks(into.root, one, there)
+    fresh = bool(parts) and all(name != TORCH for name, _ in there)  # a new environment holds something of a set, too
     say(f"{'going on with' if again else 'installing'} {said}{costs(one) if fresh else ''}")
     with Growth(into.folder, one.disk * 1_000_000 if one.sizes else 0, into.folder / LOG) as growth:
         for chunk in parts:
