@@ -76,6 +76,7 @@ def decay(arguments: Namespace) -> int:
     taken = _taken(arguments)
     if arguments.dry_run:
         return _planned(arguments, taken)
+    outcomes.hold(log)
     made = _made(arguments, taken, before)
     outcomes.append(log, made)
     say(arguments, f"kept in {log}: {len(made.runs)} runs, {len(made.facts)} facts of the environment")
@@ -136,7 +137,7 @@ def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Date
         registry.root() / "results" / "decay" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         arguments.device, jobs, arguments.threads, arguments.fresh, arguments.time_budget,
     )  # fmt: skip
-    say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are made again, in {manner.folder}")
+    say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are to be made again, in {manner.folder}")
     return again(taken, manner, before, lambda text: say(arguments, text))
 
 

@@ -19,7 +19,17 @@ from typing import Any
 import pyarrow as pa
 
 from repro import data, registry
-from repro.errors import CANNOT_COMPARE, DEVIATION, INFRASTRUCTURE, INTEGRITY, PASS, NothingSelectedError
+from repro.errors import (
+    CANNOT_COMPARE,
+    DEVIATION,
+    INFRASTRUCTURE,
+    INTEGRITY,
+    PASS,
+    InfrastructureError,
+    NothingSelectedError,
+    UsageError,
+    did_you_mean,
+)
 from repro.golden import check as rows_check
 from repro.golden import findings, log, outcomes, stored
 from repro.golden.bands import as_bands
@@ -99,6 +109,10 @@ def offered(
     no study has any.
     """
     found: list[Evidence] = []
+    known = {one for study in map(registry.load, names) for one in study.experiments}
+    for unknown in sorted(set(experiments) - known):
+        hint = did_you_mean(unknown, sorted(known))
+        raise UsageError(f"--experiment {unknown}: none of {', '.join(names)} has it{hint}")
     for name in names:
         study, before = registry.load(name), len(found)
         if profile is not None:
@@ -148,7 +162,7 @@ def _of_profile(study: Study, profile: str, device: str, say: Say) -> Iterator[E
 def chosen(found: Sequence[Evidence], *, cases: int, fresh: int, budget_s: float) -> list[Evidence]:
     """Return the `cases` cheapest cases of each experiment that fit into a budget of which each study has one part.
 
-    Faithful profiles come first, then the cheapest. Raise NothingSelectedError where the budget holds none.
+    Faithful profiles come first, then the cheapest. Raise InfrastructureError where the budget holds none.
     """
     each = RUNS_SHARE * budget_s / len({one.study for one in found})
     spent: dict[str, float] = defaultdict(float)
@@ -160,7 +174,7 @@ def chosen(found: Sequence[Evidence], *, cases: int, fresh: int, budget_s: float
             taken.append(one)
     if not taken:
         least = min(one.seconds for one in found) * (1 + fresh) * len({one.study for one in found}) / RUNS_SHARE
-        raise NothingSelectedError(
+        raise InfrastructureError(
             f"--time-budget {budget_s:g}: the cheapest run does not fit into it; give {least:.0f} s or more"
         )
     return taken
@@ -180,7 +194,7 @@ def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated],
         groups[one.study, one.profile].append(one)
     every = [made for of, some in groups.items() if (made := _made(*of, some, manner, say))]
     if not every:
-        raise NothingSelectedError(
+        raise InfrastructureError(
             f"--time-budget {manner.budget_s:g}: it ended before the first run was made; give more"
         )
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,11 +10,12 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from repro.errors import IntegrityError
 from repro.machine import files
@@ -100,14 +101,30 @@ def read(path: Path) -> list[Dated]:
     return sorted(found, key=lambda one: one.when)
 
 
+def hold(path: Path) -> None:
+    """Raise InfrastructureError where a log cannot be written; what `append` finds at the end was made for nothing."""
+    new = not path.exists()
+    with _opened(path):
+        pass
+    if new:
+        path.unlink()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with files.refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            yield stream
+
+
 def append(path: Path, outcome: Dated) -> None:
     """Add an outcome at the end of a log, on the disk before this ends; other writers wait for their turn.
 
     Raise IntegrityError where the log is none, InfrastructureError where it cannot be written.
     """
     line = written(outcome)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.refused(path), path.open("ab") as stream:
+    with _opened(path) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         read(path)
         stream.write(line)
@@ -133,8 +150,8 @@ def _parsed(line: bytes) -> Dated:
     plain = json.loads(line)
     names = {"version", *(field.name for field in fields(Dated))}
     if not isinstance(plain, dict) or set(plain) != names:
-        got = sorted(set(plain) ^ names) if isinstance(plain, dict) else type(plain).__name__
-        raise ValueError(f"wanted an object with the fields of an outcome, differs in {got}")
+        other = sorted(set(plain) ^ names)[0] if isinstance(plain, dict) else ""
+        raise ValueError(f"wanted the fields of an outcome, but for {other!r}" if other else "wanted an object")
     version = plain.pop("version")
     if version != VERSION:
         raise ValueError(f"version {version!r}, wanted {VERSION}")

@@ -29,7 +29,7 @@ NAMES = tuple(table.SCHEMA.names)
 FINISHED = NAMES.index("finished")
 DIGEST = 64  # characters, before a line's content
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-REMEDY = "restore it, or move it away (`mv FILE FILE.broken`): what the table and the lines before it hold stays"
+REMEDY = "restore it, or move it away (`mv FILE FILE.broken`): what the table holds stays, its runs are made again"
 
 
 def folder_of(results: Path) -> Path:
@@ -117,7 +117,7 @@ def read(path: Path) -> tuple[pa.Table, bool]:
         said = line[DIGEST + 1 :]
         digest = hashlib.sha256(last.encode() + said).hexdigest()
         if line[: DIGEST + 1] != digest.encode() + b" ":
-            raise IntegrityError(f"{path}: line {number} is not what was written, by its own digest; {REMEDY}")
+            raise IntegrityError(f"{path}: line {number} is not what was written, by its own digest; {_cut(number)}")
         last = digest
         try:
             if number == 1:
@@ -125,11 +125,18 @@ def read(path: Path) -> tuple[pa.Table, bool]:
             else:
                 _take(json.loads(said), records, kept, [1] if old else [])
         except table.DAMAGES as error:
-            raise IntegrityError(f"{path}: line {number} holds no rows ({error}); {REMEDY}") from error
+            raise IntegrityError(f"{path}: line {number} holds no rows ({error}); {_cut(number)}") from error
     if tail[DIGEST + 1 : -1] and _whole(last, tail[:-1]):
         raise IntegrityError(f"{path}: its last line ends in {tail[-1:]!r}, wanted a line's end; {REMEDY}")
     rows = [row for run in kept.values() for row in run]
     return table.build(rows, records), bool(tail)
+
+
+def _cut(number: int) -> str:
+    """Return what to do about a line that is damaged: those before it are as they were written."""
+    if number == 1:
+        return REMEDY
+    return f"restore it, or keep the lines before (`sed -i.broken '{number},$d' FILE`): what came after is made again"
 
 
 def _whole(last: str, line: bytes) -> bool:

@@ -165,11 +165,11 @@ def test_a_log_that_is_none_is_refused_before_anything_is_run(blessed: Path, cli
         (("--fresh", "-1"), 2, "--fresh -1: wanted 0 or more"),
         (("--jobs", "0"), 2, "--jobs 0: wanted at least one process"),
         (("--time-budget", "nan"), 2, "--time-budget nan: wanted a number of seconds above 0"),
-        (("--time-budget", "1e-9"), 5, "the cheapest run does not fit into it; give "),
+        (("--time-budget", "1e-9"), 7, "the cheapest run does not fit into it; give "),
         (("montecarol",), 2, "did you mean 'montecarlo'?"),
         (("--profile", "lite"), 2, "lite"),
         (("--profile", "paper"), 5, "no blessed run can be made again on device 'cpu'"),
-        (("--experiment", "estimates"), 5, "montecarlo, estimates: no blessed run can be made again"),
+        (("--experiment", "estimates"), 2, "--experiment estimates: none of montecarlo has it"),
         (("--device", "cuda"), 5, "no blessed run can be made again on device 'cuda'"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repro.errors import NothingSelectedError
+from repro.errors import InfrastructureError
 from repro.golden.decay import Evidence, chosen
 
 
@@ -41,6 +41,6 @@ def test_faithful_runs_come_first_and_each_study_has_its_part(
 
 
 def test_a_budget_without_room_names_one_that_has_some() -> None:
-    with pytest.raises(NothingSelectedError, match="give 4 s or more"):
+    with pytest.raises(InfrastructureError, match="give 4 s or more"):
         chosen(ALL, cases=1, fresh=0, budget_s=3.9)
     assert chosen(ALL, cases=1, fresh=0, budget_s=4.0) == [CHEAP]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from repro.errors import InfrastructureError, IntegrityError
-from repro.golden.outcomes import append, read, written
+from repro.golden.outcomes import append, hold, read, written
 from tests.repro.support.repeats import dated, run
 
 FIRST = dated("2026-01-05T06:00:00Z", run(), run("b", word="moved", bits="2"))
@@ -52,9 +52,9 @@ def of_run(place: int, value: object) -> bytes:
     [
         (b"no json\n", "Expecting value"),
         (b"\xff\n", "can't decode"),
-        (b"[]\n", "differs in list"),
-        (b"{}\n", "differs in"),
-        (changed(more=1), "differs in ['more']"),
+        (b"[]\n", "wanted an object"),
+        (b"{}\n", "but for 'commit'"),
+        (changed(more=1), "but for 'more'"),
         (changed(version=2), "version 2, wanted 1"),
         (changed(when="yesterday"), "yesterday"),
         (changed(runs=[]), "no runs"),
@@ -98,3 +98,15 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "decay.jsonl").mkdir()
     with pytest.raises(InfrastructureError, match="cannot be written"):
         append(tmp_path / "decay.jsonl", FIRST)
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_and_one_that_can_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for use in (hold, lambda path: append(path, FIRST)):
+        with pytest.raises(InfrastructureError, match="cannot be written"):
+            use(tmp_path / "file" / "decay.jsonl")
+    hold(log := tmp_path / "decay.jsonl")
+    assert not log.exists()
+    append(log, FIRST)
+    hold(log)
+    assert read(log) == [FIRST]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +54,21 @@ class TestJournal:
             flipped = bytearray(content)
             flipped[place // 8] ^= 1 << place % 8
             path.write_bytes(flipped)
-            with pytest.raises(IntegrityError, match=r"1\.log: .*mv FILE FILE\.broken|1\.log: .*form"):
+            with pytest.raises(IntegrityError, match=r"1\.log: .*(mv FILE FILE\.broken|sed -i\.broken|form)"):
                 journal.read(path)
+
+    def test_the_lines_before_a_damaged_one_are_kept_as_it_says(self, tmp_path: Path) -> None:
+        path = logged(tmp_path, [run(0)], [run(1)], [run(2)])
+        whole, lines = path.read_bytes(), path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join([*lines[:2], lines[2].replace(b"1", b"7"), *lines[3:]]))
+        with pytest.raises(IntegrityError) as raised:
+            journal.read(path)
+        (advice,) = re.findall(r"`(sed .*) FILE`", str(raised.value))
+        subprocess.run([*shlex.split(advice), str(path)], check=True)
+        assert path.read_bytes() == b"".join(lines[:2])
+        assert journal.read(path)[0].num_rows == 2
+        assert len(path.with_name("1.log.broken").read_bytes()) == len(whole)
+        assert journal.pieces(tmp_path / "smoke.parquet") == [path]
 
     @pytest.mark.parametrize("change", [lambda a: [a[0], a[2], a[1]], lambda a: [a[0], a[2]], lambda a: [*a, a[2]]])
     def test_lines_are_a_chain(self, tmp_path: Path, change: Any) -> None:
