@@ -69,8 +69,9 @@ def opened(chosen: Cluster, jobs: int, gpus: int, per_device: int) -> Iterator[C
     extras.require(NAME)
     import distributed  # which sets its loggers up, so that they are silenced after
 
-    for name in (distributed.__name__, "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(SILENT)
+    for name in [*logging.root.manager.loggerDict]:  # some of them have a level of their own
+        if name.partition(".")[0] in (distributed.__name__, "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(SILENT)
     with _connected(chosen.address) if chosen.address else _started(jobs, gpus, per_device) as client:
         yield client
 
