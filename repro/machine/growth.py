@@ -59,6 +59,12 @@ class Growth:
         """Return how long this has taken so far."""
         return time.monotonic() - self.started
 
+    @property
+    def wait(self) -> float:
+        """Return the seconds to the next look, those that commands before this one took being over."""
+        due = EVERY_SECONDS - (self.seconds - self.shown)
+        return REDRAW_SECONDS if self.bar else max(due, 0.0)
+
     def run(self, line: Sequence[str], variables: Mapping[str, str], what: str, cwd: Path) -> tuple[int, str]:
         """Run a command in a folder, its output into the log, and return its exit code and what it said.
 
@@ -70,7 +76,7 @@ class Growth:
                 line, cwd=cwd, env=dict(variables), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
             try:
-                while not _ended(process, REDRAW_SECONDS if self.bar else EVERY_SECONDS):
+                while not _ended(process, self.wait):
                     self.show(what)
             except BaseException:
                 _end(process)

@@ -119,3 +119,13 @@ def test_size_counts_files_and_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
     assert 100 <= size(tmp_path / "in") < 100 + 4096
     assert size(tmp_path / "gone") == 0
+
+
+def test_lines_come_though_no_command_takes_so_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(growth, "EVERY_SECONDS", 1.0)
+    with Growth(folder, 1000, folder.with_name("log")) as watch:
+        while watch.seconds < 3.0:
+            watch.run(line("import time; time.sleep(0.1)", folder), os.environ, "a part", folder)
+    assert "s, at a part" in capsys.readouterr().err
