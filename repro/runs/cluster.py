@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -138,14 +139,30 @@ def _started(jobs: int, gpus: int, per_device: int) -> Iterator[Client]:
         used = devices[: -(-jobs // per_device)]
         workers = [_on(device, options, min(jobs, per_device)) for device in used]
     spec = {place: {"cls": distributed.Nanny, "options": one} for place, one in enumerate(workers)}
+    with contextlib.ExitStack() as opened:
+        with _held_back():
+            try:
+                cluster = distributed.SpecCluster(workers=spec, scheduler=scheduler, silence_logs=SILENT)
+            except (RuntimeError, OSError, TimeoutError) as error:
+                raise InfrastructureError(
+                    f"--engine {NAME}: its processes do not start ({_first(error)}); fewer --jobs?"
+                ) from error
+            opened.enter_context(cluster)
+        client = distributed.Client(cluster, timeout=patience(), set_as_default=False, name="repro")
+        yield opened.enter_context(client)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until this is over: Dask's start loses it, or leaves half a cluster.
+
+    The processes that it starts get it all the same, and may say so in words of their own.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        cluster = distributed.SpecCluster(workers=spec, scheduler=scheduler, silence_logs=SILENT)
-    except (RuntimeError, OSError, TimeoutError) as error:
-        raise InfrastructureError(
-            f"--engine {NAME}: its processes do not start ({_first(error)}); fewer --jobs?"
-        ) from error
-    with cluster, distributed.Client(cluster, timeout=patience(), set_as_default=False, name="repro") as client:
-        yield client
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _on(device: str, options: Mapping[str, Any], runs: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def running(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     try:
         assert process.stderr
         for text in process.stderr:
-            if text.startswith("["):
+            if text.startswith("[") and " so far" not in text:
                 break
         yield process
     finally:
@@ -100,13 +100,25 @@ class TestFaults:
             workers = workers_of(process.pid)
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             _, said = process.communicate(timeout=120)
-        assert process.returncode == 130
+        assert process.returncode == 130, said
         assert [line for line in said.splitlines() if not line.startswith("[")] == [
             "repro run: interrupted; finished runs are kept"
         ]
         assert workers
         assert not [one for one in workers if Path(f"/proc/{one}").exists()]
         assert pieces.read(project / "far.parquet").num_rows
+
+    def test_an_interruption_while_the_cluster_starts_is_not_lost(self, project: Path) -> None:
+        line = command("run", "montecarlo", "--engine", "dask", "--jobs", "2", "--replicates", "60")
+        process = subprocess.Popen(
+            line, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        workers = wait_for(lambda: workers_of(process.pid), bool)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 130, said
+        assert "repro run: interrupted; finished runs are kept" in said.splitlines()
+        assert not [one for one in workers if Path(f"/proc/{one}").exists()]
 
     @pytest.mark.parametrize("listening", [True, False])
     def test_an_address_that_is_no_scheduler(self, project: Path, cli: Cli, listening: bool) -> None:
