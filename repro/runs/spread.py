@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import json
 import queue
+import signal
+import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +79,23 @@ class Work:
     lose: Callable[[PlannedRun, str], None]
 
 
+@contextlib.contextmanager
+def _noted() -> Iterator[list[int]]:
+    """Note interruptions while this lasts, for whoever looks: raised at any moment, one within Dask's own code is lost.
+
+    Python lets the main thread alone do so; in another one none arrives.
+    """
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _frame: seen.append(number))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Spread:
     """The runs of one request on one cluster; the client alone keeps what comes of them.
 
@@ -107,17 +126,23 @@ class Spread:
         Raise InfrastructureError where the scheduler is gone, or no worker is there, or all are refused.
         """
         try:
-            while self.queue or self._held():
-                self._poll()
-                self._hand_out()
-                if not self._held() and self.queue and not self.work.fits(self.queue[0]):
-                    break
-                if self.work.left() <= 0:
-                    break
-                self._take(min(POLL_S, max(self.work.left(), 0.0)))
+            with _noted() as interrupted:
+                self._make(interrupted)
         finally:
             self._put_away()
         return len(self.queue) + self._held()
+
+    def _make(self, interrupted: Sequence[int]) -> None:
+        while self.queue or self._held():
+            if interrupted:
+                raise KeyboardInterrupt
+            self._poll()
+            self._hand_out()
+            if not self._held() and self.queue and not self.work.fits(self.queue[0]):
+                break
+            if self.work.left() <= 0:
+                break
+            self._take(min(POLL_S, max(self.work.left(), 0.0)))
 
     def _held(self) -> int:
         return sum(len(task.runs) for one in self.members.values() for task in one.tasks)
