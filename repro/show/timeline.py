@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -148,10 +149,5 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", size: float =
 
 
 def _folded(text: str) -> list[str]:
-    """Return a text in lines that fit below the bars; a word that does not is cut."""
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > SIGNS:
-            lines.append("   ")
-        lines[-1] = f"{lines[-1]} {word[:SIGNS]}" if lines[-1] else word[:SIGNS]
-    return lines
+    """Return a text in lines that fit below the bars."""
+    return textwrap.wrap(text, SIGNS, subsequent_indent="    ", break_on_hyphens=False)
