@@ -14,22 +14,9 @@ import pytest
 
 from repro.runs import table
 from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.support.kills import BRISK, workers_of
 
 RUNS = 150  # 6 cases, 25 replicates
-BRISK = toy_source().replace("    draw = random", "    import time; time.sleep(0.01)\n    draw = random")
-
-
-def workers_of(parent: int) -> list[int]:
-    """Return the processes of a `repro run` that make runs; it has another one, which tracks what they share."""
-    found = []
-    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-        try:
-            line = Path(f"/proc/{child}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in line:
-            found.append(int(child))
-    return found
 
 
 def killing(project: Path, chance: random.Random, kills: int) -> tuple[int, dict[str, object], str, int]:

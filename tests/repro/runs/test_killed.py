@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import resource
-import signal
 import subprocess
-import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from repro.runs import pieces, table
 from repro.runs.held import held
 from tests.repro.conftest import Cli, command, toy_source, write_study
-from tests.repro.runs.test_ends import BRISK, workers_of
-
-FOUND = ["experiment", "case", "replicate", "seed", "metric", "value", "status", "curve"]
+from tests.repro.support.kills import BRISK, FOUND, SLOW, kill_until_done
 
 
 class TestKilled:
@@ -28,42 +20,12 @@ class TestKilled:
 
     @pytest.mark.parametrize("seed", range(2))
     def test_nothing_finished_is_lost_or_doubled(self, project: Path, cli: Cli, seed: int) -> None:
-        write_study(project, "montecarlo", BRISK.replace("sleep(0.01)", "sleep(0.02)"))
-        kills = kill_until_done(project, random.Random(seed), 12)
+        write_study(project, "montecarlo", SLOW)
+        kills = kill_until_done(project, project / "killed.parquet", random.Random(seed), 12)
         assert kills.total() >= 3, kills
         assert cli("run", "montecarlo", "--replicates", "40", "-q", "--results", "whole.parquet").returncode == 0
         found, whole = (pieces.read(project / name).select(FOUND) for name in ("killed.parquet", "whole.parquet"))
         assert found.equals(whole)
-
-
-def kill_until_done(project: Path, chance: random.Random, most: int) -> Counter[str]:
-    """Make 240 runs, killing parent, worker or both at random moments; every run that was there stays, once."""
-    path, kills, before = project / "killed.parquet", Counter[str](), set[Any]()
-    line = command("run", "montecarlo", "--replicates", "40", "--jobs", "2", "-q", "--results", path.name)
-    ended = -1
-    while ended != 0:
-        process = subprocess.Popen(line, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and kills.total() < most:
-            began, wait = pieces.state(path), chance.random() < 0.8  # most of them while runs are made
-            while process.poll() is None and wait and pieces.state(path) == began:
-                time.sleep(0.002)
-            time.sleep(chance.uniform(0.0, 0.3 if wait else 1.0))
-            workers = [*workers_of(process.pid), *[0] * 2][:2] if process.poll() is None else [0]
-            whom = chance.choice(["parent", "worker", "both"])
-            hit = [process.pid] * (whom != "worker") + [chance.choice(workers)] * (whom != "parent")
-            if 0 not in hit and process.poll() is None:
-                for one in hit:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(one, signal.SIGKILL)
-                kills[whom] += 1
-        ended = process.wait(120)
-        if pieces.there(path):
-            rows = pieces.read(path)
-            runs = list(zip(*(rows[name].to_pylist() for name in ("case", "replicate")), strict=True))
-            assert len(runs) == 2 * len(set(runs)), "half a run, or one twice"
-            assert before <= set(runs), "a finished run was lost"
-            before = set(runs)
-    return kills
 
 
 class TestFullDisk:
