@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,15 +19,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from repro.errors import InfrastructureError, IntegrityError, UsageError
-from repro.machine import cache, treehash
+from repro.machine import cache, sets, treehash
 from repro.machine.engine import CHOICE, START, Engine, Image, first_line, settled
 
 BASE_CHOICE = "REPRO_BASE"
 MIRROR = "REPRO_DEBIAN_MIRROR"
 CERTIFICATES = ("REPRO_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")  # ours, pip's and OpenSSL's
-NEEDS = {"cuda": (15, "5.7 GB", "3 GB", "5 to 10 minutes"), "small": (1, "0.3 GB", "30 MB", "a minute")}
+# Where pip finds packages, by its own variables: addresses, and one's folders. What else is set for pip stays outside.
+INDEXES = {"index-url": "PIP_INDEX_URL", "extra-index-url": "PIP_EXTRA_INDEX_URL", "find-links": "PIP_FIND_LINKS"}
+TRUSTED = {"trusted-host": "PIP_TRUSTED_HOST"}
+WHEELS = "/run/context/wheels"  # the context's, as the build sees it
+NEEDS = {
+    "cuda": (15, "5.7 GB", "3 GB", "5 to 10 minutes"),
+    "cpu": (5, "1.9 GB", "0.4 GB", "2 minutes"),
+    "small": (1, "0.3 GB", "30 MB", "a minute"),
+}
 EXCLUDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 # What the base is made in, and nothing of the caller's shell beside it: Debian's packages run programs while they are
 # installed, and what those write may follow any variable. Byte code is what the packages compile, held to its source by
@@ -42,6 +52,10 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy")  # how apt finds the network
 UMASK = 0o022
 SWAYS = ("BUILDAH_", "SOURCE_DATE_EPOCH")  # variables that would give a build another format or time
 FAULTS = ("THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR:", "Error:", "error:", "E: ")
+
+
+class LackingError(InfrastructureError):
+    """No package index at hand has the build of torch that a lock asks for."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,32 @@ def recipe(root: Path, lock: str = "cuda") -> Recipe:
     if lock not in NEEDS or not found.lock_file.is_file():
         raise UsageError(f"no lock '{lock}' for an image (there are: {', '.join(NEEDS)})")
     return found
+
+
+def chosen(engine: Engine, root: Path, *, gpu: bool = False) -> tuple[Engine, Image]:
+    """Return the image of the set that REPRO_TORCH and the machine mean, say which, and the engine as `ensure` does.
+
+    `gpu` says that a run in it is to use a GPU. Where nobody named a set, the goldens' image stays once it is there and
+    the other is not; where the first set's torch cannot be had the next is taken.
+    """
+    order, why = sets.images(gpu=gpu)
+    recipes = [recipe(root, one.name) for one in order]
+    if sets.choice() == "auto" and built(engine, recipes[-1]) and not built(engine, recipes[0]):
+        order, recipes, why = order[-1:], recipes[-1:], "its image is there"
+    for one, wanted in zip(order, recipes, strict=True):
+        say(f"{one.what}, as {why} ({sets.CHOICE}={sets.choice()})")
+        try:
+            return ensure(engine, wanted)
+        except LackingError as error:
+            if one is order[-1]:
+                raise
+            why = f"{why} and {error}"
+    raise AssertionError  # the last one was returned, or its error raised
+
+
+def built(engine: Engine, wanted: Recipe) -> bool:
+    """Say whether an image of this recipe is in the engine's store."""
+    return any(exists(engine, wanted.name(base)) for base in bases(wanted))
 
 
 def ensure(engine: Engine, wanted: Recipe) -> tuple[Engine, Image]:
@@ -283,29 +323,78 @@ def build(
 ) -> str:
     """Build the image from a base and return its name; `again` leaves no layer of an earlier build in it.
 
-    Raise InfrastructureError with the one line that says why, and IntegrityError where a package is not the locked one.
+    Raise LackingError where torch's build for the CPU cannot be had, another InfrastructureError with the one line that
+    says why, and IntegrityError where a package is not the locked one.
     """
     name = name or wanted.name(base)
     line = building(engine, wanted)
     certificates = next((path for path in map(os.environ.get, CERTIFICATES) if path and Path(path).is_file()), None)
     line += ["--secret", f"id=ca,src={certificates}"] if certificates else []
-    line += [
-        "--build-arg",
-        f"BASE={reference}",
-        "--build-arg",
-        f"LOCK={wanted.lock}",
-        *(["--no-cache"] if again else []),
-    ]
-    line += ["--tag", name, "--file", str(wanted.containerfile), str(wanted.lock_file.parent)]
-    said, code = streamed(line, build_variables(engine))
+    line += ["--build-arg", f"BASE={reference}", "--build-arg", f"LOCK={wanted.lock}"]
+    line += [*(["--no-cache"] if again else []), "--tag", name, "--file", str(wanted.containerfile)]
+    with tempfile.TemporaryDirectory() as room:
+        context, settings = Path(room, "context"), Path(room, "pip.conf")
+        settings.write_text(gathered(wanted, context), "utf-8")
+        line += ["--secret", f"id=pip,src={settings}"] if settings.stat().st_size else []
+        said, code = streamed([*line, str(context)], build_variables(engine))
     if not code:
         return name
-    if any(FAULTS[0] in text for text in said):
+    mismatched = mismatch(said) if any(FAULTS[0] in text for text in said) else ""
+    reason = sets.lack("\n".join(said)) if wanted.lock == sets.CPU.name else ""
+    if reason and (not mismatched or mismatched.startswith("torch==")):
+        raise LackingError(reason)
+    if mismatched:
         raise IntegrityError(
-            f"image: a package is not the one whose hash {wanted.lock_file.name} holds: {mismatch(said)}; "
+            f"image: a package is not the one whose hash {wanted.lock_file.name} holds: {mismatched}; "
             "restore the lock, or make it again with `nox -s relock`"
         )
     raise InfrastructureError(f"image: {engine.name} build ended with {code}: {fault(said)}")
+
+
+def gathered(wanted: Recipe, context: Path) -> str:
+    """Make a build's context, and return the settings by which pip finds packages there, empty where none are its own.
+
+    The context holds the lock, and of the folders in PIP_FIND_LINKS the wheels that it pins. The settings are no part
+    of it, as an address may hold a password. Raise InfrastructureError where a wheel cannot be copied.
+    """
+    context.mkdir()
+    shutil.copy2(wanted.lock_file, context)
+    pins = set(sets.ENTRY.findall(wanted.lock_file.read_text("utf-8")))
+    folders = [place for place in map(local, words(INDEXES["find-links"])) if place]
+    wheels = [path for place in folders for path in sorted(place.glob("*.whl")) if pin(path) in pins]
+    for path in wheels:
+        (context / "wheels").mkdir(exist_ok=True)
+        try:
+            shutil.copy2(path, context / "wheels")
+        except OSError as error:
+            raise InfrastructureError(
+                f"image: {path} cannot be copied for the build ({error.strerror}); free some room, or mend "
+                f"{INDEXES['find-links']}"
+            ) from error
+    found = {name: [word for word in words(variable) if not local(word)] for name, variable in INDEXES.items()}
+    found["find-links"] += [WHEELS] if wheels else []
+    found |= {name: words(variable) for name, variable in TRUSTED.items()}
+    lines = [f"{name} = {' '.join(said)}" for name, said in found.items() if said]
+    return "\n".join(["[global]", *lines, ""]) if lines else ""
+
+
+def words(variable: str) -> list[str]:
+    """Return what a variable of the user's lists."""
+    return os.environ.get(variable, "").split()
+
+
+def local(place: str) -> Path | None:
+    """Return the path on this machine that a place of packages is, None for an address."""
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(place).expanduser()
+
+
+def pin(wheel: Path) -> tuple[str, str]:
+    """Return name and version of a wheel, as a lock has them."""
+    name, _, rest = wheel.name.partition("-")
+    return re.sub(r"[-_.]+", "-", name).lower(), rest.partition("-")[0]
 
 
 def streamed(line: Sequence[str], variables: Mapping[str, str]) -> tuple[list[str], int]:
