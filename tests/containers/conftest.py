@@ -1,4 +1,4 @@
-"""The engine of this machine, the two images, and how to run something inside."""
+"""The engine of this machine, the images, and how to run something inside."""
 
 import json
 import os
@@ -34,8 +34,17 @@ def small(engine: Engine) -> tuple[Engine, Image]:
 
 @pytest.fixture(scope="session")
 def full(engine: Engine) -> tuple[Engine, Image]:
-    """The image of the full lock."""
-    return image.ensure(engine, image.recipe(ROOT))
+    """The image that studies run in here."""
+    return image.chosen(engine, ROOT)
+
+
+@pytest.fixture(scope="session")
+def without_cuda(engine: Engine) -> tuple[Engine, Image]:
+    """The image of the lock without CUDA, held to its pinned tree hash."""
+    try:
+        return image.ensure(engine, image.recipe(ROOT, "cpu"))
+    except image.LackingError as error:
+        pytest.skip(f"{error}; PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS names one that has")
 
 
 @pytest.fixture
