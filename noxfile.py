@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from repro import registry
 from repro.cli.reproducing import first_look, intent, verb_arguments
 from repro.errors import InfrastructureError, ReproError
-from repro.machine import cache, git, image, installing, sets
+from repro.machine import cache, git, image, installing, recipes, sets
 from repro.machine import engine as container
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
@@ -309,7 +309,7 @@ def build_image(session: nox.Session) -> None:
         if engine is None:
             session.error("no engine to build with; install podman or docker")
         for lock in session.posargs or [""]:
-            ready, built = image.ensure(engine, image.recipe(ROOT, lock)) if lock else image.chosen(engine, ROOT)
+            ready, built = image.ensure(engine, recipes.recipe(ROOT, lock)) if lock else image.chosen(engine, ROOT)
             session.log(f"image {built.name}, by {ready}: id {built.id}, digest {built.digest or 'none'}")
             session.log(f"tree hash {built.tree}")
 
@@ -333,7 +333,7 @@ def sbom(session: nox.Session) -> None:
         place = container.Place(ROOT, ROOT / "results")
         (ROOT / "results" / "sbom").mkdir(parents=True, exist_ok=True)
         place.prepare()
-    when = datetime.fromtimestamp(int(image.recipe(ROOT).epoch), UTC).isoformat()
+    when = datetime.fromtimestamp(int(recipes.recipe(ROOT).epoch), UTC).isoformat()
     number = str(uuid.uuid5(uuid.NAMESPACE_OID, built.tree))  # the same image gives the same list
     out = f"{container.RESULTS}/sbom"
     listed = ["cyclonedx_py._internal.cli:run", "environment", "--output-reproducible", "--output-format", "JSON"]

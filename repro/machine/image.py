@@ -9,34 +9,23 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache, sets, treehash
 from repro.machine.engine import CHOICE, START, Engine, Image, first_line, settled
+from repro.machine.recipes import NEEDS, Recipe, bases, recipe
+from repro.machine.wheels import gathered
 
-BASE_CHOICE = "REPRO_BASE"
 MIRROR = "REPRO_DEBIAN_MIRROR"
 CERTIFICATES = ("REPRO_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")  # ours, pip's and OpenSSL's
-# Where pip finds packages, by its own variables: addresses, and one's folders. What else is set for pip stays outside.
-INDEXES = {"index-url": "PIP_INDEX_URL", "extra-index-url": "PIP_EXTRA_INDEX_URL", "find-links": "PIP_FIND_LINKS"}
-TRUSTED = {"trusted-host": "PIP_TRUSTED_HOST"}
-WHEELS = "/run/context/wheels"  # the context's, as the build sees it
-NEEDS = {
-    "cuda": (15, "5.7 GB", "3 GB", "5 to 10 minutes"),
-    "cpu": (5, "1.9 GB", "0.4 GB", "2 minutes"),
-    "small": (1, "0.3 GB", "30 MB", "a minute"),
-}
 EXCLUDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 # What the base is made in, and nothing of the caller's shell beside it: Debian's packages run programs while they are
 # installed, and what those write may follow any variable. Byte code is what the packages compile, held to its source by
@@ -56,52 +45,6 @@ FAULTS = ("THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR:", "Error:", "error:"
 
 class LackingError(InfrastructureError):
     """No package index at hand has the build of torch that a lock asks for."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What decides an image: the Containerfile, a lock, the pins of images.toml."""
-
-    root: Path
-    lock: str
-    pins: Mapping[str, Any]
-
-    @property
-    def containerfile(self) -> Path:
-        """Return the one recipe."""
-        return self.root / "containers" / "Containerfile"
-
-    @property
-    def lock_file(self) -> Path:
-        """Return the locked packages."""
-        return self.root / "containers" / "lock" / f"{self.lock}.txt"
-
-    @property
-    def epoch(self) -> str:
-        """Return the time stamp of everything built, in seconds since 1970."""
-        return str(self.pins["source_date_epoch"])
-
-    def name(self, base: str) -> str:
-        """Return the image's name, which changes with anything that goes into it."""
-        hasher = hashlib.sha256(json.dumps([base, self.epoch, self.pins["bases"][base]], default=str).encode())
-        for path in (self.containerfile, self.lock_file, self.packages):
-            hasher.update(path.read_bytes())
-        return f"localhost/repro-{self.lock}:{base}-{hasher.hexdigest()[:16]}"
-
-    @property
-    def packages(self) -> Path:
-        """Return the list of the local base's packages, one `name=version` a line."""
-        return self.root / "containers" / "base" / "packages.txt"
-
-
-def recipe(root: Path, lock: str = "cuda") -> Recipe:
-    """Read the recipe of a lock. Raise UsageError for a lock that does not exist."""
-    import tomllib
-
-    found = Recipe(root, lock, tomllib.loads((root / "containers" / "images.toml").read_text("utf-8")))
-    if lock not in NEEDS or not found.lock_file.is_file():
-        raise UsageError(f"no lock '{lock}' for an image (there are: {', '.join(NEEDS)})")
-    return found
 
 
 def chosen(engine: Engine, root: Path, *, gpu: bool = False) -> tuple[Engine, Image]:
@@ -145,14 +88,6 @@ def ensure(engine: Engine, wanted: Recipe) -> tuple[Engine, Image]:
     ready = settled(engine, reference, wanted.root)
     build(ready, wanted, base, reference)
     return ready, identify(ready, wanted, base)
-
-
-def bases(wanted: Recipe) -> list[str]:
-    """Return the bases to try, in order; REPRO_BASE names one of them."""
-    chosen, known = os.environ.get(BASE_CHOICE) or "auto", list(wanted.pins["bases"])
-    if chosen not in ("auto", *known):
-        raise UsageError(f"{BASE_CHOICE}={chosen}: no such base; set one of auto, {', '.join(known)}")
-    return known if chosen == "auto" else [chosen]
 
 
 def say(text: str) -> None:
@@ -349,52 +284,6 @@ def build(
             "restore the lock, or make it again with `nox -s relock`"
         )
     raise InfrastructureError(f"image: {engine.name} build ended with {code}: {fault(said)}")
-
-
-def gathered(wanted: Recipe, context: Path) -> str:
-    """Make a build's context, and return the settings by which pip finds packages there, empty where none are its own.
-
-    The context holds the lock, and of the folders in PIP_FIND_LINKS the wheels that it pins. The settings are no part
-    of it, as an address may hold a password. Raise InfrastructureError where a wheel cannot be copied.
-    """
-    context.mkdir()
-    shutil.copy2(wanted.lock_file, context)
-    pins = set(sets.ENTRY.findall(wanted.lock_file.read_text("utf-8")))
-    folders = [place for place in map(local, words(INDEXES["find-links"])) if place]
-    wheels = [path for place in folders for path in sorted(place.glob("*.whl")) if pin(path) in pins]
-    for path in wheels:
-        (context / "wheels").mkdir(exist_ok=True)
-        try:
-            shutil.copy2(path, context / "wheels")
-        except OSError as error:
-            raise InfrastructureError(
-                f"image: {path} cannot be copied for the build ({error.strerror}); free some room, or mend "
-                f"{INDEXES['find-links']}"
-            ) from error
-    found = {name: [word for word in words(variable) if not local(word)] for name, variable in INDEXES.items()}
-    found["find-links"] += [WHEELS] if wheels else []
-    found |= {name: words(variable) for name, variable in TRUSTED.items()}
-    lines = [f"{name} = {' '.join(said)}" for name, said in found.items() if said]
-    return "\n".join(["[global]", *lines, ""]) if lines else ""
-
-
-def words(variable: str) -> list[str]:
-    """Return what a variable of the user's lists."""
-    return os.environ.get(variable, "").split()
-
-
-def local(place: str) -> Path | None:
-    """Return the path on this machine that a place of packages is, None for an address."""
-    parts = urlsplit(place)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return None if parts.scheme else Path(place).expanduser()
-
-
-def pin(wheel: Path) -> tuple[str, str]:
-    """Return name and version of a wheel, as a lock has them."""
-    name, _, rest = wheel.name.partition("-")
-    return re.sub(r"[-_.]+", "-", name).lower(), rest.partition("-")[0]
 
 
 def streamed(line: Sequence[str], variables: Mapping[str, str]) -> tuple[list[str], int]:

@@ -9,73 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import InfrastructureError, IntegrityError, ReproError, UsageError
-from repro.machine import image, sets
+from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.machine import image, recipes
 from repro.machine.engine import Engine
-from repro.machine.image import Recipe, ensure, examine, hold_base, mismatch, moves, recipe
-
-ROOT = Path(__file__).resolve().parents[3]
-TREE = "3d" * 32
-PODMAN = Engine("podman", "4.3.1")
-
-ABSENT = "ERROR: No matching distribution found for torch==2.13.0+cpu\nError: building at STEP RUN\n"
-MISMATCH = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    {} from a:\n"
-
-# Keeps the names of built images in a folder; FAIL_* say what it is to fail at, TREE what a tree hashes to.
-ENGINE = """#!/bin/sh
-store="$STORE"
-key() { echo "$1" | /usr/bin/tr '/:@' '___'; }
-case "$1" in
-info) echo "$store";;
-pull) [ -z "$FAIL_PULL" ] || { echo "Error: pinging container registry: no route to host" >&2; exit 125; }
-      : > "$store/$(key "$2")";;
-image) [ -e "$store/$(key "$3")" ] || { echo "Error: $3: image not known" >&2; exit 125; }
-       printf '[{"Id": "sha256:%064d", "Digest": "sha256:%064d", "RepoDigests": []}]' 1 2;;
-build) echo "$@" >> "$store/builds.log"
-       for part; do context="$part"; done
-       for part; do case "$part" in id=pip,*) /bin/cat "${part##*src=}" > "$store/pip.conf";; esac; done
-       (cd "$context" && /usr/bin/find . -type f) > "$store/context"
-       case "$*" in *"LOCK=$FAIL_LOCK"*) [ -z "$FAIL_BUILD" ] || { echo "$FAIL_BUILD"; exit 1; };; esac
-       while [ "$1" != --tag ]; do shift; done; : > "$store/$(key "$2")";;
-run) case "$*" in *"exit 7"*) exit 7;; esac
-     [ -z "$FAIL_HASH" ] || exit 1; /bin/cat >/dev/null; echo "$TREE";;
-esac
-"""
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a stand-in engine called podman, which is all of PATH."""
-    programs, store = tmp_path / "bin", tmp_path / "store"
-    programs.mkdir()
-    store.mkdir()
-    (programs / "podman").write_text(ENGINE)
-    (programs / "podman").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs))
-    monkeypatch.setenv("STORE", str(store))
-    monkeypatch.setenv("TREE", TREE)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    outer = (image.BASE_CHOICE, sets.CHOICE, *image.CERTIFICATES, *image.INDEXES.values(), *image.TRUSTED.values())
-    for name in (*outer, "FAIL_PULL", "FAIL_BUILD", "FAIL_LOCK", "FAIL_HASH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sets, "device", lambda: False)
-    return store
-
-
-@pytest.fixture
-def wanted(tmp_path: Path) -> Recipe:
-    """The project's own recipe of the small lock, in a folder of its own, with no tree hash pinned."""
-    shutil.copytree(ROOT / "containers", tmp_path / "project" / "containers")
-    pins = tmp_path / "project" / "containers" / "images.toml"
-    pins.write_text(pins.read_text().partition("[trees")[0])
-    return recipe(tmp_path / "project", "small")
-
-
-def refused(kind: type[ReproError], wanted: Recipe) -> str:
-    with pytest.raises(kind) as caught:
-        ensure(PODMAN, wanted)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from repro.machine.image import ensure, examine, hold_base, mismatch, moves
+from repro.machine.recipes import Recipe, recipe
+from tests.repro.machine.conftest import MISMATCH, PODMAN, ROOT, TREE, refused
 
 
 def pin_tree(wanted: Recipe, tree: str) -> Recipe:
@@ -201,173 +140,6 @@ def test_an_image_that_is_not_there(store: Path) -> None:
 def test_an_unknown_lock_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no lock 'cudda' for an image \(there are: cuda, cpu, small\)"):
         recipe(ROOT, "cudda")
-
-
-# Which of them
-
-
-def names(store: Path) -> list[str]:
-    """Return the locks of the images that were built, in order."""
-    path = store / "builds.log"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [line.partition("LOCK=")[2].split()[0] for line in lines]
-
-
-@pytest.mark.parametrize(
-    ("word", "device", "gpu", "lock", "said"),
-    [
-        ("auto", False, False, "cpu", "the set without CUDA, as there is no NVIDIA device (REPRO_TORCH=auto)"),
-        ("auto", True, False, "cuda", "the goldens' lock, with CUDA, as there is an NVIDIA device (REPRO_TORCH=auto)"),
-        ("auto", False, True, "cuda", "the goldens' lock, with CUDA, as the run is to use a GPU (REPRO_TORCH=auto)"),
-        ("cpu", True, False, "cpu", "the set without CUDA, as it was asked for (REPRO_TORCH=cpu)"),
-        ("cuda", False, False, "cuda", "the goldens' lock, with CUDA, as it was asked for (REPRO_TORCH=cuda)"),
-    ],
-)
-def test_the_image_is_chosen_as_the_environment_is(
-    store: Path,
-    wanted: Recipe,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    word: str,
-    device: bool,
-    gpu: bool,
-    lock: str,
-    said: str,
-) -> None:
-    monkeypatch.setenv(sets.CHOICE, word)
-    monkeypatch.setattr(sets, "device", lambda: device)
-    _, found = image.chosen(PODMAN, wanted.root, gpu=gpu)
-    assert found.name == recipe(wanted.root, lock).name("python")
-    assert capsys.readouterr().err.splitlines()[0] == f"image: {said}"
-    assert names(store) == [lock]
-
-
-@pytest.mark.parametrize(
-    ("fault", "why"),
-    [
-        (ABSENT, "the package index has no build of torch for the CPU"),
-        (
-            MISMATCH.format("torch==2.13.0+cpu"),
-            "the package index's build of torch for the CPU is not the one that was pinned",
-        ),
-    ],
-    ids=["absent", "another"],
-)
-def test_where_no_index_has_the_build_for_the_cpu_the_goldens_image_is_taken(
-    store: Path,
-    wanted: Recipe,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    fault: str,
-    why: str,
-) -> None:
-    monkeypatch.setenv("FAIL_BUILD", fault)
-    monkeypatch.setenv("FAIL_LOCK", "cpu")
-    _, found = image.chosen(PODMAN, wanted.root)
-    assert found.name == recipe(wanted.root, "cuda").name("python")
-    said = f"image: the goldens' lock, with CUDA, as there is no NVIDIA device and {why} (REPRO_TORCH=auto)"
-    assert said in capsys.readouterr().err.splitlines()
-    image.chosen(PODMAN, wanted.root)  # which asks no index again, as one is there
-    said = "image: the goldens' lock, with CUDA, as its image is there (REPRO_TORCH=auto)"
-    assert capsys.readouterr().err.splitlines()[0] == said
-    assert names(store) == ["cpu", "cuda"]
-    monkeypatch.setenv(sets.CHOICE, "cpu")
-    image.chosen(PODMAN, wanted.root)
-    assert names(store) == ["cpu", "cuda", "cpu"]
-
-
-def test_the_small_one_is_taken_where_both_are_there(store: Path, wanted: Recipe) -> None:
-    for lock in ("cuda", "cpu"):
-        ensure(PODMAN, recipe(wanted.root, lock))
-    assert image.chosen(PODMAN, wanted.root)[1].name == recipe(wanted.root, "cpu").name("python")
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [(MISMATCH.format("numpy==2.4.6"), IntegrityError), ("Error: no space left on device", InfrastructureError)],
-)
-def test_another_fault_of_the_small_one_is_an_end(
-    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[ReproError]
-) -> None:
-    monkeypatch.setenv("FAIL_BUILD", fault)
-    with pytest.raises(kind) as caught:
-        image.chosen(PODMAN, wanted.root)
-    assert not isinstance(caught.value, image.LackingError)
-    assert names(store) == ["cpu"]
-
-
-def test_a_lock_with_cuda_lacks_no_build_for_the_cpu(
-    store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAIL_BUILD", ABSENT)
-    monkeypatch.setenv(sets.CHOICE, "cuda")
-    with pytest.raises(InfrastructureError, match="image: podman build ended with 1: ERROR: No matching distribution"):
-        image.chosen(PODMAN, wanted.root)
-
-
-# Where its packages come from
-
-
-@pytest.fixture
-def wheelhouse(tmp_path: Path) -> Path:
-    """A folder of wheels, two of which the small lock pins, and what else may lie there."""
-    folder = tmp_path / "a wheelhouse"
-    folder.mkdir()
-    pins = dict(sets.ENTRY.findall((ROOT / sets.FOLDER / "small.txt").read_text()))
-    numpy, pluggy = pins["numpy"], pins["pluggy"]
-    for name in (f"numpy-{numpy}-cp311-any.whl", f"Pluggy-{pluggy}-py3-none-any.whl", "numpy-0.1-cp311-any.whl"):
-        (folder / name).write_text(name)
-    for name in ("other-1.0-py3-none-any.whl", "wheel.whl", f"numpy-{numpy}.tar.gz"):
-        (folder / name).touch()
-    return folder
-
-
-def test_wheels_that_the_lock_pins_go_in_and_no_others(
-    store: Path, wanted: Recipe, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_FIND_LINKS", f"https://a.example/links {wheelhouse.as_uri()} /nonexistent")
-    ensure(PODMAN, wanted)
-    names = sorted((store / "context").read_text().split())
-    assert [name.partition("-")[0] for name in names] == ["./small.txt", "./wheels/Pluggy", "./wheels/numpy"]
-    told = "[global]\nfind-links = https://a.example/links /run/context/wheels\n"
-    assert (store / "pip.conf").read_text() == told
-    assert "/run/context " in wanted.containerfile.read_text()
-
-
-def test_addresses_of_indexes_go_in_as_a_secret(store: Path, wanted: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://user:hunter2@a.example/simple")
-    monkeypatch.setenv(
-        "PIP_EXTRA_INDEX_URL", "https://b.example/simple\nfile:///c/simple /d/simple http://e.example:80/"
-    )
-    monkeypatch.setenv("PIP_TRUSTED_HOST", "e.example:80")
-    ensure(PODMAN, wanted)
-    assert (store / "pip.conf").read_text().splitlines() == [
-        "[global]",
-        "index-url = https://user:hunter2@a.example/simple",
-        "extra-index-url = https://b.example/simple http://e.example:80/",
-        "trusted-host = e.example:80",
-    ]
-    assert (store / "context").read_text() == "./small.txt\n"
-    assert "hunter2" not in (store / "builds.log").read_text()
-
-
-def test_without_settings_pip_has_its_own(store: Path, wanted: Recipe) -> None:
-    ensure(PODMAN, wanted)
-    assert not (store / "pip.conf").exists()
-    assert (store / "context").read_text() == "./small.txt\n"
-
-
-def test_a_wheel_that_cannot_be_copied_is_one_line(
-    store: Path, wanted: Recipe, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheel = next(wheelhouse.glob("Pluggy-*"))
-    wheel.unlink()
-    wheel.symlink_to("nowhere")
-    monkeypatch.chdir(wheelhouse.parent)
-    (wheelhouse.parent / "wheels").symlink_to(wheelhouse)
-    monkeypatch.setenv("PIP_FIND_LINKS", "wheels")
-    text = refused(InfrastructureError, wanted)
-    assert "cannot be copied for the build (No such file or directory); free some room, or mend PIP_FIND_LINKS" in text
 
 
 # The base's pins
@@ -514,7 +286,7 @@ def test_a_build_runs_under_one_umask(
     store: Path, wanted: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
 ) -> None:
     program = store.parent / "bin" / "podman"
-    program.write_text(ENGINE.replace("build) ", f"build) umask > {tmp_path}/umask; "))
+    program.write_text(program.read_text().replace("build) ", f"build) umask > {tmp_path}/umask; "))
     before = os.umask(umask)
     try:
         ensure(PODMAN, wanted)
@@ -529,5 +301,5 @@ def test_the_committed_pins_are_whole() -> None:
     assert len(bytes.fromhex(pins["bases"]["debian"]["rootfs"])) == 32
     assert pins["bases"]["python"]["reference"] in (ROOT / "containers" / "Containerfile").read_text()
     for trees in pins["trees"].values():
-        assert all(lock in image.NEEDS and len(bytes.fromhex(tree)) == 32 for lock, tree in trees.items())
+        assert all(lock in recipes.NEEDS and len(bytes.fromhex(tree)) == 32 for lock, tree in trees.items())
     json.dumps(pins, default=str)
