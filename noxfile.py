@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from repro import registry
 from repro.cli.reproducing import first_look, intent, verb_arguments
 from repro.errors import InfrastructureError, ReproError
-from repro.machine import cache, git, image, installing, sets
+from repro.machine import cache, git, image, installing, recipes, sets
 from repro.machine import engine as container
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
@@ -234,7 +234,7 @@ def inside(session: nox.Session, engine: container.Engine, said: str, *, gpu: bo
     data = os.environ.get("REPRO_DATA_DIR")
     place = container.Place(ROOT, results, Path(data).resolve() if data else None, cache.folder())
     try:
-        ready, built = image.ensure(engine, image.recipe(ROOT))
+        ready, built = image.chosen(engine, ROOT, gpu=gpu)
         place.prepare()
     except InfrastructureError as error:
         if container.named():
@@ -313,14 +313,14 @@ for name in STUDIES:
 
 @nox.session(name="image", venv_backend="none", default=False)
 def build_image(session: nox.Session) -> None:
-    """Build the pinned image, or find it built, and say what it is; -- small takes the lock that tests use."""
+    """Build the pinned image, or find it built, and say what it is; -- cuda, cpu and small name a lock."""
     with one_line(session):
         engine, said = container.choose()
         session.log(said)
         if engine is None:
             session.error("no engine to build with; install podman or docker")
-        for lock in session.posargs or ["cuda"]:
-            ready, built = image.ensure(engine, image.recipe(ROOT, lock))
+        for lock in session.posargs or [""]:
+            ready, built = image.ensure(engine, recipes.recipe(ROOT, lock)) if lock else image.chosen(engine, ROOT)
             session.log(f"image {built.name}, by {ready}: id {built.id}, digest {built.digest or 'none'}")
             session.log(f"tree hash {built.tree}")
 
@@ -340,12 +340,11 @@ def sbom(session: nox.Session) -> None:
         session.log(said)
         if engine is None:
             session.error("no engine to look into the image with; install podman or docker")
-        wanted = image.recipe(ROOT)
-        ready, built = image.ensure(engine, wanted)
+        ready, built = image.chosen(engine, ROOT)
         place = container.Place(ROOT, ROOT / "results")
         (ROOT / "results" / "sbom").mkdir(parents=True, exist_ok=True)
         place.prepare()
-    when = datetime.fromtimestamp(int(wanted.epoch), UTC).isoformat()
+    when = datetime.fromtimestamp(int(recipes.recipe(ROOT).epoch), UTC).isoformat()
     number = str(uuid.uuid5(uuid.NAMESPACE_OID, built.tree))  # the same image gives the same list
     out = f"{container.RESULTS}/sbom"
     listed = ["cyclonedx_py._internal.cli:run", "environment", "--output-reproducible", "--output-format", "JSON"]

@@ -15,18 +15,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro.errors import InfrastructureError, IntegrityError, UsageError
-from repro.machine import cache, treehash
+from repro.errors import InfrastructureError, IntegrityError
+from repro.machine import cache, sets, treehash
 from repro.machine.engine import CHOICE, START, Engine, Image, first_line, settled
+from repro.machine.recipes import NEEDS, Recipe, bases, recipe
+from repro.machine.wheels import gathered
 
-BASE_CHOICE = "REPRO_BASE"
 MIRROR = "REPRO_DEBIAN_MIRROR"
 CERTIFICATES = ("REPRO_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")  # ours, pip's and OpenSSL's
-NEEDS = {"cuda": (15, "5.7 GB", "3 GB", "5 to 10 minutes"), "small": (1, "0.3 GB", "30 MB", "a minute")}
 EXCLUDED = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 # What the base is made in, and nothing of the caller's shell beside it: Debian's packages run programs while they are
 # installed, and what those write may follow any variable. Byte code is what the packages compile, held to its source by
@@ -44,50 +43,34 @@ SWAYS = ("BUILDAH_", "SOURCE_DATE_EPOCH")  # variables that would give a build a
 FAULTS = ("THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR:", "Error:", "error:", "E: ")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What decides an image: the Containerfile, a lock, the pins of images.toml."""
-
-    root: Path
-    lock: str
-    pins: Mapping[str, Any]
-
-    @property
-    def containerfile(self) -> Path:
-        """Return the one recipe."""
-        return self.root / "containers" / "Containerfile"
-
-    @property
-    def lock_file(self) -> Path:
-        """Return the locked packages."""
-        return self.root / "containers" / "lock" / f"{self.lock}.txt"
-
-    @property
-    def epoch(self) -> str:
-        """Return the time stamp of everything built, in seconds since 1970."""
-        return str(self.pins["source_date_epoch"])
-
-    def name(self, base: str) -> str:
-        """Return the image's name, which changes with anything that goes into it."""
-        hasher = hashlib.sha256(json.dumps([base, self.epoch, self.pins["bases"][base]], default=str).encode())
-        for path in (self.containerfile, self.lock_file, self.packages):
-            hasher.update(path.read_bytes())
-        return f"localhost/repro-{self.lock}:{base}-{hasher.hexdigest()[:16]}"
-
-    @property
-    def packages(self) -> Path:
-        """Return the list of the local base's packages, one `name=version` a line."""
-        return self.root / "containers" / "base" / "packages.txt"
+class LackingError(InfrastructureError):
+    """No package index at hand has the build of torch that a lock asks for."""
 
 
-def recipe(root: Path, lock: str = "cuda") -> Recipe:
-    """Read the recipe of a lock. Raise UsageError for a lock that does not exist."""
-    import tomllib
+def chosen(engine: Engine, root: Path, *, gpu: bool = False) -> tuple[Engine, Image]:
+    """Return the image of the set that REPRO_TORCH and the machine mean, say which, and the engine as `ensure` does.
 
-    found = Recipe(root, lock, tomllib.loads((root / "containers" / "images.toml").read_text("utf-8")))
-    if lock not in NEEDS or not found.lock_file.is_file():
-        raise UsageError(f"no lock '{lock}' for an image (there are: {', '.join(NEEDS)})")
-    return found
+    `gpu` says that a run in it is to use a GPU. Where nobody named a set, the goldens' image stays once it is there and
+    the other is not; where the first set's torch cannot be had the next is taken.
+    """
+    order, why = sets.images(gpu=gpu)
+    recipes = [recipe(root, one.name) for one in order]
+    if sets.choice() == "auto" and built(engine, recipes[-1]) and not built(engine, recipes[0]):
+        order, recipes, why = order[-1:], recipes[-1:], "its image is there"
+    for one, wanted in zip(order, recipes, strict=True):
+        say(f"{one.what}, as {why} ({sets.CHOICE}={sets.choice()})")
+        try:
+            return ensure(engine, wanted)
+        except LackingError as error:
+            if one is order[-1]:
+                raise
+            why = f"{why} and {error}"
+    raise AssertionError  # the last one was returned, or its error raised
+
+
+def built(engine: Engine, wanted: Recipe) -> bool:
+    """Say whether an image of this recipe is in the engine's store."""
+    return any(exists(engine, wanted.name(base)) for base in bases(wanted))
 
 
 def ensure(engine: Engine, wanted: Recipe) -> tuple[Engine, Image]:
@@ -105,14 +88,6 @@ def ensure(engine: Engine, wanted: Recipe) -> tuple[Engine, Image]:
     ready = settled(engine, reference, wanted.root)
     build(ready, wanted, base, reference)
     return ready, identify(ready, wanted, base)
-
-
-def bases(wanted: Recipe) -> list[str]:
-    """Return the bases to try, in order; REPRO_BASE names one of them."""
-    chosen, known = os.environ.get(BASE_CHOICE) or "auto", list(wanted.pins["bases"])
-    if chosen not in ("auto", *known):
-        raise UsageError(f"{BASE_CHOICE}={chosen}: no such base; set one of auto, {', '.join(known)}")
-    return known if chosen == "auto" else [chosen]
 
 
 def say(text: str) -> None:
@@ -283,26 +258,29 @@ def build(
 ) -> str:
     """Build the image from a base and return its name; `again` leaves no layer of an earlier build in it.
 
-    Raise InfrastructureError with the one line that says why, and IntegrityError where a package is not the locked one.
+    Raise LackingError where torch's build for the CPU cannot be had, another InfrastructureError with the one line that
+    says why, and IntegrityError where a package is not the locked one.
     """
     name = name or wanted.name(base)
     line = building(engine, wanted)
     certificates = next((path for path in map(os.environ.get, CERTIFICATES) if path and Path(path).is_file()), None)
     line += ["--secret", f"id=ca,src={certificates}"] if certificates else []
-    line += [
-        "--build-arg",
-        f"BASE={reference}",
-        "--build-arg",
-        f"LOCK={wanted.lock}",
-        *(["--no-cache"] if again else []),
-    ]
-    line += ["--tag", name, "--file", str(wanted.containerfile), str(wanted.lock_file.parent)]
-    said, code = streamed(line, build_variables(engine))
+    line += ["--build-arg", f"BASE={reference}", "--build-arg", f"LOCK={wanted.lock}"]
+    line += [*(["--no-cache"] if again else []), "--tag", name, "--file", str(wanted.containerfile)]
+    with tempfile.TemporaryDirectory() as room:
+        context, settings = Path(room, "context"), Path(room, "pip.conf")
+        settings.write_text(gathered(wanted, context), "utf-8")
+        line += ["--secret", f"id=pip,src={settings}"] if settings.stat().st_size else []
+        said, code = streamed([*line, str(context)], build_variables(engine))
     if not code:
         return name
-    if any(FAULTS[0] in text for text in said):
+    mismatched = mismatch(said) if any(FAULTS[0] in text for text in said) else ""
+    reason = sets.lack("\n".join(said)) if wanted.lock == sets.CPU.name else ""
+    if reason and (not mismatched or mismatched.startswith("torch==")):
+        raise LackingError(reason)
+    if mismatched:
         raise IntegrityError(
-            f"image: a package is not the one whose hash {wanted.lock_file.name} holds: {mismatch(said)}; "
+            f"image: a package is not the one whose hash {wanted.lock_file.name} holds: {mismatched}; "
             "restore the lock, or make it again with `nox -s relock`"
         )
     raise InfrastructureError(f"image: {engine.name} build ended with {code}: {fault(said)}")

@@ -36,8 +36,6 @@ IMPORT = (
     "import importlib.util, sys; [importlib.import_module(name) for name in sys.argv[1:] "
     "if importlib.util.find_spec(name.partition('.')[0])]"
 )
-ABSENT = ("No matching distribution found for torch", "there is no version of torch", "no wheels with a matching")
-MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
 
 
 @dataclass(frozen=True)
@@ -326,12 +324,10 @@ def _fetch(
     if not code:
         return ""
     growth.clear()
-    if doubtful and any(word in said for word in ABSENT):
-        return "the package index has no build of torch for the CPU"
-    if doubtful and any(word in said for word in MISMATCH):
-        return "the package index's build of torch for the CPU is not the one that was pinned"
+    if doubtful and (reason := sets.lack(said)):
+        return reason
     log = into.folder / LOG
-    if any(word in said for word in MISMATCH):
+    if any(word in said for word in sets.MISMATCH):
         raise IntegrityError(f"{chunk.name}: a file is not the one whose hash the lock holds; {log} has the names")
     raise InfrastructureError(
         f"{chunk.name}: the installer ended with {code}: {fault(said.splitlines())}; {log} has all it said"

@@ -32,6 +32,9 @@ PLATFORMS = {
 }
 ENTRY = re.compile(r"(?m)^([a-z0-9-]+)==([^\s;\\]+).*\n(?:    .*\n)*")  # a pin of a lock, with its hashes
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")  # what torch asks for beside itself where it is built for CUDA
+# What pip and uv say where an index has no such build, and where it has another file of the same name.
+ABSENT = ("No matching distribution found for torch", "there is no version of torch", "no wheels with a matching")
+MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
 # Those of them that the CUDA build of torch does not load where there is no GPU. All others are linked to the library
 # that `import torch` loads, and cannot be left out.
 NOT_LOADED = ("cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cusolver", "nvidia-nvtx", "triton")
@@ -105,11 +108,36 @@ def candidates(version: str, *, goldens: bool) -> tuple[tuple[Packages, ...], st
         return _only(RANGES, word, "no lock is for this Python and platform")
     if sys.platform != "linux":
         return _only(whole, "auto" if word == "cpu" else word, "torch has no build with CUDA for this system")
-    if word == "cuda":
-        return (whole,), "it was asked for"
-    if word == "auto" and device():
-        return (whole,), "there is an NVIDIA device"
-    return (CPU, TRIMMED), "it was asked for" if word == "cpu" else "there is no NVIDIA device"
+    cuda, why = _with_cuda(word)
+    return ((whole,) if cuda else (CPU, TRIMMED)), why
+
+
+def images(*, gpu: bool = False) -> tuple[tuple[Packages, ...], str]:
+    """Return the sets that an image here may hold, the first that can be had is meant, and why, in words.
+
+    `gpu` says that a run in it is to use a GPU. Raise UsageError where REPRO_TORCH asks for a set that has none.
+    """
+    word = choice()
+    if gpu and word == "cpu":
+        raise UsageError(f"{CHOICE}=cpu: the run is to use a GPU; unset it, or add --device cpu")
+    cuda, why = (True, "the run is to use a GPU") if gpu and word == "auto" else _with_cuda(word)
+    return ((GOLDENS,) if cuda else (CPU, GOLDENS)), why
+
+
+def _with_cuda(word: str) -> tuple[bool, str]:
+    if word == "auto":
+        there = device()
+        return there, f"there is {'an' if there else 'no'} NVIDIA device"
+    return word == "cuda", "it was asked for"
+
+
+def lack(said: str) -> str:
+    """Return why torch's build for the CPU cannot be had, by what an installer said; empty where that says nothing."""
+    if any(word in said for word in ABSENT):
+        return "the package index has no build of torch for the CPU"
+    if any(word in said for word in MISMATCH):
+        return "the package index's build of torch for the CPU is not the one that was pinned"
+    return ""
 
 
 def _only(one: Packages, word: str, why: str) -> tuple[tuple[Packages, ...], str]:
@@ -180,23 +208,20 @@ def derive(folder: Path) -> None:
 def without_cuda(universal: str, torch: str) -> str:
     """Return the universal lock without CUDA: on Linux `torch`, the pin of a build for the CPU, in place of torch's.
 
-    Raise IntegrityError where that pin is of another version.
+    It is the first, so that an installer of them all learns at once that an index lacks it. Raise IntegrityError where
+    that pin is of another version.
     """
     pin = ENTRY.search(torch)
-    held = dict(ENTRY.findall(universal))
-    if pin is None or pin[2] != f"{held['torch']}+cpu":
+    held = {found[1]: found for found in ENTRY.finditer(universal)}
+    version = held["torch"][2]
+    if pin is None or pin[2] != f"{version}+cpu":
         raise IntegrityError(
-            f"torch-cpu.txt: pins torch {pin[2] if pin else 'not at all'}, universal.txt {held['torch']}; "
-            f"put {held['torch']}+cpu and its hashes there"
+            f"torch-cpu.txt: pins torch {pin[2] if pin else 'not at all'}, universal.txt {version}; "
+            f"put {version}+cpu and its hashes there"
         )
-
-    def entry(found: re.Match[str]) -> str:
-        if found[1] != "torch":
-            return "" if CUDA.fullmatch(found[1]) else found[0]
-        marked = found[0].replace(" \\\n", " ; sys_platform != 'linux' \\\n", 1)
-        return marked + pin[0]
-
-    return _headed(ENTRY.sub(entry, universal), "universal.txt without CUDA, and torch-cpu.txt")
+    elsewhere = held["torch"][0].replace(" \\\n", " ; sys_platform != 'linux' \\\n", 1)
+    rest = ENTRY.sub(lambda found: "" if found[1] == "torch" or CUDA.fullmatch(found[1]) else found[0], universal)
+    return _headed(pin[0] + elsewhere + rest, "torch-cpu.txt, and universal.txt without CUDA")
 
 
 def trimmed(universal: str) -> str:

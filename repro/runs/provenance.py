@@ -26,6 +26,7 @@ from repro.registry import root as project_root
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "scikit-learn")
 LOCK = sets.GOLDENS.files[0]
+LOCK_OF_IMAGE = Path("/opt/lock.txt")  # in an image, what it was made of: the recipe puts it there
 ISA_FLAGS = ("amx_tile", "avx2", "avx512_bf16", "avx512f", "bf16", "fma", "neon", "sve")
 ISA_ALIASES = {"asimd": "neon"}  # Linux's name of NEON on 64-bit Arm
 GPU_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
@@ -148,20 +149,33 @@ def _first_mismatch(lock: str) -> str:
 
 
 def _other_set(root: Path) -> str:
-    """Say which set was installed, and is whole, in place of the goldens' lock; an empty text for that or for none."""
-    one = sets.installed(root, Path(sys.prefix), _place(root)) if _image() is None else None
+    """Say which set is here, whole, in place of the goldens' lock; an empty text for that or for none."""
+    one = sets.installed(root, Path(sys.prefix), _place(root)) if _image() is None else _set_of_image(root)
     if one is None or one is sets.GOLDENS:
         return ""
     source = one.files[0].as_posix() if one.files else one.what
     return f"installed from {source}, where the goldens have {LOCK.as_posix()}"
 
 
+def _set_of_image(root: Path) -> sets.Packages | None:
+    """Return the set that the image is made of as it is locked now, None for none of them."""
+    if not LOCK_OF_IMAGE.is_file():
+        return None
+    made_of = LOCK_OF_IMAGE.read_bytes()
+    locks = ((one, root / one.files[0]) for one in sets.ALL if one.files)
+    return next((one for one, path in locks if path.is_file() and path.read_bytes() == made_of), None)
+
+
 def _other_installation(root: Path) -> str:
     """Say why these packages were not installed from the lock as it is now, an empty text where they were.
 
-    An image is made of its lock and named by it; any other installation is what its stamp says.
+    An image holds the lock that it is made of, and where it does not it is taken at its word; any other installation is
+    what its stamp says.
     """
-    if _image() is not None or sets.installed(root, Path(sys.prefix), _place(root)) is sets.GOLDENS:
+    if _image() is not None:
+        same = not LOCK_OF_IMAGE.is_file() or _set_of_image(root) is sets.GOLDENS
+        return "" if same else "the image is made of another lock"
+    if sets.installed(root, Path(sys.prefix), _place(root)) is sets.GOLDENS:
         return ""
     if not any(sets.stamped(Path(sys.prefix))):
         return f"nothing says that these packages were installed from {LOCK.as_posix()}"

@@ -1,4 +1,4 @@
-"""The engine of this machine, the two images, and how to run something inside."""
+"""The engine of this machine, the images, and how to run something inside."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from repro.machine import image
+from repro.machine import image, recipes
 from repro.machine.engine import Engine, Image, Place, choose, command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,13 +29,22 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def small(engine: Engine) -> tuple[Engine, Image]:
     """The image of the small lock, and the engine with the settings that start it."""
-    return image.ensure(engine, image.recipe(ROOT, "small"))
+    return image.ensure(engine, recipes.recipe(ROOT, "small"))
 
 
 @pytest.fixture(scope="session")
 def full(engine: Engine) -> tuple[Engine, Image]:
-    """The image of the full lock."""
-    return image.ensure(engine, image.recipe(ROOT))
+    """The image that studies run in here."""
+    return image.chosen(engine, ROOT)
+
+
+@pytest.fixture(scope="session")
+def without_cuda(engine: Engine) -> tuple[Engine, Image]:
+    """The image of the lock without CUDA, held to its pinned tree hash."""
+    try:
+        return image.ensure(engine, recipes.recipe(ROOT, "cpu"))
+    except image.LackingError as error:
+        pytest.skip(f"{error}; PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS names one that has")
 
 
 @pytest.fixture

@@ -3,17 +3,19 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from repro.machine.engine import Engine, Image, Place
 from repro.runs import diff, provenance, table
-from tests.containers.conftest import ROOT, run
+from tests.containers.conftest import ROOT, answer, run
 
 pytestmark = pytest.mark.container
 
 WHOLE = ("run", "rfnn", "--profile", "smoke", "--replicates", "1", "--quiet")
+LOCK = "import json; from repro.runs import provenance; print(json.dumps(provenance.collect()[1]['lock']))"
 PART = (*WHOLE, "--where", "reading=as_listed", "--where", "first=1")
 
 
@@ -30,7 +32,7 @@ def inside(on: tuple[Engine, Image], place: Place, arguments: tuple[str, ...], n
     return place.results / f"{name}.parquet"
 
 
-def record(path: Path) -> dict[str, object]:
+def record(path: Path) -> dict[str, Any]:
     (found,) = table.environments(table.read(path)).values()
     return found
 
@@ -50,9 +52,10 @@ def without_origin(some: pa.Table) -> pa.Table:
 
 
 def test_container_and_environment_agree(full: tuple[Engine, Image], place: Place, tmp_path: Path) -> None:
-    lock = provenance.collect(root=ROOT)[1]["lock"]
-    if not lock["pinned"]:
-        pytest.skip(f"this environment is not of the image's lock: {lock['unpinned_because']}; set REPRO_TORCH=cuda")
+    if answer(full, place, LOCK) != provenance.collect(root=ROOT)[1]["lock"]:
+        pytest.skip(
+            "this environment is not of the image's lock; `nox -s environment` with the same REPRO_TORCH makes it"
+        )
     results = inside(full, place, WHOLE, "inside")
     outside(WHOLE, tmp_path / "outside.parquet")
     same(results, tmp_path / "outside.parquet")
@@ -63,6 +66,20 @@ def test_container_and_environment_agree(full: tuple[Engine, Image], place: Plac
     assert other["image"] is None
     differing = {name for name in found if found[name] != other[name]}
     assert differing <= {"image", "engine", "python"}, differing
+
+
+def test_runs_without_cuda_are_another_kind_of_machine_than_the_goldens(
+    without_cuda: tuple[Engine, Image], place: Place
+) -> None:
+    path = inside(without_cuda, place, (*PART, "--where", "second=1"), "without-cuda")
+    found = record(path)
+    assert found["image"]["name"].startswith("localhost/repro-cpu:")
+    assert found["image"]["tree"] == without_cuda[1].tree
+    assert found["packages"]["torch"].endswith("+cpu")
+    why = "installed from containers/lock/cpu.txt, where the goldens have containers/lock/cuda.txt"
+    assert (found["lock"]["pinned"], found["lock"]["unpinned_because"]) == (False, why)
+    golden = table.read(ROOT / "golden" / "rfnn" / "smoke.parquet")
+    assert table.stratum(found) not in map(table.stratum, table.environments(golden).values())
 
 
 def test_docker_and_podman_agree(

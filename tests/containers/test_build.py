@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from repro.errors import InfrastructureError, IntegrityError, ReproError
-from repro.machine import image
+from repro.machine import image, recipes
 from repro.machine.engine import Engine, Image
-from repro.machine.image import Recipe
+from repro.machine.recipes import Recipe
 from tests.containers.conftest import ROOT
 
 pytestmark = pytest.mark.container
@@ -25,11 +25,11 @@ CHECKED_BY_HASH = 0b11  # and by no time
 def wanted(tmp_path: Path) -> Recipe:
     """The recipe of the small lock, in a folder that a test may change."""
     shutil.copytree(ROOT / "containers", tmp_path / "containers")
-    return image.recipe(tmp_path, "small")
+    return recipes.recipe(tmp_path, "small")
 
 
 def base_of(engine: Engine, wanted: Recipe) -> tuple[str, str]:
-    return image.obtain_base(engine, wanted, image.bases(wanted))
+    return image.obtain_base(engine, wanted, recipes.bases(wanted))
 
 
 def refused(kind: type[ReproError], engine: Engine, wanted: Recipe, reference: str | None = None) -> str:

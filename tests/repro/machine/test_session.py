@@ -13,6 +13,7 @@ import pytest
 
 import noxfile
 from repro.cli.reproducing import first_look
+from repro.machine import sets
 
 TREE = "3d" * 32
 FIRST = noxfile.STUDIES[0]
@@ -68,7 +69,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(noxfile, "ROOT", project)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name in ("REPRO_ENGINE", "REPRO_BASE", "REPRO_DATA_DIR", "REACHED", "CONTAINERS_CONF"):
+    monkeypatch.setattr(sets, "device", lambda: False)
+    for name in ("REPRO_ENGINE", "REPRO_BASE", sets.CHOICE, "REPRO_DATA_DIR", "REACHED", "CONTAINERS_CONF"):
         monkeypatch.delenv(name, raising=False)
     return project
 
@@ -84,6 +86,41 @@ def test_an_image_that_can_be_had_is_used(project: Path, monkeypatch: pytest.Mon
     session = reproduced()
     assert session.said[1] == "running in a container by podman 4.3.1 (REPRO_ENGINE=auto)"
     assert [line[:2] for line in session.ran] == [("podman", "run")] * 4
+
+
+@pytest.mark.parametrize(
+    ("word", "arguments", "lock"),
+    [("auto", (), "cpu"), ("cpu", (), "cpu"), ("cuda", (), "cuda"), ("auto", ("--device", "cuda"), "cuda")],
+)
+def test_a_run_is_in_the_image_of_the_set_that_is_meant(
+    project: Path, monkeypatch: pytest.MonkeyPatch, word: str, arguments: tuple[str, ...], lock: str
+) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    monkeypatch.setenv(sets.CHOICE, word)
+    session = reproduced(*arguments)
+    images = {name for line in session.ran for name in line if name.startswith("localhost/")}
+    assert [name.partition(":")[0] for name in images] == [f"localhost/repro-{lock}"]
+    assert session.said[2].startswith(f"image localhost/repro-{lock}:python-")
+
+
+def test_a_gpu_is_not_to_be_had_in_an_image_without_cuda(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    monkeypatch.setenv(sets.CHOICE, "cpu")
+    with pytest.raises(EndedError, match="REPRO_TORCH=cpu: the run is to use a GPU"):
+        reproduced("--device", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"), [((), ["cpu"]), (("cuda",), ["cuda"]), (("small", "cpu"), ["small", "cpu"])]
+)
+def test_the_image_that_is_meant_is_built_or_those_that_are_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], found: list[str]
+) -> None:
+    monkeypatch.setenv("REACHED", "1")
+    session = Session(*arguments)
+    noxfile.build_image(session)  # type: ignore[arg-type]
+    named = [text for text in session.said if text.startswith("image localhost/repro-")]
+    assert [text.partition("repro-")[2].partition(":")[0] for text in named] == found
 
 
 def test_the_first_line_says_what_will_be_done(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +202,7 @@ def test_a_project_that_a_container_cannot_read_is_run_without_one(
 def test_an_image_that_is_not_the_pinned_one_is_an_end(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REACHED", "1")
     with (project / "containers" / "images.toml").open("a") as file:
-        file.write(f'[trees.python]\ncuda = "{"4e" * 32}"\n')
+        file.write(f'[trees.python]\ncpu = "{"4e" * 32}"\n')
     with pytest.raises(EndedError, match=f"its tree hash is {TREE}, images.toml says {'4e' * 32}"):
         reproduced()
 

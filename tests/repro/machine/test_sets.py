@@ -120,6 +120,40 @@ def test_a_device_is_what_the_drivers_program_lists(
     assert sets.device() is there
 
 
+@pytest.mark.parametrize(
+    ("word", "device", "gpu", "found", "why"),
+    [
+        ("auto", False, False, (CPU, GOLDENS), "there is no NVIDIA device"),
+        ("", False, False, (CPU, GOLDENS), "there is no NVIDIA device"),
+        ("auto", True, False, (GOLDENS,), "there is an NVIDIA device"),
+        ("auto", False, True, (GOLDENS,), "the run is to use a GPU"),
+        ("cpu", True, False, (CPU, GOLDENS), "it was asked for"),
+        ("cuda", False, False, (GOLDENS,), "it was asked for"),
+        ("cuda", False, True, (GOLDENS,), "it was asked for"),
+    ],
+)
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_the_image_follows_from_the_wish_the_device_and_the_run(
+    linux: pytest.MonkeyPatch,
+    system: str,
+    word: str,
+    device: bool,
+    gpu: bool,
+    found: tuple[Packages, ...],
+    why: str,
+) -> None:
+    linux.setattr(sys, "platform", system)  # an image is Linux's on any
+    linux.setenv(sets.CHOICE, word)
+    linux.setattr(sets, "device", lambda: device)
+    assert sets.images(gpu=gpu) == (found, why)
+
+
+def test_an_image_without_cuda_is_not_for_a_gpu(linux: pytest.MonkeyPatch) -> None:
+    linux.setenv(sets.CHOICE, "cpu")
+    with pytest.raises(UsageError, match="REPRO_TORCH=cpu: the run is to use a GPU; unset it, or add --device cpu"):
+        sets.images(gpu=True)
+
+
 def test_sizes_are_said_where_they_were_measured(linux: pytest.MonkeyPatch) -> None:
     assert CPU.sizes == "0.4 GB to fetch, 1.4 GB on disk"
     assert RANGES.sizes == ""
@@ -181,6 +215,7 @@ def test_the_set_without_cuda_has_all_else() -> None:
     assert gone == {name for name in universal if name.startswith(("nvidia-", "cuda-"))} | {"triton"}
     assert f"torch=={torch} ; sys_platform != 'linux' \\\n" in lock("cpu.txt")
     assert f"torch=={torch}+cpu ; sys_platform == 'linux' \\\n" in lock("cpu.txt")
+    assert [name for name, _ in sets.ENTRY.findall(lock("cpu.txt"))][:3] == ["torch", "torch", next(iter(universal))]
 
 
 def test_the_trimmed_set_lacks_what_is_not_loaded_and_no_more() -> None:

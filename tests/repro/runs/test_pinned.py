@@ -53,8 +53,29 @@ def test_an_edited_lock_is_not_pinned(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / sets.STAMP).unlink()
     found = collect(root=tmp_path)[1]["lock"]
     assert found["unpinned_because"] == "nothing says that these packages were installed from containers/lock/cuda.txt"
-    monkeypatch.setenv("REPRO_IMAGE", "a")  # which is made of its lock, and named by it
+    monkeypatch.setenv("REPRO_IMAGE", "a")  # which does not say what it is made of
     assert collect(root=tmp_path)[1]["lock"]["pinned"] is True
+
+
+def test_an_image_is_of_the_lock_that_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = f"numpy=={importlib.metadata.version('numpy')}\n"
+    lock(tmp_path, pins)
+    cpu = tmp_path / sets.CPU.files[0]
+    cpu.write_text(f"# without CUDA\n{pins}")
+    monkeypatch.setenv("REPRO_IMAGE", "a")
+    monkeypatch.setattr(provenance, "LOCK_OF_IMAGE", tmp_path / "lock.txt")
+
+    def found() -> tuple[bool, str]:
+        said = collect(root=tmp_path)[1]["lock"]
+        assert forms.LOCK["unpinned_because"](said["unpinned_because"])
+        return said["pinned"], said["unpinned_because"]
+
+    (tmp_path / "lock.txt").write_text(pins)
+    assert found() == (True, "")
+    (tmp_path / "lock.txt").write_text(cpu.read_text())
+    assert found() == (False, "installed from containers/lock/cpu.txt, where the goldens have containers/lock/cuda.txt")
+    cpu.write_text("# edited since the image was made\n")
+    assert found() == (False, "the image is made of another lock")
 
 
 @pytest.mark.parametrize(
