@@ -27,8 +27,8 @@ for _ in range(3000):
 STUBBORN = """
 import pathlib, sys, time
 folder = pathlib.Path(sys.argv[1])
-(folder / "begun").touch()
 try:
+    (folder / "begun").touch()
     time.sleep(60)
 except KeyboardInterrupt:
     (folder / "ended").touch()
