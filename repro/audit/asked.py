@@ -215,22 +215,34 @@ def _complete(claim: Claim) -> tuple[Claim, str]:
 def _read(claim: Claim, side: str = "") -> Claim:
     """Return a claim of what is printed, in any style that tables have, in the unit that it says.
 
-    What no style fits stays as it is, to be refused by the judge. Raise UsageError where two units are said.
+    Raise UsageError for what may mean two things, or is no mean, and where two units are said.
     """
     text = claim.published[0].strip()
     if not PLAIN.fullmatch(text):  # others take longer to import than to read
         from repro.outside import published
 
+        option = {"": "--published", ">": "--above", "<": "--below"}[side]
         try:
             found = published.read(text)
-        except UsageError:
-            found = published.NoNumber(text)
-        if isinstance(found, published.Published) and found.form in STYLES and not found.besides:
-            if found.percent and claim.unit not in ("", units.SAME, *units.PERCENT):
-                raise UsageError(f"--unit {claim.unit}: {text} is in percent; leave out one of the two")
-            claim = replace(claim, unit=claim.unit or found.unit)
-            text = " ± ".join(one.text for one in (found.mean, found.spread) if one is not None)
+        except UsageError as error:  # which names options of tables
+            raise _unread(option, text, str(error).partition("; say `--")[0]) from error
+        if not isinstance(found, published.Published):
+            raise _unread(option, text, f"no number ({found.text})")
+        plain = " ± ".join(published.canonical(found))
+        if found.form not in STYLES or found.besides:
+            aside = f"{' and '.join(found.besides)} stands beside it" if found.besides else ""
+            middle = f"an interval, from which {plain} would be taken" if found.spread else "its ends are uneven"
+            raise _unread(option, text, aside or middle)
+        if found.percent and claim.unit not in ("", units.SAME, *units.PERCENT):
+            raise UsageError(f"--unit {claim.unit}: {text} is in percent; leave out one of the two")
+        claim, text = replace(claim, unit=claim.unit or found.unit), plain
     return replace(claim, published=(f"{side} {text}".strip(),))
+
+
+def _unread(option: str, text: str, why: str) -> UsageError:
+    """Return the refusal of what cannot be judged as it is written."""
+    wanted = "one number, or a mean and its spread as in '93.1 ± 0.3'" if option == "--published" else "one number"
+    return UsageError(f"{option} {text}: {why}; write {wanted}{', with a decimal point' if ',' in why else ''}")
 
 
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:

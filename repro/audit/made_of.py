@@ -32,6 +32,7 @@ SAID = {
 }  # by a claim's spread
 FURTHEST = 400  # powers of ten: no number of a document is larger, or finer
 EXACT = Decimal(0)
+SHOWN = 3  # cells that are named of those with the same runs
 Value = float | str  # a run: an exact number, or a text whose digits say how exact it is
 
 
@@ -306,7 +307,8 @@ def table(cells: Mapping[str, Entry]) -> Agreement:
     each = most < len(telling) and len(readings) > 1
     said = {name: word(one, readings, each=each) for name, one in cells.items()}
     for name, others in same_runs(cells).items():
-        words = f"{said[name].evidence}; the runs of {', '.join(others)} are the same"
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        words = f"{said[name].evidence}; the runs of {', '.join(others[:SHOWN])}{more} are the same"
         said[name] = replace(said[name], evidence=words)
     return Agreement(readings, said)
 

@@ -39,12 +39,15 @@ def read(path: Path, form: str = "", which: int | None = None) -> Grid:
     Raise UsageError where the form or the table has to be named, where rows are of different lengths, or a column has
     no name of its own; NothingSelectedError where there is none.
     """
+    if not files.there(path):
+        raise UsageError(f"{path}: no such file; name one that holds a table")
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, wanted a table; name one file in it")
     form = form or SUFFIXES.get(path.suffix.lower(), "")
     if form not in FORMS:
         hint = did_you_mean(form, [*FORMS]) if form else ""
-        raise UsageError(f"{path}: no table by its name{hint}; say `--format {'|'.join(FORMS)}`")
-    if not files.there(path):
-        raise UsageError(f"{path}: no such file; name one that holds a table")
+        formats = f"`--format {'|'.join(FORMS)}` of the table that is read"
+        raise UsageError(f"{path}: no table by its name{hint}; call it one of {' '.join(SUFFIXES)}, or say {formats}")
     text = files.read_text(path, "table", "name a file of UTF-8 text").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     found = [*READERS[form](path, text)]
     if not found:

@@ -17,6 +17,8 @@ MINUS = "\N{MINUS SIGN}"
 EN, EM = "\N{EN DASH}", "\N{EM DASH}"
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", f"0123456789+{MINUS}")
 LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋", f"0123456789+{MINUS}")
+RAISED_NUMBER = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+(?:\.[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
+LOWERED_NUMBER = re.compile(r"[₀₁₂₃₄₅₆₇₈₉₊₋]+(?:\.[₀₁₂₃₄₅₆₇₈₉]+)?")  # Unicode has no lowered point
 
 TAG = re.compile(r"<(/?)([a-zA-Z]+)[^<>]*>")
 SCRIPTS = {"sub": "_{", "sup": "^{"}
@@ -66,8 +68,8 @@ def plain(text: str) -> str:
     if len(text) > LONGEST:
         raise UsageError(f"a text of {len(text):,} characters is no cell of a table; see to the file")
     found = _undressed(text)
-    found = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda one: f"^{{{one[0].translate(RAISED)}}}", found)
-    found = re.sub("[₀₁₂₃₄₅₆₇₈₉₊₋]+", lambda one: f"_{{{one[0].translate(LOWERED)}}}", found)
+    found = RAISED_NUMBER.sub(lambda one: f"^{{{one[0].translate(RAISED)}}}", found)
+    found = LOWERED_NUMBER.sub(lambda one: f"_{{{one[0].translate(LOWERED)}}}", found)
     return _unbraced(SCRIPT.sub(r"\1{\2}", found)).strip()
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,42 @@ def form_of(path: Path) -> str:
 
 
 def read_columns(path: Path, form: str) -> Iterator[tuple[int, Columns]]:
-    """Yield some rows as columns, with the number of the first of them; rows count from 1.
+    """Yield some rows as columns, with the number of the first of them in its file; rows count from 1.
 
     A folder is read file by file, and has a column more that tells them apart. Raise IntegrityError for a damaged file.
     """
     if not path.is_dir():
         yield from _one(path, form)
         return
-    found = sorted(one for one in path.iterdir() if one.is_file() and FORMS.get(one.suffix.lower()) == form)
-    if not found:
-        raise UsageError(f"{path}: no file of the format {form} in it; name another folder, or a file")
-    for one in found:
+    for one in _files(path, form):
         for first, columns in _one(one, form):
             count = len(next(iter(columns.values()), ()))
             yield first, {FILE: (one.stem,) * count, **columns}
+
+
+def _files(path: Path, form: str) -> list[Path]:
+    """Return the files of one format in a folder. Raise UsageError where there is none."""
+    found = sorted(one for one in path.iterdir() if one.is_file() and FORMS.get(one.suffix.lower()) == form)
+    if not found:
+        raise UsageError(f"{path}: no file of the format {form} in it; name another folder, or a file")
+    return found
+
+
+def without_end(path: Path, form: str) -> set[str]:
+    """Return which tables of text do not end with a line's end: their names as FILE has them, "" for one alone.
+
+    Many a whole file lacks it; of a file that was cut nothing else may tell.
+    """
+    if form not in ("csv", "tsv"):
+        return set()
+    named = {one.stem: one for one in _files(path, form)} if path.is_dir() else {"": path}
+    return {name for name, one in named.items() if _last_byte(one) not in (b"\n", b"\r")}
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(-1, SEEK_END)
+        return stream.read(1)
 
 
 def names_of(path: Path, form: str) -> list[str]:
@@ -138,7 +161,7 @@ def _whole(path: Path, rows: list[list[str]], names: Sequence[str], first: int, 
 
 
 def _json(path: Path) -> list[Any]:
-    """Return the objects of a JSON file: a list of them, one of columns, or one alone."""
+    """Return the objects of a JSON file: a list of them, one of columns, one of rows with numbers, or one alone."""
     words = files.read_text(path, "JSON file", MEND)
     try:
         found = json.loads(words, object_pairs_hook=_once)
@@ -153,7 +176,19 @@ def _json(path: Path) -> list[Any]:
             lengths = ", ".join(f"{name} {len(one)}" for name, one in found.items())
             raise IntegrityError(f"{path}: its columns have different lengths ({lengths:.80}); {MEND}")
         return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-    return found if isinstance(found, list) else [found]
+    return found if isinstance(found, list) else _numbered(found) if isinstance(found, dict) else [found]
+
+
+def _numbered(found: dict[str, Any]) -> list[Any]:
+    """Return the rows of an object of objects that counts rows from 0, outside or inside; of another it is the one."""
+    inner = [*found.values()]
+    if inner and all(isinstance(one, dict) for one in inner):
+        if [*found] == [str(row) for row in range(len(inner))]:
+            return inner
+        counted = [str(row) for row in range(len(inner[0]))]
+        if counted and all([*one] == counted for one in inner):
+            return [{name: one[row] for name, one in found.items()} for row in counted]
+    return [found]
 
 
 def _json_lines(path: Path) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
-from repro.outside import cells, grids, joint, places, published
+from repro.outside import cells, grids, joint, places, published, rows
 from repro.outside.grids import Grid
 from repro.outside.joint import KIND, PART, RESOLUTION, RUNS, Joint, Key, Pulled, plain_name, statistic_column
 from repro.outside.places import SPREADS, Placed, label
@@ -100,10 +100,11 @@ def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> Se
             for one in [one for one in found if one.key not in runs][:HINTS]}  # fmt: skip
     joined = [_joined(one, runs.get(one.key), near.get(one.key, "")) for one in _told_apart(found)]
     spare = [key for key in runs if key not in {one.key for one in found}]
-    notes = []
+    cut = rows.form_of(seeds_path) and rows.without_end(seeds_path, rows.form_of(seeds_path))
+    notes = [f"{seeds_path}: its last line has no end; if it was cut there, its last run lacks digits"] if cut else []
     if spare and not settings.where:
         first = cells.cut(" / ".join(spare[0]))
-        notes = [f"{seeds_path}: the runs of {len(spare)} of {len(runs)} are of no cell, first '{first}'"]
+        notes = [*notes, f"{seeds_path}: the runs of {len(spare)} of {len(runs)} are of no cell, first '{first}'"]
     return SeededTable(tuple(joined), tuple(notes))
 
 

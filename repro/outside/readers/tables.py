@@ -20,7 +20,7 @@ from repro.outside import cells
 from repro.outside.apart import is_seed
 from repro.outside.columns import Column, Columns, coded, floats, listed, matching, picked
 from repro.outside.logged import Curve, Log, LoggedRun
-from repro.outside.rows import read_columns
+from repro.outside.rows import FILE, read_columns, without_end
 
 EPOCH = ("epoch",)
 STEP = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter")
@@ -92,6 +92,7 @@ def select(
     kept = _Kept({name: [] for name in metrics}, {name: [] for name in metrics})
     roles, first = None, 0
     names: dict[str, None] = {}
+    ends: dict[str, int] = {}  # the last row of each file
     asked = {name: cells.Wanted(values) for name, values in where.items()}
     for first, columns in read_columns(path, form):
         known = len(names)
@@ -105,6 +106,7 @@ def select(
             if roles.named:
                 asked[roles.named] = cells.Wanted(metrics if roles.axes else metrics[:1])
         _keep(path, kept, roles, columns, first, asked)
+        ends[str(columns[FILE][0]) if path.is_dir() else ""] = first + len(next(iter(columns.values()))) - 1
     if not first:
         raise NothingSelectedError(f"{path}: there is no row in it; look whether it is the right file")
     wanted = [*(() if roles is not None and roles.named else metrics), *where]
@@ -114,7 +116,7 @@ def select(
         raise UsageError(f"{path}: no column '{missing[0]}'{near} (columns: {cells.few(names)})")
     if not any(map(len, kept.rows)):
         raise NothingSelectedError(f"{path}: {_nothing(asked)}")
-    return Log(form, tuple(_runs(path, kept, seeds)))
+    return Log(form, tuple(_runs(path, kept, seeds, {(name, ends[name]) for name in without_end(path, form)})))
 
 
 def _nothing(asked: Mapping[str, cells.Wanted]) -> str:
@@ -187,8 +189,8 @@ def _numbers(path: Path, name: str, column: Column, rows: Any, failed: dict[int,
     return found, there
 
 
-def _runs(path: Path, kept: _Kept, seeds: Sequence[str]) -> Iterator[LoggedRun]:
-    """Yield the runs that the kept rows make up."""
+def _runs(path: Path, kept: _Kept, seeds: Sequence[str], torn: set[tuple[str, int]]) -> Iterator[LoggedRun]:
+    """Yield the runs that the kept rows make up; `torn` are last rows, by file and number, that may be cut short."""
     others = {name: column for name, column in kept.others.items() if column.parts is not None}
     counted = {name: np.concatenate(parts) for name, parts in kept.axes.items()}
     axes = {name: found for name, found in counted.items() if not np.isnan(found).all()}
@@ -212,9 +214,12 @@ def _runs(path: Path, kept: _Kept, seeds: Sequence[str]) -> Iterator[LoggedRun]:
         curves = {name: _curve(found[mine], there[name][mine], axes, mine) for name, found in values.items()}
         lost = [kept.failed[row] for row in map(int, rows[mine]) if row in kept.failed] if kept.failed else []
         where = f"row {mine_at}" if len(mine) == 1 else f"rows {mine_at} to {last}"
+        file = texts[FILE][codes[FILE][mine[-1]]] if path.is_dir() and FILE in texts else ""
+        cut = f"{file or path.name}: its last line has no end; if it was cut there, row {last} lacks its last digits"
         yield LoggedRun(
             where, path, named, {name: one for name, one in curves.items() if len(one.values)},
             state="failed" if lost else "finished", why=lost[0] if lost else "", origin=where,
+            notes=(cut,) if (file, last) in torn else (),
         )  # fmt: skip
 
 

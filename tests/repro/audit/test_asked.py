@@ -110,9 +110,9 @@ def test_a_margin_that_nobody_declared_is_twice_the_published_deviation(
         ({**PUBLISHED, "spread": "std"}, "--spread std: no such spread; did you mean"),
         ({}, "wanted one of --published, --above, --below and --better-than, got none of them"),
         ({"above": 1, "below": 2}, "got --above and --below"),
-        ({"published": "about 93", "margin": 1.0}, "printed number: wanted digits"),
-        ({"published": "93,1", "margin": 1.0}, "write a decimal point: 93.1"),
-        ({"above": "much"}, "printed number: wanted digits"),
+        ({"published": "about 93", "margin": 1.0}, "--published about 93: wanted a mean"),
+        ({"published": "93,1", "margin": 1.0}, "the comma of .93,1. parts no thousands; .*with a decimal point"),
+        ({"above": "much"}, "--above much: no number"),
         ({"above": 90, "lower_is_better": True}, "--lower-is-better: says which runs are better"),
         ({"better_than": "method=ours"}, "--where asks for the same runs"),
         ({"better_than": "method=base", "where": ()}, "better is what"),
@@ -154,10 +154,33 @@ def test_what_is_published_may_be_written_as_in_a_table(style: str, tmp_path: Pa
     assert found.claim.unit == ("%" if "%" in style else "")
 
 
-@pytest.mark.parametrize("style", ["93.1 [92.8, 93.4]", "93.1 (3)", "93,1 ± 0,3", "± 0.3", "ours", "93.1 (+1.2)"])
-def test_what_is_published_otherwise_is_refused(style: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="wanted digits as in"):
+@pytest.mark.parametrize(
+    ("style", "why"),
+    [
+        ("93.1 [92.8, 93.4]", "an interval, from which 93.1 ± 0.3 would be taken"),
+        ("93.1 +0.3/-0.2", "its ends are uneven"),
+        ("93.1 (3)", r"(3) may be a spread, one in its last digits, a count or a rank"),
+        ("93,1 ± 0,3", "the comma of '93,1' parts no thousands"),
+        ("1,234", "the comma of '1,234' may be decimal or part thousands"),
+        ("93.1 94.2", "holds two numbers, 93.1 and 94.2"),
+        ("± 0.3", "wanted a mean"),
+        ("OOM", "no number (OOM)"),
+        ("93.1 (+1.2)", "(+1.2) stands beside it"),
+    ],
+)
+def test_what_is_published_otherwise_is_refused_with_why(style: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
         judged(table(tmp_path), **{**PUBLISHED, "published": style})
+    said = str(raised.value)
+    assert said.startswith(f"--published {style}: {why}")
+    assert "; write one number, or a mean and its spread as in '93.1 ± 0.3'" in said
+    assert "say `--" not in said  # which are options of whole tables
+
+
+def test_a_limit_that_may_mean_two_numbers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--above 1,234: the comma of '1,234' may be .*; write one number, with"):
+        judged(table(tmp_path), above="1,234")
+    assert judged(table(tmp_path), below="1,234.5").claim.value == "< 1234.5"
 
 
 def test_two_units_are_never_said_of_one_number(tmp_path: Path) -> None:

@@ -280,6 +280,10 @@ class TestTable:
         assert said["b"].evidence.endswith("; the runs of a are the same")
         assert "same" not in said["c"].evidence
 
+    def test_of_many_names_with_the_same_runs_few_are_said(self) -> None:
+        said = made_of.table({name: made_of.cell(("93.1 ± 0.3",), FIVE) for name in "abcdef"}).said
+        assert said["a"].evidence.endswith("; the runs of b, c, d and 2 more are the same")
+
 
 def test_claims_of_one_place_in_a_document_have_one_reading() -> None:
     runs = [[90 + place + 0.37 * step**2 / (place + 1) for step in range(5)] for place in range(5)]

@@ -154,6 +154,13 @@ def test_a_cell_that_its_seeds_do_not_make(tmp_path: Path, text: str, verdict: s
 # Faults stop no other cell
 
 
+def test_seeds_whose_last_line_has_no_end_are_told(tmp_path: Path) -> None:
+    cells = by_id("ours,93.10 ± 0.29", "base,91.0")
+    assert judged(tmp_path, cells, SEEDS).notes == ()
+    (note,) = judged(tmp_path, cells, SEEDS.rstrip("\n")).notes
+    assert "its last line has no end; if it was cut there, its last run lacks digits" in note
+
+
 def test_a_cell_that_cannot_be_read_is_named_and_stops_no_other(tmp_path: Path) -> None:
     cells = by_id("ours,93.10 ± 0.29", "base,**91.0 92.0**", "bsae,91.0", '"x","1,2"')
     found = judged(tmp_path, cells, SEEDS)

@@ -9,6 +9,8 @@ import pytest
 from repro.outside.ask import Ask, answer
 from tests.repro.support.run_logs import CURVE, real
 
+TRAINED = {"run": [f"out/seed-{seed}" for seed in CURVE]}  # and not the one that diverged
+
 
 @pytest.mark.parametrize(
     ("place", "ask"),
@@ -17,7 +19,11 @@ from tests.repro.support.run_logs import CURVE, real
         ("mlflow-3.17.2/file-store", Ask("val/acc", epoch="last")),
         ("sacred-0.8.7", Ask("val_acc", epoch="last")),
         ("tensorboard-2.21.0/torch", Ask("val/acc", epoch="last", seed_from="name")),
+        ("tensorboard-2.21.0/tf2", Ask("val/acc", epoch="last", seed_from="name")),
         ("wandb-0.31.0", Ask("val_acc", epoch="last")),
+        ("transformers-5.24.0", Ask("eval_accuracy", TRAINED, epoch="last", seed_from="name")),
+        ("transformers-4.57.1", Ask("eval_accuracy", TRAINED, epoch="last", seed_from="name")),
+        ("optuna-5.0.0", Ask("value", {"seed": ["1", "2", "3"]}, across=("net",))),
         ("hydra-1.3.8", Ask("val_acc", {"lr": ["0.1"]}, epoch="best:val_acc")),
     ],
 )

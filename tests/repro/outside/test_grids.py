@@ -109,7 +109,7 @@ def test_of_several_tables_one_is_asked_for(tmp_path: Path) -> None:
             UsageError,
             "spans 0",
         ),
-        ("t.xls", "a", UsageError, "no table by its name; say `--format csv|markdown|latex`"),
+        ("t.xls", "a", UsageError, "no table by its name; call it one of .csv .tsv"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(
@@ -123,8 +123,13 @@ def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         grids.read(tmp_path / "t.csv")
     (tmp_path / "t.md").mkdir()
-    with pytest.raises(IntegrityError, match="a folder, wanted a table"):
-        grids.read(tmp_path / "t.md")
+    for name in ("t.md", "seeds"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        with pytest.raises(UsageError, match="a folder, wanted a table; name one file in it"):
+            grids.read(tmp_path / name)
+    (tmp_path / "t.dat").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match=r"no table by its name; call it one of \.csv .*, or say `--format csv"):
+        grids.read(tmp_path / "t.dat")
     (tmp_path / "u.csv").write_bytes(b"a,b\n\xff,1\n")
     with pytest.raises(IntegrityError, match="not UTF-8"):
         grids.read(tmp_path / "u.csv")
