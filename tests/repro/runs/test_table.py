@@ -1,5 +1,8 @@
 """The results schema refuses what is not a results table."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
 from repro.runs.table import build, environments, read, write, write_file
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def row(**changed: object) -> dict[str, object]:
@@ -60,6 +65,21 @@ def test_what_was_written_is_read_in_key_order(
     back = read(path)
     assert [(r["replicate"], r["value"]) for r in back.to_pylist()] == sorted(found)
     assert environments(back) == {"e": {}}
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_table_is_read_without_pandas(tmp_path: Path, attempts: int) -> None:
+    """A number or a list that pyarrow is given imports pandas where it is installed: a third of a second."""
+    write(tmp_path / "a.parquet", build([row(attempts=attempts)], {"e": {}}))
+    code = (
+        "import pathlib, sys; from repro.runs import table; found = table.read_file(pathlib.Path('a.parquet')); "
+        "print(found.num_rows, *sorted({'pandas'} & set(sys.modules)))"
+    )
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(
+        line, cwd=tmp_path, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.stdout.split() == ["1"]
 
 
 @pytest.mark.parametrize(
