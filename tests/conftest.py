@@ -22,6 +22,10 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 for variable, value in (("GIT_COMMITTER_NAME", "Test"), ("GIT_COMMITTER_EMAIL", "test@example.invalid")):
     os.environ.setdefault(variable, value)
 
+# Byte code is a source's by its size and the second it was written in: a test may edit a study within one. Whatever the
+# shell says, it is the same for all that tests start: what an audit keeps is of one environment.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

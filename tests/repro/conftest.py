@@ -25,9 +25,6 @@ def toy_source() -> str:
     return found[1]
 
 
-# Byte code is a source's by its size and the second it was written in: a test may edit a study within one.
-UNWRITTEN = {"PYTHONDONTWRITEBYTECODE": "1"}
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -80,7 +77,6 @@ def cli(project: Path) -> Cli:
     """Run `repro` in the project folder and return the finished process."""
 
     def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        options = {"env": {**os.environ, **UNWRITTEN}} | options
         return subprocess.run(
             command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, check=False, **options
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.repro.conftest import UNWRITTEN
 
 ROOT = Path(__file__).resolve().parents[3]
 DECLARED = '''"""A study that lies elsewhere."""
@@ -66,7 +65,7 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def repro(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join((str(folder / "installed"), str(ROOT)))
     return subprocess.run(
-        [sys.executable, "-m", "repro", *arguments], cwd=folder, env={**os.environ, **UNWRITTEN, "PYTHONPATH": paths},
+        [sys.executable, "-m", "repro", *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": paths},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
