@@ -1,6 +1,5 @@
 """A small project with the toy study of docs/adding-a-study.md, and the command line inside it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -23,7 +22,6 @@ def toy_source() -> str:
     found = re.search(r"```python\n(.*?)```", text, re.S)
     assert found, "docs/adding-a-study.md shows no study"
     return found[1]
-
 
 
 @pytest.fixture
