@@ -33,7 +33,12 @@ PLATFORMS = {
 ENTRY = re.compile(r"(?m)^([a-z0-9-]+)==([^\s;\\]+).*\n(?:    .*\n)*")  # a pin of a lock, with its hashes
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")  # what torch asks for beside itself where it is built for CUDA
 # What pip and uv say where an index has no such build, and where it has another file of the same name.
-ABSENT = ("No matching distribution found for torch", "there is no version of torch", "no wheels with a matching")
+ABSENT = (
+    "No matching distribution found for torch",
+    "have no matching distributions available for your environment:\n    torch\n",  # pip, where constraints name torch
+    "there is no version of torch",
+    "no wheels with a matching",
+)
 MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
 # Those of them that the CUDA build of torch does not load where there is no GPU. All others are linked to the library
 # that `import torch` loads, and cannot be left out.

@@ -228,3 +228,14 @@ def test_the_trimmed_set_lacks_what_is_not_loaded_and_no_more() -> None:
 def test_a_pin_of_another_torch_is_refused(pin: str) -> None:
     with pytest.raises(IntegrityError, match=r"torch-cpu\.txt: pins .*\+cpu and its hashes there"):
         sets.without_cuda(lock("universal.txt"), pin)
+
+
+def test_an_absent_torch_is_known_where_constraints_name_it_too() -> None:
+    """Pip then tells of a conflict, and only beside it of what it did not find."""
+    said = (
+        "ERROR: Cannot install torch==2.13.0+cpu because these package versions have conflicting dependencies.\n"
+        "Additionally, some packages have no matching distributions available for your environment:\n"
+        "    torch\n"
+    )
+    assert sets.lack(said) == "the package index has no build of torch for the CPU"
+    assert not sets.lack(said.replace("    torch\n", "    numpy\n"))
