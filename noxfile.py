@@ -88,7 +88,7 @@ def tests(session: nox.Session) -> None:
 
 @shared_session(default=False)
 def coverage(session: nox.Session) -> None:
-    """Run the test suite and report which lines and branches it reaches, which takes half as long again."""
+    """Run the test suite and report which lines and branches it reaches, which takes longer."""
     suite(session, "--cov", "--cov-report=term")
 
 

@@ -2,7 +2,7 @@
 
 A round is a study of 240 runs on two processes. It is killed up to 40 times and begun again each time; after each kill
 every run that was kept before is there, once and whole, and at the end the table is that of a run nobody killed. The
-first difference ends this with a traceback and code 1. Usage: python bench/kills.py [--each 200] [--seed 0]
+first difference ends this with code 1. Usage: python bench/kills.py [--each 200] [--seed 0]
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def bring_together(cells_path: Path, seeds_path: Path, settings: Settings) -> Se
             for one in [one for one in found if one.key not in runs][:HINTS]}  # fmt: skip
     joined = [_joined(one, runs.get(one.key), near.get(one.key, "")) for one in _told_apart(found)]
     spare = [key for key in runs if key not in {one.key for one in found}]
-    cut = rows.form_of(seeds_path) and rows.without_end(seeds_path, rows.form_of(seeds_path))
+    cut = rows.without_end(seeds_path, rows.form_of(seeds_path))
     notes = [f"{seeds_path}: its last line has no end; if it was cut there, its last run lacks digits"] if cut else []
     if spare and not settings.where:
         first = cells.cut(" / ".join(spare[0]))

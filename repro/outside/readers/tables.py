@@ -198,6 +198,7 @@ def _runs(path: Path, kept: _Kept, seeds: Sequence[str], torn: set[tuple[str, in
     there = {name: np.concatenate(parts) for name, parts in kept.there.items()}
     rows = np.concatenate(kept.rows)
     texts = {name: list(column.known) for name, column in others.items()}
+    folder = path.is_dir() and FILE in texts  # of which rows are told apart by their file
     codes = {name: np.concatenate(column.parts or []) for name, column in others.items()}
     kinds = sum(found.astype(float) * 2**place for place, found in enumerate(there.values()))  # of a long table's rows
     fields, group = _grouped(others, codes, [*axes.values(), kinds] if axes else [], seeds, len(rows))
@@ -214,7 +215,7 @@ def _runs(path: Path, kept: _Kept, seeds: Sequence[str], torn: set[tuple[str, in
         curves = {name: _curve(found[mine], there[name][mine], axes, mine) for name, found in values.items()}
         lost = [kept.failed[row] for row in map(int, rows[mine]) if row in kept.failed] if kept.failed else []
         where = f"row {mine_at}" if len(mine) == 1 else f"rows {mine_at} to {last}"
-        file = texts[FILE][codes[FILE][mine[-1]]] if path.is_dir() and FILE in texts else ""
+        file = texts[FILE][codes[FILE][mine[-1]]] if folder else ""
         cut = f"{file or path.name}: its last line has no end; if it was cut there, row {last} lacks its last digits"
         yield LoggedRun(
             where, path, named, {name: one for name, one in curves.items() if len(one.values)},
