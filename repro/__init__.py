@@ -7,6 +7,11 @@ declares it with the names of `repro.study` and pins its data with those of `rep
 
 from __future__ import annotations
 
+from sys import platform as _platform
+
+if _platform == "win32":
+    raise ImportError("repro holds its tables by POSIX locks, which Windows has none of; run it in WSL 2, as on Linux")
+
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any

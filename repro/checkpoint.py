@@ -9,11 +9,46 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from repro.machine import files
 
 EVERY_S = 20.0  # between two writings: a run that is cut off loses no more, and the part of its work that was begun
+LONGEST_HEAD = 65_536  # bytes
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the file of an unfinished run says of it: experiment and case, seconds of work, and the share done, 0 to 1.
+
+    The share is of what is done in epochs or the like; what a run does after the last of them is not in it.
+    """
+
+    of: tuple[str, str]
+    seconds: float
+    share: float
+
+
+def heads(folder: Path, since: float = 0.0) -> list[Head]:
+    """Return what is said of the unfinished runs in a folder that were kept `since` (seconds of the epoch) or later.
+
+    A file that says no share, or is damaged, or ends meanwhile says nothing.
+    """
+    found = []
+    for path in sorted(folder.glob("*.checkpoint")):
+        try:
+            if path.stat().st_mtime < since:
+                continue
+            with path.open("rb") as file:
+                said = json.loads(file.readline(LONGEST_HEAD))
+            experiment, case = said["of"]
+            head = Head((str(experiment), str(case)), float(said["seconds"]), float(said["share"]))
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if head.share > 0:
+            found.append(head)
+    return found
 
 
 class Checkpoint:

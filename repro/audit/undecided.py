@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repro import data, registry
+from repro import checkpoint, data, registry
 from repro.audit.document import Audited
 from repro.audit.evidence import PAIR
 from repro.golden import log, stored
@@ -118,14 +117,7 @@ class There:
 
 def _begun(folder: Path, known: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
     """Return what runs that were cut off would take in all, by case, of cases that none has finished."""
-    found: dict[tuple[str, str], float] = {}
-    for path in sorted(folder.glob("*.checkpoint")) if folder.is_dir() else ():
-        with path.open("rb") as file:
-            head = json.loads(file.readline() or b"{}")
-        case, share = tuple(head.get("of", ())), head.get("share") or 0.0
-        if len(case) == 2 and share > 0 and case not in known:
-            found[case] = float(head["seconds"]) / float(share)
-    return found
+    return {head.of: head.seconds / head.share for head in checkpoint.heads(folder) if head.of not in known}
 
 
 def options_of(command: str) -> tuple[str, Options]:

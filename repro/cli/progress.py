@@ -6,11 +6,13 @@ import sys
 import threading
 import time
 
+from repro import checkpoint
 from repro.machine import terminal
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from typing import Any
 
     from repro.runs.plan import PlannedRun
@@ -23,15 +25,18 @@ REDRAW_SECONDS = 1.0  # of the bar's clock
 class Progress:
     """Show each finished run: a bar on a terminal, otherwise one line a run, and one where none ends for a while.
 
-    Nothing is shown when asked to be quiet.
+    `unfinished` is the folder that keeps the state of runs under way, which says how far each is. Nothing is shown
+    when asked to be quiet.
     """
 
-    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
+    def __init__(self, names: Mapping[str, str], *, quiet: bool, unfinished: Path | None = None) -> None:
         self.names = names  # of cases, in words
+        self.unfinished = unfinished
         self.quiet = quiet
         self.total = self.count = 0
         self.bar: Any = None
         self.started = self.said = time.monotonic()
+        self.begun = time.time()
         self.over = threading.Event()
         self.clock: threading.Thread | None = None
 
@@ -49,6 +54,7 @@ class Progress:
         """Take note of how many runs there will be."""
         self.total = total
         self.started = self.said = time.monotonic()
+        self.begun = time.time()
         if self.quiet or sys.stderr is None or not total:
             return
         if sys.stderr.isatty():
@@ -61,9 +67,15 @@ class Progress:
     def _live(self) -> None:
         while not self.over.wait(REDRAW_SECONDS if self.bar is not None else QUIET_SECONDS / 2):
             if self.bar is not None:
-                self.bar.refresh()
+                self.bar.set_description_str(self.under_way(), refresh=True)
             elif time.monotonic() - self.said >= QUIET_SECONDS / 2:
-                self.say(f"[{self.count}/{self.total}] {self.so_far()}")
+                far = self.under_way()
+                self.say(f"[{self.count}/{self.total}] {self.so_far()}{far and f'; {far}'}")
+
+    def under_way(self) -> str:
+        """Return how far the runs are that are being made, an empty text where none has said so yet."""
+        found = checkpoint.heads(self.unfinished, self.begun) if self.unfinished else []
+        return f"under way: {', '.join(f'{100 * head.share:.0f} %' for head in found)}" if found else ""
 
     def so_far(self) -> str:
         """Return how long this has taken, and what is left if it goes on so."""

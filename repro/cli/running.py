@@ -115,6 +115,7 @@ def _run_undecided(arguments: Namespace) -> int:
     """Make what undecided claims need in that order, until all is made or the budget ends."""
     from repro import api, registry
     from repro.errors import INFRASTRUCTURE
+    from repro.runs.store import Store, results_path
     from repro.study import case_json, words_of
 
     started, codes = time.monotonic(), [PASS]
@@ -130,7 +131,8 @@ def _run_undecided(arguments: Namespace) -> int:
         say(arguments, f"for {', '.join(need.claims)}: {' and '.join(need.commands)}")
         declared = registry.load(need.study).experiments.values()
         names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
-        with Progress(names, quiet=arguments.quiet) as progress:
+        kept = Store(results_path(need.study, need.profile)).unfinished
+        with Progress(names, quiet=arguments.quiet, unfinished=kept) as progress:
             made = api.make(
                 need.study, need.profile, need.runs, device=arguments.device, jobs=arguments.jobs, time_budget=left,
                 engine=arguments.engine, other_workers=arguments.other_workers, begin=progress.begin,
@@ -211,6 +213,7 @@ def plan(arguments: Namespace) -> int:
 def run(arguments: Namespace) -> int:
     """Run a study; every finished run is kept, and what is already there is not made again."""
     from repro import api, registry
+    from repro.runs.store import Store, results_path
     from repro.study import case_json, words_of
 
     if arguments.dry_run:
@@ -220,7 +223,8 @@ def run(arguments: Namespace) -> int:
     _named(arguments)
     declared = registry.load(arguments.study).experiments.values()
     names = words_of(case_json(case) for experiment in declared for case in experiment.cases)
-    with Progress(names, quiet=arguments.quiet) as progress:
+    kept = Store(arguments.results or results_path(arguments.study, arguments.profile)).unfinished
+    with Progress(names, quiet=arguments.quiet, unfinished=kept) as progress:
         made = api.run(
             arguments.study,
             profile=arguments.profile,

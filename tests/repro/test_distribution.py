@@ -178,3 +178,10 @@ def without(modules: Collection[str], folder: Path, arguments: list[str]) -> sub
     )
     line = [sys.executable, "-c", script, *arguments]
     return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_windows_is_told_that_it_is_none_of_ours() -> None:
+    line = "import sys; sys.platform = 'win32'; import repro"
+    done = subprocess.run([sys.executable, "-c", line], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith("ImportError: repro holds its tables by POSIX locks")
+    assert "WSL 2" in done.stderr

@@ -130,3 +130,17 @@ def test_a_command_is_read_as_the_command_line_reads_it() -> None:
     study, options = options_of("s --profile p --experiment a --experiment b --where 'x=1 2' --replicates 1")
     assert study == "s"
     assert options == {"profile": ["p"], "experiment": ["a", "b"], "where": ["x=1 2"], "replicates": ["1"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\x80\x02", b"[]\n", b'{"of": ["trained", "{}"], "sec',
+        b'{"of": ["trained"], "seconds": 1, "share": 0.5}\n',
+        b'{"of": ["trained", "{}"], "seconds": 1, "share": null}\n',
+        b'{"of": ["trained", "{}"], "seconds": 1, "share": 0}\n',
+    ],
+)  # fmt: skip
+def test_a_damaged_state_of_a_run_says_nothing_of_its_cost(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.checkpoint").write_bytes(content)
+    assert undecided._begun(tmp_path, {}) == {}

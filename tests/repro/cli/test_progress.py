@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+from repro.checkpoint import Checkpoint
 from repro.cli import progress
 from repro.cli.progress import Progress
 from repro.runs.plan import PlannedRun
@@ -53,6 +56,17 @@ def test_what_is_left_follows_from_what_is_done(monkeypatch: pytest.MonkeyPatch)
     assert shown.so_far() == "60 s so far, about 3 min left"
 
 
+def test_a_line_says_how_far_the_run_under_way_is(tmp_path: Path) -> None:
+    shown = Progress({"{}": "alone"}, quiet=True, unfinished=tmp_path)
+    shown.begin(1)
+    assert shown.under_way() == ""
+    for name, share in (("a", 0.39), ("b", 0.5)):
+        Checkpoint(tmp_path / f"{name}.checkpoint", name, ("training", "{}")).keep(b"", share)
+    assert shown.under_way() == "under way: 39 %, 50 %"
+    os.utime(tmp_path / "a.checkpoint", (1.0, 1.0))  # of a run that another command left
+    assert shown.under_way() == "under way: 50 %"
+
+
 @pytest.mark.parametrize(("quiet", "total"), [(True, 4), (False, 0)])
 def test_nothing_lives_where_nothing_is_to_be_said(quiet: bool, total: int) -> None:
     with Progress({}, quiet=quiet) as shown:
@@ -63,7 +77,7 @@ def test_nothing_lives_where_nothing_is_to_be_said(quiet: bool, total: int) -> N
 def test_the_bars_clock_goes_on(lively: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     tqdm = pytest.importorskip("tqdm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(tqdm.tqdm, "refresh", lambda self, **_: lively.set())
+    monkeypatch.setattr(tqdm.tqdm, "refresh", lambda self, **_: lively.set())  # set_description_str calls it
     with Progress({"{}": "alone"}, quiet=False) as shown:
         shown.begin(4)
         lively.clear()
