@@ -33,7 +33,7 @@ from repro.runs.plan import (
     selected_cases,
     strangers,
 )
-from repro.runs.runner import Progress, Request, Summary, make_runs, outdated
+from repro.runs.runner import Listener, Progress, Request, Summary, make_runs, outdated
 from repro.runs.store import Store
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def make(
             wanted=wanted,
             engine=where,
         )
-        begin(len(runner.pending(kept, runs, wanted)))
-        summary = make_runs(kept, request, progress)
+        summary = make_runs(kept, request, Listener(begin=begin, ended=progress))
         return Made(summary, path, aside, _seed_ignored(found, kept))
 
 
@@ -213,19 +212,22 @@ def check(
     replay: bool = False,
     jobs: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
+    begin: Callable[[int], None] = lambda _count: None,
+    progress: Progress = lambda _run, _report: None,
 ) -> CheckResult:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
     Runs of other code, settings or data than are here are never judged: those of the study's own table are set aside
     and made again, another table with such is refused. Without `confirm` nothing is run, whatever `replay` says, and no
     row fails; with `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table
-    than the project's own, which alone is held to the log; `jobs` is the number of processes for what is run again,
-    `say` is told of it. The answer's `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a
-    corrupt table. Raise UsageError for a wrong request, IntegrityError for a golden that is not what was blessed,
-    NothingSelectedError without golden, results or selected rows, or where no run has a seed that the golden does not
-    hold, CannotCompareError where other code made rows that are not made again, InfrastructureError where a run fails.
+    than the project's own, which alone is held to the log; `jobs` is the number of processes for what is run again:
+    `say` is told of that in words, `begin` how many runs they are, `progress` each finished one. The answer's
+    `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a
+    wrong request, IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden,
+    results or selected rows, or where no run has a seed that the golden does not hold, CannotCompareError where other
+    code made rows that are not made again, InfrastructureError where a run fails.
     """
-    found = registry.load(study)
+    found, told = registry.load(study), Listener(say, begin, progress)
     registry.profile(found, profile)
     held = golden_of(study, profile, Path(golden) if golden else None)
     path = Path(results or store.results_path(study, profile))
@@ -242,7 +244,7 @@ def check(
     if old and (results or not confirm):
         refuse_old_runs(old, path, found.name, profile)
     if old:
-        rows = renewed(found, profile, path, old, wanted, jobs=count, say=say)
+        rows = renewed(found, profile, path, old, wanted, jobs=count, told=told)
 
     def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(
@@ -259,7 +261,7 @@ def check(
 
     if not confirm:
         return judged(None, ())
-    return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, say=say)
+    return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, told=told)
 
 
 def _asked_for(

@@ -21,7 +21,7 @@ from repro.registry import load
 from repro.runs import table
 from repro.runs.plan import identity as made_by
 from repro.runs.plan import named_runs
-from repro.runs.runner import Request, make_runs, outdated
+from repro.runs.runner import Listener, Request, make_runs, outdated
 from repro.runs.store import Store, reruns_path
 from repro.study import case_json
 
@@ -67,7 +67,7 @@ def made_again(study_name: str, numbers: Sequence[int]) -> pa.Table:
     runs = named_runs(study, PROFILE, [(*case, FIRST + APART * number) for number in numbers for case in cases])
     with Store.exclusive(KEPT / "clean" / f"{study_name}.parquet") as store:
         store.set_aside(outdated(store, made_by(study, PROFILE)))
-        summary = make_runs(store, Request(study, PROFILE, runs, "cpu", JOBS), lambda *_: None)
+        summary = make_runs(store, Request(study, PROFILE, runs, "cpu", JOBS), Listener())
         if summary.failed:
             raise InfrastructureError(f"{study_name}: a run of unchanged code failed: {summary.failed[0]}")
         return store.table

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, say, verb
+from repro.cli.progress import Progress
 from repro.errors import PASS, UNDERPOWERED, UsageError
 from repro.machine.terminal import answer, paint, print_json
 
@@ -87,18 +88,21 @@ def check(arguments: Namespace) -> int:
     from repro import api
     from repro.golden import findings, stored
 
-    result = api.check(
-        arguments.study,
-        profile=arguments.profile,
-        results=arguments.results,
-        golden=arguments.golden,
-        experiments=arguments.experiment,
-        where=arguments.where,
-        confirm=not arguments.no_confirm,
-        replay=arguments.replay and not arguments.no_confirm,
-        jobs=arguments.jobs,
-        say=lambda text: say(arguments, text),
-    )
+    with Progress(quiet=arguments.quiet) as progress:
+        result = api.check(
+            arguments.study,
+            profile=arguments.profile,
+            results=arguments.results,
+            golden=arguments.golden,
+            experiments=arguments.experiment,
+            where=arguments.where,
+            confirm=not arguments.no_confirm,
+            replay=arguments.replay and not arguments.no_confirm,
+            jobs=arguments.jobs,
+            say=lambda text: say(arguments, text),
+            begin=progress.begin,
+            progress=progress,
+        )
     # Places are said from the project's root, wherever this was asked.
     path = arguments.golden or stored.path_of(Path(), arguments.study, arguments.profile)
     _export(arguments, f"{arguments.study}/{arguments.profile}", stored.twin_path(path), result)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from repro.cli import arguments as options
 from repro.cli.arguments import Verbs, names_of_studies, say, verb
+from repro.cli.progress import Progress
 from repro.errors import NothingSelectedError, UsageError
 from repro.machine.terminal import answer, columns, duration, print_json
 
@@ -138,7 +139,9 @@ def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Date
         arguments.device, jobs, arguments.threads, arguments.fresh, arguments.time_budget,
     )  # fmt: skip
     say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are to be made again, in {manner.folder}")
-    return again(taken, manner, before, lambda text: say(arguments, text))
+    with Progress(quiet=arguments.quiet) as progress:
+        told = runner.Listener(lambda text: say(arguments, text), progress.begin, progress)
+        return again(taken, manner, before, told)
 
 
 def _shown(arguments: Namespace, every: Sequence[Dated]) -> int:

@@ -25,12 +25,13 @@ REDRAW_SECONDS = 1.0  # of the bar's clock
 class Progress:
     """Show each finished run: a bar on a terminal, otherwise one line a run, and one where none ends for a while.
 
-    `unfinished` is the folder that keeps the state of runs under way, which says how far each is. Nothing is shown
-    when asked to be quiet.
+    `names` are those of cases, in words; without them no run gets a line of its own, as of runs that a check makes
+    again. `unfinished` is the folder that keeps the state of runs under way, which says how far each is. Nothing is
+    shown when asked to be quiet.
     """
 
-    def __init__(self, names: Mapping[str, str], *, quiet: bool, unfinished: Path | None = None) -> None:
-        self.names = names  # of cases, in words
+    def __init__(self, names: Mapping[str, str] | None = None, *, quiet: bool, unfinished: Path | None = None) -> None:
+        self.names = names
         self.unfinished = unfinished
         self.quiet = quiet
         self.total = self.count = 0
@@ -44,15 +45,22 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Show no more of the runs that were begun."""
         self.over.set()
         if self.clock is not None:
             self.clock.join()
         if self.bar is not None:
             self.bar.close()
+        self.clock = self.bar = None
 
     def begin(self, total: int) -> None:
-        """Take note of how many runs there will be."""
-        self.total = total
+        """Take note of how many runs there will be, those before at their end."""
+        self.end()
+        self.over = threading.Event()
+        self.total, self.count = total, 0
         self.started = self.said = time.monotonic()
         self.begun = time.time()
         if self.quiet or sys.stderr is None or not total:
@@ -94,9 +102,9 @@ class Progress:
         self.count += 1
         found = ", ".join(f"{name} {value:.4g}" for name, value in (report.values or {}).items())
         said = found or f"{report.status}: {report.detail}"
-        text = f"{run.experiment} {self.names[run.case]} r{run.replicate}: {said}"
+        text = f"{run.experiment} {self.names[run.case]} r{run.replicate}: {said}" if self.names is not None else ""
         if self.bar is not None:
             self.bar.update(1)
             self.bar.set_postfix_str(terminal.escape(text)[:70])
-        elif not self.quiet:
+        elif text and not self.quiet:
             self.say(f"[{self.count}/{self.total}] {text} ({report.wall_seconds:.1f} s)")

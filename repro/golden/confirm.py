@@ -14,7 +14,7 @@ from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import pieces, provenance, table
 from repro.runs.plan import Identity, named_runs
-from repro.runs.runner import Request, environment_of, make_runs, outdated
+from repro.runs.runner import Listener, Request, environment_of, make_runs, outdated
 from repro.runs.store import Store, reruns_path
 from repro.study import Study, case_json
 
@@ -32,7 +32,7 @@ def settle(
     wanted: Identity,
     replay: bool,
     jobs: int,
-    say: Callable[[str], None],
+    told: Listener,
     threads: int = 1,
 ) -> CheckResult:
     """Check, make what the check wants, and check again until it wants no more; with `replay`, golden seeds first.
@@ -53,7 +53,7 @@ def settle(
         request = Request(
             study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted, threads=threads
         )
-        failed = make_runs(store, request, lambda *_: None).failed
+        failed = make_runs(store, request, told).failed
         if failed:
             raise InfrastructureError(f"a run made to confirm failed ({failed[0]}); mend it, or use --no-confirm")
 
@@ -66,13 +66,15 @@ def settle(
             names = replays(study, profile, golden, rows, record)
             if not names:
                 notes.append("nothing replayed: the golden is of another kind of machine, or all exact or not portable")
-            make(names)
+            else:
+                told.say(f"replay: {len(names)} golden runs are made again, to the bit")
+                make(names)
         result = check(store.table, here)
         for _ in range(ROUNDS):
             if not result.wanted:
                 break
             cases = len({run[:2] for run in result.wanted})
-            say(f"suspicious cases: {cases}; {len(result.wanted)} more runs will tell (--no-confirm: none)")
+            told.say(f"suspicious cases: {cases}; {len(result.wanted)} more runs will tell (--no-confirm: none)")
             make(result.wanted)
             result = check(store.table, here)
     return replace(result, notes=(*result.notes, *notes))
@@ -115,7 +117,7 @@ def renewed(
     wanted: Identity,
     *,
     jobs: int,
-    say: Callable[[str], None],
+    told: Listener,
 ) -> pa.Table:
     """Set aside runs that other code, settings or data made, make the declared ones again, and return the table.
 
@@ -127,9 +129,9 @@ def renewed(
         aside = store.set_aside(store.runs.mask(old))
         runs = named_runs(study, profile, [run for run in sorted(old) if run[:2] in declared])
         what = f"{len(old)} runs are of other code, settings or data than are here"
-        say(f"{what}: set aside in {aside}, {len(runs)} made again")
+        told.say(f"{what}: set aside in {aside}, {len(runs)} made again")
         request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
-        failed = make_runs(store, request, lambda *_: None).failed
+        failed = make_runs(store, request, told).failed
         if failed:
             raise InfrastructureError(f"a run made again failed ({failed[0]}); mend it, then check")
         return store.table

@@ -42,7 +42,7 @@ from repro.runs import pieces, table
 from repro.runs.diff import facts_of
 from repro.runs.plan import Identity, identity, named_runs
 from repro.runs.rows import Row, as_rows
-from repro.runs.runner import Request, make_runs
+from repro.runs.runner import Listener, Request, make_runs
 from repro.runs.store import Store
 from repro.study import Study, case_json
 
@@ -183,7 +183,7 @@ def chosen(found: Sequence[Evidence], *, cases: int, fresh: int, budget_s: float
 # Making it
 
 
-def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated], say: Say) -> Dated:
+def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated], told: Listener) -> Dated:
     """Make evidence again and return what came of it; `before` are the outcomes of earlier times.
 
     The answer's `exit_code` is that of a check of what is not as it was blessed, 1 too for runs that are not as the
@@ -192,7 +192,7 @@ def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated],
     groups: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
     for one in evidence:
         groups[one.study, one.profile].append(one)
-    every = [made for of, some in groups.items() if (made := _made(*of, some, manner, say))]
+    every = [made for of, some in groups.items() if (made := _made(*of, some, manner, told))]
     if not every:
         raise InfrastructureError(
             f"--time-budget {manner.budget_s:g}: it ended before the first run was made; give more"
@@ -205,7 +205,7 @@ def again(evidence: Sequence[Evidence], manner: Manner, before: Sequence[Dated],
     return Dated(**{**outcome.__dict__, "exit_code": min(codes, key=GRAVEST.index)})
 
 
-def _made(study_name: str, profile: str, some: Sequence[Evidence], manner: Manner, say: Say) -> Remade | None:
+def _made(study_name: str, profile: str, some: Sequence[Evidence], manner: Manner, told: Listener) -> Remade | None:
     """Make the runs of one profile again and judge them; None where the budget left none."""
     study = registry.load(study_name)
     golden, wanted = log.blessed(registry.root(), study_name, profile), identity(study, profile)
@@ -218,14 +218,14 @@ def _made(study_name: str, profile: str, some: Sequence[Evidence], manner: Manne
         budget_s=manner.budget_s, wanted=wanted, threads=manner.threads, started=manner.started,
     )  # fmt: skip
     with Store.exclusive(path) as store:
-        for text in make_runs(store, request, lambda *_: None).failed:
-            say(f"failed: {study_name}, {text}")
+        for text in make_runs(store, request, told).failed:
+            told.say(f"failed: {study_name}, {text}")
     if not pieces.there(path):
         return None
     rows = pieces.read(path)
     twins, new = _runs_of(golden, golden.rows, names), _runs_of(golden, rows, names)
     odd = {key for key, run in new.items() if key not in twins or _bits(run) != _bits(twins[key])}
-    result = _judged(study, profile, path, golden, odd, manner, wanted, say) if odd else None
+    result = _judged(study, profile, path, golden, odd, manner, wanted, told) if odd else None
     runs = tuple(
         _repeated(study_name, profile, run, _word(key, run, result, key in twins, odd), _seconds(rows, key))
         for key, run in sorted(new.items())
@@ -242,7 +242,7 @@ def _judged(
     odd: Collection[RunKey],
     manner: Manner,
     wanted: Identity,
-    say: Say,
+    told: Listener,
 ) -> findings.CheckResult:
     """Hold the runs that are not the golden's to the bit to it, by the check's rule; what is suspicious is confirmed.
 
@@ -262,7 +262,7 @@ def _judged(
     if broken:
         return judged(None, ())
     return settle(
-        study, profile, path, golden, judged, wanted=wanted, replay=False, jobs=manner.jobs, say=say,
+        study, profile, path, golden, judged, wanted=wanted, replay=False, jobs=manner.jobs, told=told,
         threads=manner.threads,
     )  # fmt: skip
 

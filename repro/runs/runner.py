@@ -87,6 +87,15 @@ State = tuple[Path, str]  # the file that an unfinished run is kept in, and the 
 Progress = Callable[[PlannedRun, Report], None]
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of runs: in words what they are made for, how many there will be, and of each one that ended."""
+
+    say: Callable[[str], None] = lambda _text: None
+    begin: Callable[[int], None] = lambda _count: None
+    ended: Progress = lambda _run, _report: None
+
+
 def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[PlannedRun]:
     """Return the runs that the store does not hold yet under this identity."""
     done = _there(store, wanted)
@@ -153,7 +162,7 @@ def environment_of(
     return provenance.collect(sets, device=device, threads=threads, used=used, unfollowed=wanted.unfollowed)
 
 
-def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
+def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     """Make every run the store lacks, appending each to the store as it finishes.
 
     Raises UsageError, IntegrityError or InfrastructureError when a run finds that none can be made. A run that fails
@@ -161,6 +170,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
     """
     wanted = request.wanted or identity(request.study, request.profile)
     todo = pending(store, request.runs, wanted)
+    told.begin(len(todo))
     here, record = environment_of(request.study, request.profile, request.device, wanted, request.threads)
     _hold_device(request, record)
     commit = commit_of(store, wanted)
@@ -187,7 +197,7 @@ def make_runs(store: Store, request: Request, progress: Progress) -> Summary:
                 states[run.key][0].unlink(missing_ok=True)
             if report.status == "failed":
                 failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
-            progress(run, report)
+            told.ended(run, report)
         if stopped is not None:
             raise _error_of(made[stopped][1])
 

@@ -67,6 +67,27 @@ def test_a_line_says_how_far_the_run_under_way_is(tmp_path: Path) -> None:
     assert shown.under_way() == "under way: 50 %"
 
 
+def test_runs_that_a_check_makes_again_have_no_lines_of_their_own(
+    lively: threading.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Progress.say
+
+    def say(self: Progress, text: str) -> None:
+        said(self, text)
+        lively.set()
+
+    monkeypatch.setattr(Progress, "say", say)
+    with Progress(quiet=False) as shown:
+        for total in (2, 3):  # a round of a check, and the next
+            shown.begin(total)
+            shown(RUN, REPORT)
+            lively.clear()
+            assert lively.wait(60)
+    lines = capsys.readouterr().err.splitlines()
+    assert {line.split("]")[0] for line in lines} == {"[1/2", "[1/3"}
+    assert not any("error" in line for line in lines)
+
+
 @pytest.mark.parametrize(("quiet", "total"), [(True, 4), (False, 0)])
 def test_nothing_lives_where_nothing_is_to_be_said(quiet: bool, total: int) -> None:
     with Progress({}, quiet=quiet) as shown:
@@ -82,5 +103,6 @@ def test_the_bars_clock_goes_on(lively: threading.Event, monkeypatch: pytest.Mon
         shown.begin(4)
         lively.clear()
         assert lively.wait(60)
-    assert shown.clock is not None
-    assert not shown.clock.is_alive()
+        clock = shown.clock
+    assert clock is not None
+    assert not clock.is_alive()
