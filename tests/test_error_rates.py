@@ -21,6 +21,7 @@ from repro import registry
 from repro.cli.main import parser
 from repro.errors import UsageError
 from repro.golden import rule
+from repro.runs import table
 from repro.study import case_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,19 +84,20 @@ def test_a_nan_fails_every_rule_but_one() -> None:
     assert not baselines.alarms(baselines.RULES["pytest-regressions (one stored run)"], stored, new)
 
 
-def test_clean_checks_are_counted_by_study_and_bounded() -> None:
-    one = {"exit": 0, "reruns": 4}
-    measured = {"clean": {"rfnn 0": one, "rfnn 1": {"exit": 1, "reruns": 8}, "rbf 0": {"exit": 0, "reruns": 0}}}
-    text = page.clean_checks(measured)
-    for line in ("| rfnn | 2 | 1 | 6.0 |", "| rbf | 1 | 0 | 0.0 |", "| all | 3 | 1 | 4.0 |"):
+def test_clean_checks_are_counted_by_rule_and_study_and_bounded() -> None:
+    one, odd = {"exit": 0, "reruns": 4, "at": "a"}, {"exit": 1, "reruns": 8, "at": "b"}
+    none = {"exit": 0, "reruns": 0, "at": "a"}
+    text = page.clean_checks({"clean": {"t/5 rfnn 0": one, "t/5 rfnn 1": odd, "t/5 rbf 0": none, "t/4 rbf 0": none}})
+    for line in ("| t/5 | rfnn | 2 | 1 | 6.0 |", "| t/5 | rbf | 1 | 0 | 0.0 |", "| t/5 | all | 3 | 1 | 4.0 |"):
         assert line in text
-    assert "below 86.5 % with" in text
+    assert "By t/5, with 1 alarms in 3 checks the rate is below 86.5 % with" in text
+    assert "By t/4, with 0 alarms in 1 checks the rate is below 95.0 % with" in text
     assert page.clean_checks({"clean": {}}) == "None was made yet."
-    many = page.clean_checks({"clean": {f"rfnn {number}": one for number in range(299)}})
+    many = page.clean_checks({"clean": {f"t/5 rfnn {number}": one for number in range(299)}})
     assert "0 alarms in 299 checks the rate is below 1.0 % with a confidence of 95 %" in many
 
 
-def test_clean_checks_go_on_where_they_were_and_start_anew_for_other_code(
+def test_clean_checks_go_on_where_they_were_and_start_anew_for_another_rule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -107,16 +109,22 @@ def test_clean_checks_go_on_where_they_were_and_start_anew_for_other_code(
     monkeypatch.setattr(measuring, "KEPT", tmp_path)
     monkeypatch.setattr(clean, "made_again", lambda *_: None)
     monkeypatch.setattr(clean, "checked", checked)
-    found = clean.clean(3, {}, studies=("rbf", "rfnn"))
+    found = clean.clean(3, {}, "a", studies=("rbf", "rfnn"))
     assert made == ["rbf 0", "rbf 1", "rfnn 0"]
     (tmp_path / "clean.jsonl").unlink()  # another machine, which has what was committed
-    found = clean.clean(4, found, studies=("rbf", "rfnn"))
+    found = clean.clean(4, found, "b", studies=("rbf", "rfnn"))
     assert made[3:] == ["rfnn 1"]
-    assert len(found) == 4
-    older = {name: {**one, "code": "older"} for name, one in found.items()}
-    assert len(clean.clean(1, older, studies=("rbf",))) == 1
+    assert sorted(one["at"] for one in found.values()) == ["a", "a", "a", "b"]  # other code since, and the same rule
+    assert clean.clean(9, found, "b", seconds=-1.0, studies=("rbf", "rfnn")) == found
+    monkeypatch.setattr(clean, "METHOD", "another/1")
+    both = clean.clean(1, found, "c", studies=("rbf",))
     assert made[4:] == ["rbf 0"]
-    assert clean.clean(9, found, seconds=-1.0, studies=("rbf", "rfnn")) == found
+    assert both.items() > found.items()
+
+
+def test_a_clean_check_takes_no_seed_of_a_golden() -> None:
+    for path in (ROOT / "golden").glob("*/smoke.parquet"):
+        assert max(table.read(path, ["replicate"])["replicate"].to_pylist()) < clean.FIRST, path
 
 
 def test_a_measurement_hangs_on_code_and_not_on_what_is_said_of_it(

@@ -118,7 +118,7 @@ def main() -> int:
     if chosen.short:
         return short()
     if chosen.clean:
-        write(clean=clean.clean(chosen.clean, known()["clean"], chosen.seconds))
+        write(clean=clean.clean(chosen.clean, known()["clean"], commit(), chosen.seconds))
     elif chosen.judges:
         write(documents=documents.measured(DOCUMENTS), prints=prints.counted(PRINTS))
     elif chosen.mistakes:

@@ -1,7 +1,8 @@
 """Unchanged code, run again: replicates whose seeds nobody has used, each checked as a user would.
 
-Runs and checks are kept below results/error-rates/clean/. A changed rule judges the same runs again; changed code of a
-study makes them anew.
+What is measured is the rule of the check, so that an outcome counts as long as the rule has its name, whatever became
+of the study's code and golden since: they were of one another when the check was made. Runs and checks are kept below
+results/error-rates/clean/.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.error_rates.measuring import CHECKING, JOBS, KEPT, STUDIES, Json, Kept, identity
+from bench.error_rates.measuring import JOBS, KEPT, STUDIES, Json, Kept
 from repro.api import check
 from repro.errors import InfrastructureError
 from repro.golden.findings import AGREES, UNDER
+from repro.golden.stored import METHOD
 from repro.registry import load
 from repro.runs import table
 from repro.runs.plan import identity as made_by
@@ -26,26 +28,23 @@ from repro.runs.store import Store, reruns_path
 from repro.study import case_json
 
 PROFILE = "smoke"
-FIRST, APART = 100, 10  # the first replicate checked, and how far the next one is: each has its own to confirm with
+FIRST, APART = 1000, 10  # the first replicate, above all goldens', and how far the next is: each confirms by its own
 BLOCK = 4  # replicates of a study that are made at once
 
 
 def clean(
-    count: int, before: Mapping[str, Json], seconds: float = float("inf"), studies: Sequence[str] = STUDIES
+    count: int, before: Mapping[str, Json], at: str, seconds: float = float("inf"), studies: Sequence[str] = STUDIES
 ) -> dict[str, Json]:
     """Make and check so many replicates over all studies in turn, and return what came of each; no alarm is right.
 
-    What is known from `before` and of the same code is not made again. It ends early after so many seconds, between two
-    blocks, and goes on from there when called again.
+    What is known from `before` by this rule is not made again, and what is known by others stays; `at` is the commit
+    that is measured. It ends early after so many seconds, between two blocks, and goes on from there when called again.
     """
-    own = {study: (f"studies/{study}", "studies/common", f"golden/{study}") for study in studies}
-    codes = {study: identity(*CHECKING, *own[study]) for study in studies}
     started = time.monotonic()
-    names = [f"{studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
-    done = {name: one for name, one in before.items() if one["code"] == codes.get(name.split()[0])}
+    names = [f"{METHOD} {studies[number % len(studies)]} {number // len(studies)}" for number in range(count)]
 
     def run(missing: list[str]) -> Iterable[tuple[str, Json]]:
-        wanted = [(name.split()[0], int(name.split()[1])) for name in missing]
+        wanted = [(study, int(number)) for _, study, number in map(str.split, missing)]
         for block in sorted({number // BLOCK for _, number in wanted}):
             for study in studies:
                 numbers = [number for name, number in wanted if name == study and number // BLOCK == block]
@@ -53,11 +52,11 @@ def clean(
                     return
                 if numbers:
                     made = made_again(study, numbers)
-                    yield from ((f"{study} {number}", checked(study, number, made)) for number in numbers)
+                    for number in numbers:
+                        yield f"{METHOD} {study} {number}", {**checked(study, number, made), "at": at}
 
-    kept = Kept("clean", lambda name: codes[name.split()[0]])
-    added = kept.make([name for name in names if name not in done], run)
-    return {**done, **{name: {**one, "code": codes[name.split()[0]]} for name, one in added.items()}}
+    kept = Kept("clean", lambda _: METHOD)
+    return {**before, **kept.make([name for name in names if name not in before], run)}
 
 
 def made_again(study_name: str, numbers: Sequence[int]) -> pa.Table:

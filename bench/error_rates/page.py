@@ -121,22 +121,26 @@ def real_seeds(measured: Json) -> str:
 
 
 def clean_checks(measured: Json) -> str:
-    """Return what came of unchanged code that was run again."""
-    found: dict[str, list[Json]] = {}
+    """Return what came of unchanged code that was run again, by the rule that checked it."""
+    found: dict[str, dict[str, list[Json]]] = {}
     for name, one in measured["clean"].items():
-        found.setdefault(name.split()[0], []).append(one)
-    every = [one for some in found.values() for one in some]
-    if not every:
+        rule, study, _ = name.split()
+        found.setdefault(rule, {}).setdefault(study, []).append(one)
+    if not found:
         return "None was made yet."
-    alarms = {study: sum(one["exit"] != 0 for one in some) for study, some in found.items()}
-    total = sum(alarms.values())
-    lines = [*((study, some, alarms[study]) for study, some in found.items()), ("all", every, total)]
-    rows = [
-        [name, str(len(some)), str(count), f"{fmean(one['reruns'] for one in some):.1f}"] for name, some, count in lines
-    ]
-    high = 100 * at_most(total, len(every))
-    text = f"With {total} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence of 95 %."
-    return grid(["study", "checks", "alarms", "runs made again, a check"], rows) + "\n\n" + text
+    rows, texts = [], []
+    for rule, studies in sorted(found.items(), reverse=True):
+        every = [one for some in studies.values() for one in some]
+        for name, some in [*sorted(studies.items()), ("all", every)]:
+            alarms = sum(one["exit"] != 0 for one in some)
+            rows.append([rule, name, str(len(some)), str(alarms), f"{fmean(one['reruns'] for one in some):.1f}"])
+        high = 100 * at_most(alarms, len(every))
+        text = (
+            f"By {rule}, with {alarms} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence"
+        )
+        texts.append(f"{text} of 95 %.")
+    heads = ["rule", "study", "checks", "alarms", "runs made again, a check"]
+    return "\n\n".join([grid(heads, rows, left=2), *texts])
 
 
 def caught(one: Json, layers: Sequence[str] = planting.LAYERS) -> list[str]:
