@@ -40,6 +40,7 @@ ABSENT = (
     "no wheels with a matching",
 )
 MISMATCH = ("DO NOT MATCH THE HASHES", "Hash mismatch for")
+MISMATCHED = re.compile(r"DO NOT MATCH THE HASHES(?s:.*?)\n\s+torch==|Hash mismatch for `?torch==")  # pip, uv
 # Those of them that the CUDA build of torch does not load where there is no GPU. All others are linked to the library
 # that `import torch` loads, and cannot be left out.
 NOT_LOADED = ("cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cusolver", "nvidia-nvtx", "triton")
@@ -140,7 +141,7 @@ def lack(said: str) -> str:
     """Return why torch's build for the CPU cannot be had, by what an installer said; empty where that says nothing."""
     if any(word in said for word in ABSENT):
         return "the package index has no build of torch for the CPU"
-    if any(word in said for word in MISMATCH):
+    if MISMATCHED.search(said):
         return "the package index's build of torch for the CPU is not the one that was pinned"
     return ""
 

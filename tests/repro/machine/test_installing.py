@@ -40,7 +40,7 @@ pins = pathlib.Path(sys.argv[sys.argv.index("-r") + 1]).read_text()
 if "+cpu" in pins and said[0] in ("absent", "mismatch", "offline"):
     sys.exit({{
         "absent": "ERROR: No matching distribution found for torch==2.0+cpu",
-        "mismatch": "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        "mismatch": "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE FILE.\\n    torch==2.0+cpu from a",
         "offline": "ERROR: the connection was cut",
     }}[said[0]])
 for name, version, marker in re.findall(r"(?m)^([a-z-]+)==([^ ;]+)(.*)$", pins):

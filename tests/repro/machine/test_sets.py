@@ -239,3 +239,16 @@ def test_an_absent_torch_is_known_where_constraints_name_it_too() -> None:
     )
     assert sets.lack(said) == "the package index has no build of torch for the CPU"
     assert not sets.lack(said.replace("    torch\n", "    numpy\n"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If\n    {} from file:///x.whl:\n",
+        "error: Failed to download `{0}`\n  Caused by: Hash mismatch for `{0}`\n",
+    ],
+    ids=["pip", "uv"],
+)
+def test_another_package_with_another_hash_is_no_lack_of_torch(said: str) -> None:
+    assert "not the one that was pinned" in sets.lack(said.format("torch==2.13.0+cpu"))
+    assert not sets.lack(said.format("numpy==2.4.0"))
