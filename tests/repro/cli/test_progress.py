@@ -28,9 +28,9 @@ def lively(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return came
 
 
-def test_a_line_comes_where_no_run_ends(
-    lively: threading.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def heard(lively: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let signs of life come at once, and return what a line of them sets."""
     said = Progress.say
 
     def say(self: Progress, text: str) -> None:
@@ -38,9 +38,13 @@ def test_a_line_comes_where_no_run_ends(
         lively.set()
 
     monkeypatch.setattr(Progress, "say", say)
+    return lively
+
+
+def test_a_line_comes_where_no_run_ends(heard: threading.Event, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress({"{}": "alone"}, quiet=False) as shown:
         shown.begin(4)
-        assert lively.wait(60)
+        assert heard.wait(60)
         shown(RUN, REPORT)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "[0/4] 0 s so far"
@@ -68,21 +72,14 @@ def test_a_line_says_how_far_the_run_under_way_is(tmp_path: Path) -> None:
 
 
 def test_runs_that_a_check_makes_again_have_no_lines_of_their_own(
-    lively: threading.Event, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    heard: threading.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = Progress.say
-
-    def say(self: Progress, text: str) -> None:
-        said(self, text)
-        lively.set()
-
-    monkeypatch.setattr(Progress, "say", say)
     with Progress(quiet=False) as shown:
         for total in (2, 3):  # a round of a check, and the next
             shown.begin(total)
             shown(RUN, REPORT)
-            lively.clear()
-            assert lively.wait(60)
+            heard.clear()
+            assert heard.wait(60)
     lines = capsys.readouterr().err.splitlines()
     assert {line.split("]")[0] for line in lines} == {"[1/2", "[1/3"}
     assert not any("error" in line for line in lines)
