@@ -149,7 +149,7 @@ def needs(audited: Iterable[Audited]) -> list[Need]:
     """Return what the claims that further runs would decide need, most claims an hour of a core first.
 
     Runs that a need shares with one before it are counted there alone, and so are claims that need no others. What
-    costs nobody knows how much, or asks for data that are not here, comes last.
+    costs nobody knows how much comes after it, most claims a run first, and last what asks for data that are not here.
     """
     groups: dict[tuple[str, str, tuple[str, ...]], tuple[list[str], int, list[Options]]] = {}
     for one in audited:
@@ -212,8 +212,14 @@ def _ordered(found: Sequence[Need], there: Mapping[tuple[str, str], There]) -> l
         if not now:
             break
         left = now
-        best = min(now, key=lambda need: (bool(need.lacking), need.seconds is None, -(need.an_hour or 0.0)))
+        best = min(now, key=_place)
         left.remove(best)
         ordered.append(best)
         made |= {(best.study, best.profile, run.key) for run in best.runs}
     return ordered
+
+
+def _place(need: Need) -> tuple[bool, bool, float]:
+    """Return what needs are ordered by: claims an hour, claims a run where nobody knows how long those take."""
+    worth = len(need.claims) / len(need.runs) if need.an_hour is None else need.an_hour
+    return bool(need.lacking), need.seconds is None, -worth

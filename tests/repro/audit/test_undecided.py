@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from repro.audit import undecided
-from repro.audit.undecided import options_of
+from repro.audit.undecided import Need, options_of
+from repro.runs.plan import PlannedRun
 from tests.repro.conftest import Cli, write_study
 
 STUDY = """
@@ -91,6 +92,15 @@ def test_what_another_experiment_took_is_no_estimate(scores: Path, cli: Cli) -> 
     assert cli("run", "scores", "--profile", "paper", "--experiment", "trained").returncode == 0
     known = {str(need["claims"]): need["cpu_seconds"] is not None for need in planned(cli)}
     assert known == {"['scores/ours']": True, "['scores/better']": True, "['scores/slow']": False}
+
+
+def test_of_what_nobody_timed_most_claims_a_run_come_first() -> None:
+    def need(claims: int, runs: int, seconds: float | None = None, lacking: tuple[str, ...] = ()) -> Need:
+        made = tuple(PlannedRun("trained", "{}", 0, number, number, 0.0) for number in range(runs))
+        return Need("scores", "paper", ("scores/ours",) * claims, (), made, seconds, lacking)
+
+    grid, cell, slow, absent = need(6, 250), need(1, 5), need(1, 5, 1e6), need(6, 1, 1.0, ("cifar10",))
+    assert sorted([absent, grid, cell, slow], key=undecided._place) == [slow, cell, grid, absent]
 
 
 def test_making_them_decides(scores: Path, cli: Cli) -> None:
