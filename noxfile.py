@@ -276,8 +276,8 @@ def reproduce(session: nox.Session, study: str) -> None:
 
     Where nothing else was asked for and nothing has been run, one cell is judged before the others are run.
     """
-    run, check = verb_arguments(session.posargs)
     with one_line(session):
+        run, check = verb_arguments(session.posargs)
         session.log(intent(study, run))
         engine, said = container.choose()
         if engine and "--results" in check:

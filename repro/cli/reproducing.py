@@ -9,55 +9,74 @@ import io
 import json
 
 from repro import registry
+from repro.cli.main import parser
+from repro.errors import UsageError, did_you_mean
+from repro.runs.wanted import case_filter
 
-CHECK_FLAGS = ("--no-confirm", "--replay", "--require-power")  # of a reproduction's arguments, the check's
-CHECK_FILES = ("--junit-xml", "--sarif", "--markdown")
-
+SMOKE = "smoke"
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
     from typing import Any
 
 
 def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
-    """Return the arguments of `repro run` and `repro check`, which replays golden seeds in the smoke profile."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--profile", default="smoke")
-    parser.add_argument("--experiment", action="append", default=[])
-    parser.add_argument("--results")
-    parser.add_argument("--fresh")
-    parser.add_argument("--replicates")
-    for flag in CHECK_FLAGS:
-        parser.add_argument(flag, action="store_const", const=flag)
-    for form in CHECK_FILES:
-        parser.add_argument(form)
-    chosen, rest = parser.parse_known_args(posargs)
-    both = ["--profile", chosen.profile]
-    both += [argument for name in chosen.experiment for argument in ("--experiment", name)]
-    both += ["--results", chosen.results] if chosen.results else []
-    seeds = ["--replicates", chosen.replicates] if chosen.replicates else ["--fresh", chosen.fresh or "1"]
-    asked = vars(chosen)
-    checking = [flag for flag in CHECK_FLAGS if asked[flag[2:].replace("-", "_")]]
-    checking += [word for form in CHECK_FILES if (path := asked[form[2:].replace("-", "_")]) for word in (form, path)]
-    if chosen.profile == "smoke" and not {"--no-confirm", "--replay"} & set(checking):
-        checking.append("--replay")
-    return [*both, *seeds, *rest], [*both, *checking]
+    """Return the arguments of `repro run` and `repro check`, which replays golden seeds in the smoke profile.
+
+    What both verbs take goes to both. Raise UsageError for what neither takes, and for an option without its value.
+    """
+    verbs = [(_options(verb), list[str]()) for verb in ("run", "check")]
+    known = {name: action for options, _ in verbs for name, action in options.items()}
+    asked: dict[str, str] = {}
+    left = list(posargs)
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        if name not in known:
+            raise UsageError(
+                f"{word}: neither `repro run` nor `repro check` takes it{did_you_mean(name, [*known])}"
+                " (`nox -s reproduce-STUDY -- OPTIONS`)"
+            )
+        taken = [name]
+        if known[name].nargs != 0:
+            if not (equals or left):
+                raise UsageError(
+                    f"{name}: wanted a value behind it; `repro run --help` or `repro check --help` says more"
+                )
+            taken.append(value if equals else left.pop(0))
+        asked[name] = taken[-1]
+        for options, words in verbs:
+            words.extend(taken if name in options else [])
+    (_, run), (_, check) = verbs
+    profile = [] if "--profile" in asked else ["--profile", SMOKE]
+    seeds = [] if {"--fresh", "--replicates", "--undecided"} & asked.keys() else ["--fresh", "1"]
+    replays = asked.get("--profile", SMOKE) == SMOKE and not {"--no-confirm", "--replay"} & asked.keys()
+    return [*profile, *run, *seeds], [*profile, *check, *(["--replay"] if replays else [])]
+
+
+def _options(verb: str) -> dict[str, argparse.Action]:
+    """Return the options of a verb, by each of their names."""
+    verbs = next(action.choices for action in parser(verb)._actions if isinstance(action.choices, dict))
+    return dict(verbs[verb]._option_string_actions)
 
 
 def intent(study: str, run: list[str]) -> str:
     """Return in one line what a reproduction will do, by the arguments of its run."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("--profile", "--fresh", "--replicates"):
-        parser.add_argument(option)
-    parser.add_argument("--experiment", action="append", default=[])
-    chosen, _ = parser.parse_known_args(run)
+        reader.add_argument(option)
+    for option in ("--experiment", "--where"):
+        reader.add_argument(option, action="append", default=[])
+    chosen, _ = reader.parse_known_args(run)
     declared = registry.load(study)
-    profile = registry.profile(declared, chosen.profile)
+    profile, wanted = registry.profile(declared, chosen.profile), case_filter(chosen.where)
     cases = [
-        one for one, _ in declared.select(chosen.profile) if one.name in (chosen.experiment or declared.experiments)
+        case
+        for one, case in declared.select(chosen.profile)
+        if one.name in (chosen.experiment or declared.experiments) and wanted(case)
     ]
     seeds = f"replicates {chosen.replicates}" if chosen.replicates else f"fresh seeds: {chosen.fresh}"
     return (
-        f"{study}, profile {chosen.profile}, on {profile.device}: {len(cases)} cases, {seeds}; "
+        f"{study}, profile {chosen.profile}, on {profile.device}: {len(cases)} case{'s' * (len(cases) != 1)}, {seeds}; "
         f"then a comparison with golden/{study}/{chosen.profile}.md"
     )
 

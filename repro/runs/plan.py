@@ -18,7 +18,7 @@ from repro.registry import profile
 from repro.runs.coded import arrow, numbers_of
 from repro.runs.fingerprint import Code, codes
 from repro.runs.table import keyed
-from repro.runs.wanted import wanted
+from repro.runs.wanted import as_text, case_filter, field_filter
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
 
@@ -176,7 +176,7 @@ def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str]
                 f"--where {text}: no case {of} has a field '{name}'{did_you_mean(name, fields)} "
                 f"(fields: {', '.join(fields)})"
             )
-        values = list(dict.fromkeys(_as_text(case[name]) for case in cases if name in case))
+        values = list(dict.fromkeys(as_text(case[name]) for case in cases if name in case))
         if not any(map(field_filter([text]), cases)):
             shown = f"{', '.join(values[:VALUES])}{', ...' if len(values) > VALUES else ''}"
             raise NothingSelectedError(
@@ -188,13 +188,6 @@ def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str]
         f"profile '{profile_name}' of study '{study.name}' has no case for {request or 'this request'}; "
         f"`repro show {study.name}` lists its experiments and case fields"
     )
-
-
-def _as_text(value: Any) -> str:
-    """Return a value as a case filter takes it."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return json.dumps(value) if isinstance(value, bool | None) else str(value)
 
 
 def named_runs(study: Study, profile_name: str, names: Collection[tuple[str, str, int]]) -> list[PlannedRun]:
@@ -232,29 +225,6 @@ def _of_case(study: Study, experiment: Experiment, case: Any) -> Callable[[int],
 def _cost(experiment: Experiment, case: Any) -> float:
     """Return what a run of a case costs as the experiment declares it."""
     return experiment.cost(case) if experiment.cost else 0.0
-
-
-def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
-    """Return the test of cases for 'field=value[,value]' texts, as `field_filter` reads them."""
-    keep = field_filter(where)
-    return lambda case: keep(dataclasses.asdict(case))
-
-
-def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
-    asked = wanted(where)
-
-    def keep(fields: Mapping[str, Any]) -> bool:
-        return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in asked)
-
-    return keep
-
-
-def _matches(value: Any, text: str) -> bool:
-    if isinstance(value, float):
-        decimals = len(text.partition(".")[2])
-        return repr(value) == text or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
-    return _as_text(value) == text
 
 
 def replicate_range(text: str) -> range:

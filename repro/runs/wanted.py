@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from repro.errors import UsageError
 
@@ -24,3 +27,33 @@ def wanted(where: Sequence[str]) -> list[tuple[str, list[str]]]:
             raise UsageError(f"--where {text}: wanted field=value[,value...], for example --where first=0.5,1")
         found.append((name, parts))
     return found
+
+
+def case_filter(where: Sequence[str]) -> Callable[[Any], bool]:
+    """Return the test of cases for 'field=value[,value]' texts, as `field_filter` reads them."""
+    keep = field_filter(where)
+    return lambda case: keep(dataclasses.asdict(case))
+
+
+def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the test for 'field=value[,value]' texts; a number also matches its rounding to the decimals written."""
+    asked = wanted(where)
+
+    def keep(fields: Mapping[str, Any]) -> bool:
+        return all(name in fields and any(_matches(fields[name], text) for text in texts) for name, texts in asked)
+
+    return keep
+
+
+def _matches(value: Any, text: str) -> bool:
+    if isinstance(value, float):
+        decimals = len(text.partition(".")[2])
+        return repr(value) == text or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
+    return as_text(value) == text
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a case filter takes it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return json.dumps(value) if isinstance(value, bool | None) else str(value)

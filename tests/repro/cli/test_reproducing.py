@@ -8,6 +8,7 @@ import pytest
 
 from repro import registry
 from repro.cli.reproducing import first_look, intent, verb_arguments
+from repro.errors import UsageError
 from repro.runs.plan import planned_runs
 from repro.study import Metric, Profile, Study
 
@@ -67,15 +68,54 @@ def test_where_nothing_is_drawn_it_is_any(monkeypatch: pytest.MonkeyPatch) -> No
     assert selected(study, first_look("made", "smoke")) == [("sizes", 0)]
 
 
+def test_what_selects_runs_selects_what_they_are_compared_with() -> None:
+    chosen = ["--experiment", "drawn", "--where", "part=1.0", "--profile", "smoke"]
+    run, check = verb_arguments([*chosen, "--device", "cpu", "--sarif=a b", "--jobs=2", "-q"])
+    assert run == [*chosen, "--device", "cpu", "--jobs", "2", "-q", "--fresh", "1"]
+    assert check == [*chosen, "--sarif", "a b", "--jobs", "2", "-q", "--replay"]
+
+
+@pytest.mark.parametrize(
+    ("posargs", "seeds", "replays"),
+    [
+        ([], ["--fresh", "1"], True),
+        (["--replicates", "3"], [], True),
+        (["--fresh", "2"], [], True),
+        (["--no-confirm"], ["--fresh", "1"], False),
+        (["--profile=lite"], ["--fresh", "1"], False),
+    ],
+)
+def test_seeds_are_fresh_and_smoke_is_replayed(posargs: list[str], seeds: list[str], replays: bool) -> None:
+    run, check = verb_arguments(posargs)
+    assert run[-len(seeds) :] == seeds or not seeds
+    assert run.count("--fresh") == ("--replicates" not in posargs)
+    assert check.count("--replay") == replays
+    assert run.count("--profile") == check.count("--profile") == 1
+
+
+@pytest.mark.parametrize(
+    ("posargs", "said"),
+    [
+        (["--experimnt", "a"], "--experimnt: neither .* takes it; did you mean '--experiment'?"),
+        (["smoke"], "smoke: neither `repro run` nor `repro check` takes it"),
+        (["--where"], "--where: wanted a value behind it"),
+    ],
+)
+def test_what_neither_verb_takes_is_refused(posargs: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        verb_arguments(posargs)
+
+
 @pytest.mark.parametrize(
     ("posargs", "said"),
     [
         ([], "made, profile smoke, on cpu: 3 cases, fresh seeds: 1; then a comparison with golden/made/smoke.md"),
         (["--fresh", "4", "--experiment", "drawn"], "made, profile smoke, on cpu: 2 cases, fresh seeds: 4; then "),
+        (["--where", "part=2.0"], "made, profile smoke, on cpu: 1 case, fresh seeds: 1; then "),
         (["--replicates", "0-2"], "made, profile smoke, on cpu: 3 cases, replicates 0-2; then "),
     ],
 )
 def test_the_intent_names_cases_and_seeds(monkeypatch: pytest.MonkeyPatch, posargs: list[str], said: str) -> None:
-    study = studied(Case("a", 1.0, flag=True), Case("b", 1.0, flag=True))
+    study = studied(Case("a", 1.0, flag=True), Case("b", 2.0, flag=True))
     monkeypatch.setattr(registry, "load", lambda name: study)
     assert intent("made", verb_arguments(posargs)[0]).startswith(said)
