@@ -14,7 +14,7 @@ from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import pieces, provenance, table
 from repro.runs.plan import Identity, named_runs
-from repro.runs.runner import Listener, Request, environment_of, make_runs, outdated
+from repro.runs.runner import Listener, Request, environment_of, make_runs, outdated, pending
 from repro.runs.store import Store, reruns_path
 from repro.study import Study, case_json
 
@@ -66,9 +66,10 @@ def settle(
             names = replays(study, profile, golden, rows, record)
             if not names:
                 notes.append("nothing replayed: the golden is of another kind of machine, or all exact or not portable")
-            else:
-                told.say(f"replay: {len(names)} golden runs are made again, to the bit")
-                make(names)
+            missing = pending(store, named_runs(study, profile, names), wanted)
+            if missing:
+                told.say(f"replay: {len(missing)} golden runs are made again, to the bit")
+            make(names)
         result = check(store.table, here)
         for _ in range(ROUNDS):
             if not result.wanted:
