@@ -20,8 +20,9 @@ Reason = Literal["opinion", "literature", "unpublished", "out-of-reach", "not-bu
 # What changes if the claim is wrong: what the document concludes, a number in it, or nothing but the letters; nothing
 # can where the evidence was written from the document, so that it holds by definition.
 Weight = Literal["conclusion", "number", "slip", "definition"]
-# What a contradiction comes from where it is not the author's: the text as it reached us, or another version of a tool.
-Cause = Literal["transcription", "version"]
+# What a contradiction comes from where it is not the author's error: the text as it reached us, another version of a
+# tool, or a protocol that the document leaves open where the number hangs on it, so that ours is another.
+Cause = Literal["transcription", "version", "protocol"]
 # What stands behind the ± of a published value: a standard deviation, a standard error, half of a 95 % confidence
 # interval, two standard deviations, or nobody knows.
 Spread = Literal["sd", "se", "ci95", "2sd", "unknown"]

@@ -23,7 +23,11 @@ NOT_OURS = "imported, not run by us"
 IMPORTED = " (imported)"  # behind a verdict that rests on such runs, where verdicts are counted, listed and blessed
 LEVEL = 0.05
 FURTHEST = 5_000  # powers of ten: no document prints a number that is larger, or finer
-BECAUSE: dict[str, Verdict] = {"transcription": "transcription", "version": "protocol mismatch"}  # by a claim's cause
+BECAUSE: dict[str, Verdict] = {  # by a claim's cause
+    "transcription": "transcription",
+    "version": "protocol mismatch",
+    "protocol": "protocol mismatch",
+}
 
 Span = tuple[float, float, float]
 Shown = tuple[bool, str]  # whether something holds, and what was seen

@@ -141,7 +141,10 @@ class TestHolm:
         assert "after Holm's correction" in several[0][1].evidence
 
 
-@pytest.mark.parametrize(("cause", "word"), [("transcription", "transcription"), ("version", "protocol mismatch")])
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [("transcription", "transcription"), ("version", "protocol mismatch"), ("protocol", "protocol mismatch")],
+)
 def test_what_is_not_the_author_s_is_no_erratum(cause: str, word: str) -> None:
     said = [
         (claim("-", cause=cause), Judgement(verdict, "")) for verdict in ("erratum", "not reproduced", "reproduced")
