@@ -33,8 +33,9 @@ from repro.runs.plan import (
     selected_cases,
     strangers,
 )
-from repro.runs.runner import Listener, Progress, Request, Summary, make_runs, outdated
+from repro.runs.runner import Request, Summary, make_runs, outdated
 from repro.runs.store import Store
+from repro.runs.told import Listener, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -248,16 +249,9 @@ def check(
 
     def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(
-            rows,
-            held.rows,
-            held.bands,
-            reruns=reruns,
-            experiments=experiments or None,
-            cases=cases,
-            confirm=confirm,
-            here=here,
-            held=golden is None,
-        )
+            rows, held.rows, held.bands, reruns=reruns, experiments=experiments or None, cases=cases, confirm=confirm,
+            here=here, held=golden is None,
+        )  # fmt: skip
 
     if not confirm:
         return judged(None, ())

@@ -23,8 +23,9 @@ from repro.registry import load
 from repro.runs import table
 from repro.runs.plan import identity as made_by
 from repro.runs.plan import named_runs
-from repro.runs.runner import Listener, Request, make_runs, outdated
+from repro.runs.runner import Request, make_runs, outdated
 from repro.runs.store import Store, reruns_path
+from repro.runs.told import Listener
 from repro.study import case_json
 
 PROFILE = "smoke"

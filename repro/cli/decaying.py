@@ -130,6 +130,7 @@ def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Date
     from repro import registry
     from repro.golden.decay import Manner, again
     from repro.runs import runner
+    from repro.runs.told import Listener
 
     jobs = runner.jobs(arguments.device, arguments.jobs)
     if arguments.jobs is None:
@@ -140,7 +141,7 @@ def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Date
     )  # fmt: skip
     say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are to be made again, in {manner.folder}")
     with Progress(quiet=arguments.quiet) as progress:
-        told = runner.Listener(lambda text: say(arguments, text), progress.begin, progress)
+        told = Listener(lambda text: say(arguments, text), progress.begin, progress)
         return again(taken, manner, before, told)
 
 

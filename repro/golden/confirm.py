@@ -14,8 +14,9 @@ from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import pieces, provenance, table
 from repro.runs.plan import Identity, named_runs
-from repro.runs.runner import Listener, Request, environment_of, make_runs, outdated, pending
+from repro.runs.runner import Request, environment_of, make_runs, outdated, pending
 from repro.runs.store import Store, reruns_path
+from repro.runs.told import Listener
 from repro.study import Study, case_json
 
 Check = Callable[[pa.Table | None, Collection[str]], CheckResult]  # of the runs made again; this machine's environments

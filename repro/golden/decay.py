@@ -42,8 +42,9 @@ from repro.runs import pieces, table
 from repro.runs.diff import facts_of
 from repro.runs.plan import Identity, identity, named_runs
 from repro.runs.rows import Row, as_rows
-from repro.runs.runner import Listener, Request, make_runs
+from repro.runs.runner import Request, make_runs
 from repro.runs.store import Store
+from repro.runs.told import Listener
 from repro.study import Study, case_json
 
 RUNS_SHARE = 0.5  # of a time budget: the rest is for starting processes, and for a machine slower than the golden's

@@ -27,6 +27,7 @@ from repro.runs.plan import Identity, PlannedRun, estimate, identity
 from repro.runs.provenance import needs_torch
 from repro.runs.spread import Work
 from repro.runs.store import Store, belongs
+from repro.runs.told import Listener
 from repro.runs.worker import Order, Report
 from repro.study import Study
 
@@ -84,16 +85,6 @@ class Summary:
 
 RunKey = tuple[str, str, int]
 State = tuple[Path, str]  # the file that an unfinished run is kept in, and the name that it bears there
-Progress = Callable[[PlannedRun, Report], None]
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Who is told of runs: in words what they are made for, how many there will be, and of each one that ended."""
-
-    say: Callable[[str], None] = lambda _text: None
-    begin: Callable[[int], None] = lambda _count: None
-    ended: Progress = lambda _run, _report: None
 
 
 def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[PlannedRun]:
