@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import os
@@ -19,8 +18,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from repro import registry
-from repro.cli.reproducing import first_look, intent, verb_arguments
+from repro.cli.reproducing import device, first_look, intent, verb_arguments
 from repro.errors import InfrastructureError, ReproError
 from repro.machine import cache, git, image, installing, recipes, sets
 from repro.machine import engine as container
@@ -260,15 +258,6 @@ def outside(session: nox.Session) -> Run:
     session.run(sys.executable, "-m", "nox", "--session", "environment", external=True)
     used = {"REPRO_ENGINE_USED": "none"}
     return lambda arguments: python(session, "-m", "repro", *arguments, variables=used)
-
-
-def device(study: str, arguments: Sequence[str]) -> str:
-    """Return the device that a run's arguments mean: the one named, otherwise the profile's."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--profile")
-    parser.add_argument("--device")
-    chosen, _ = parser.parse_known_args(arguments)
-    return chosen.device or registry.profile(registry.load(study), chosen.profile).device
 
 
 def reproduce(session: nox.Session, study: str) -> None:

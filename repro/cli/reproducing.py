@@ -26,7 +26,7 @@ def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
     """
     verbs = [(_options(verb), list[str]()) for verb in ("run", "check")]
     known = {name: action for options, _ in verbs for name, action in options.items()}
-    asked: dict[str, str] = {}
+    given: dict[str, str] = {}
     left = list(posargs)
     while left:
         word = left.pop(0)
@@ -43,13 +43,13 @@ def verb_arguments(posargs: list[str]) -> tuple[list[str], list[str]]:
                     f"{name}: wanted a value behind it; `repro run --help` or `repro check --help` says more"
                 )
             taken.append(value if equals else left.pop(0))
-        asked[name] = taken[-1]
+        given[name] = taken[-1]
         for options, words in verbs:
             words.extend(taken if name in options else [])
     (_, run), (_, check) = verbs
-    profile = [] if "--profile" in asked else ["--profile", SMOKE]
-    seeds = [] if {"--fresh", "--replicates", "--undecided"} & asked.keys() else ["--fresh", "1"]
-    replays = asked.get("--profile", SMOKE) == SMOKE and not {"--no-confirm", "--replay"} & asked.keys()
+    profile = [] if "--profile" in given else ["--profile", SMOKE]
+    seeds = [] if {"--fresh", "--replicates", "--undecided"} & given.keys() else ["--fresh", "1"]
+    replays = given.get("--profile", SMOKE) == SMOKE and not {"--no-confirm", "--replay"} & given.keys()
     return [*profile, *run, *seeds], [*profile, *check, *(["--replay"] if replays else [])]
 
 
@@ -59,24 +59,31 @@ def _options(verb: str) -> dict[str, argparse.Action]:
     return dict(verbs[verb]._option_string_actions)
 
 
+def asked(study: str, run: list[str]) -> argparse.Namespace:
+    """Return the arguments of a reproduction's run as `repro run` reads them."""
+    return parser("run").parse_args(["run", study, *run])
+
+
+def device(study: str, run: list[str]) -> str:
+    """Return the device that a run's arguments mean: the one named, otherwise the profile's."""
+    chosen = asked(study, run)
+    return str(chosen.device or registry.profile(registry.load(study), chosen.profile).device)
+
+
 def intent(study: str, run: list[str]) -> str:
     """Return in one line what a reproduction will do, by the arguments of its run."""
-    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--profile", "--fresh", "--replicates"):
-        reader.add_argument(option)
-    for option in ("--experiment", "--where"):
-        reader.add_argument(option, action="append", default=[])
-    chosen, _ = reader.parse_known_args(run)
+    chosen = asked(study, run)
     declared = registry.load(study)
-    profile, wanted = registry.profile(declared, chosen.profile), case_filter(chosen.where)
+    wanted = case_filter(chosen.where)
     cases = [
         case
         for one, case in declared.select(chosen.profile)
         if one.name in (chosen.experiment or declared.experiments) and wanted(case)
     ]
     seeds = f"replicates {chosen.replicates}" if chosen.replicates else f"fresh seeds: {chosen.fresh}"
+    count = f"{len(cases)} case{'s' * (len(cases) != 1)}"
     return (
-        f"{study}, profile {chosen.profile}, on {profile.device}: {len(cases)} case{'s' * (len(cases) != 1)}, {seeds}; "
+        f"{study}, profile {chosen.profile}, on {device(study, run)}: {count}, {seeds}; "
         f"then a comparison with golden/{study}/{chosen.profile}.md"
     )
 

@@ -112,6 +112,7 @@ def test_what_neither_verb_takes_is_refused(posargs: list[str], said: str) -> No
         ([], "made, profile smoke, on cpu: 3 cases, fresh seeds: 1; then a comparison with golden/made/smoke.md"),
         (["--fresh", "4", "--experiment", "drawn"], "made, profile smoke, on cpu: 2 cases, fresh seeds: 4; then "),
         (["--where", "part=2.0"], "made, profile smoke, on cpu: 1 case, fresh seeds: 1; then "),
+        (["--device", "cuda"], "made, profile smoke, on cuda: 3 cases, fresh seeds: 1; then "),
         (["--replicates", "0-2"], "made, profile smoke, on cpu: 3 cases, replicates 0-2; then "),
     ],
 )
