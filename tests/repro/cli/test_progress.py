@@ -83,6 +83,7 @@ def test_runs_that_a_check_makes_again_have_no_lines_of_their_own(
     lines = capsys.readouterr().err.splitlines()
     assert {line.split("]")[0] for line in lines} == {"[1/2", "[1/3"}
     assert not any("error" in line for line in lines)
+    assert all(" so far" in line for line in lines)  # signs of life, and no line of a run
 
 
 @pytest.mark.parametrize(("quiet", "total"), [(True, 4), (False, 0)])
