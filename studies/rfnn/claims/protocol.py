@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import special
-from torch import nn
+from torch import Tensor, nn
 
 from repro import printed
 from repro.audit import evidence
@@ -100,16 +100,21 @@ def decay_slows() -> list[str]:
 # Networks
 
 
-def pooled(*windows: int, side: int, taps: tuple[int, int] = (7, 7)) -> list[int]:
-    """Return the shape that torch's layers give of one image: two convolutions that keep its size, each pooled.
+@functools.cache
+def convolved(window: int, side: int, taps: tuple[int, int]) -> Tensor:
+    """Return what two of torch's convolutions that keep the size make of one image, pooled between them.
 
     A filter sees one channel alone, which changes no shape.
     """
-    x = torch.zeros(1, 1, side, side)
-    for channels, size, window in zip((64, 128), taps, windows, strict=True):
-        layer = nn.Conv2d(x.shape[1], channels, size, padding=size // 2, groups=x.shape[1])
-        x = F.max_pool2d(layer(x), window, stride=window)
-    return list(x.shape[1:])
+    first, second = (size // 2 for size in taps)
+    x = nn.Conv2d(1, 64, taps[0], padding=first)(torch.zeros(1, 1, side, side))
+    answer: Tensor = nn.Conv2d(64, 128, taps[1], padding=second, groups=64)(F.max_pool2d(x, window, stride=window))
+    return answer
+
+
+def pooled(first: int, second: int, *, side: int, taps: tuple[int, int] = (7, 7)) -> list[int]:
+    """Return the shape that torch's layers give of one image: two convolutions that keep its size, each pooled."""
+    return list(F.max_pool2d(convolved(first, side, taps), second, stride=second).shape[1:])
 
 
 def flattened() -> list[int]:
