@@ -29,8 +29,8 @@ from repro.runs.rows import Row
 from repro.study import Experiment, Study, case_json
 
 __all__ = [
-    "LEAST_RUNS", "Claim", "Evidence", "Missing", "Runs", "Shown", "claims_of", "faithful", "function_of", "grids",
-    "published", "values", "verdicts",
+    "LEAST_RUNS", "Claim", "Evidence", "Missing", "Runs", "Shown", "claims_of", "exact", "faithful", "function_of",
+    "grids", "published", "values", "verdicts",
 ]  # fmt: skip
 
 PAIR = ("above", "below")  # two cases in a claim's `rows`: by how much the one exceeds the other
@@ -186,15 +186,21 @@ def _asked(rows: Mapping[str, Any], *, measured: bool) -> list[dict[str, Any]]:
 
 def _cell(study: Study, claim: Claim, fields: dict[str, Any]) -> Cell:
     """Return what fields name of a study. Raise UsageError where that is not one metric of one case."""
-    name, metric = fields.pop("experiment"), fields.pop("metric")
+    cell = _named(study, fields.pop("experiment"), fields.pop("metric"), fields)
+    declared = next(one for one in cell.experiment.metrics if one.name == cell.metric)
+    return replace(cell, times=units.factor(claim, declared))
+
+
+def _named(study: Study, name: str, metric: str, fields: Mapping[str, Any]) -> Cell:
+    """Return a metric of one case in the metric's own unit. Raise UsageError for a name that is none."""
     if name not in study.experiments:
         raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")
     experiment = study.experiments[name]
-    declared = {one.name: one for one in experiment.metrics}
+    declared = [one.name for one in experiment.metrics]
     if metric not in declared:
-        raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, list(declared))}")
+        raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, declared)}")
     case = the_case(experiment, fields)
-    return Cell(experiment, metric, case, _where(case, fields), units.factor(claim, declared[metric]))
+    return Cell(experiment, metric, case, _where(case, fields), Decimal(1))
 
 
 def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing:
@@ -302,6 +308,25 @@ def values(study: str, profile: str, experiment: str, metric: str, case: Any) ->
     found = _runs(_study(study), profile, experiment, metric, case, LEAST_RUNS)
     if isinstance(found, Missing):
         raise MissingError(found)
+    return found
+
+
+def exact(study: str, experiment: str, *metrics: str, **fields: Any) -> list[float]:
+    """Return metrics of one case of a deterministic experiment, the case that has these fields; each is one number.
+
+    They are the same in every profile in which no stand-in's data enter. Where no run that is evidence has them, the
+    claim is inconclusive by itself (MissingError). Raise UsageError for an experiment that a seed moves.
+    """
+    declared, found = _study(study), []
+    for metric in metrics:
+        cell = _named(declared, experiment, metric, fields)
+        if not cell.experiment.deterministic:
+            raise UsageError(f"experiment '{experiment}' draws random numbers; ask for `values` of it")
+        profiles = profiles_for(declared, cell.experiment, cell.case, measured=False)
+        _, answer = _of_ours(declared, [cell], profiles, measured=False)
+        if isinstance(answer, Missing):
+            raise MissingError(answer)
+        found.append(answer)
     return found
 
 

@@ -29,26 +29,13 @@ from studies.dagnets.cases import (
     Speed,
     Step,
     Window,
+    libraries,
 )
+from studies.dagnets.cases.metrics import OF_A_CLASSIFIER, OF_A_RESIDUAL_NETWORK, TRAINED
 from studies.dagnets.profiles import LITE, PAPER, SMOKE
 from studies.dagnets.published.items import PUBLISHED
 
 ETAS = (0.001, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.333, 0.34)
-TRAINED = (
-    Metric("error", "%", counted=True, useful=5.0),
-    Metric("loss", "nats", judged=False),
-    Metric("log10_loss", "log10 nats", useful=0.1),  # judged in its place: over seeds, losses spread by factors
-    Metric("log10_train_loss", "log10 nats", useful=0.1),
-    Metric("train_error", "%", judged=False),
-    Metric("train_loss", "nats", judged=False),
-    *(
-        Metric(f"{part}_log10_{quantile}", "log10 nats", judged=False)
-        for part in ("train", "test")
-        for quantile in ("median", "p90")
-    ),
-    Metric("best_loss_epoch", "epoch", judged=False),
-    Metric("best_error_epoch", "epoch", judged=False),
-)
 
 study = Study(
     "dagnets",
@@ -269,6 +256,82 @@ def shown_images(shown: Shown, run: Run) -> dict[str, float]:
     from studies.dagnets.measured.shown import part_figures
 
     return part_figures(shown, run)
+
+
+@study.experiment(grid(libraries.OptimiserLaw, law=libraries.OPTIMISER_LAWS), metrics=("apart",), deterministic=True)
+def optimiser_laws(law: libraries.OptimiserLaw, _run: Run) -> dict[str, float]:
+    """Relative distance of the two sides of a law about torch's optimisers; 0 is rounding (sections 5.2 and 5.3)."""
+    from studies.dagnets.measured.optimisers import law_figures
+
+    return law_figures(law.law)
+
+
+@study.experiment(grid(libraries.Group, rate=(0.25, 0.5)), metrics=("moved",), deterministic=True)
+def parameter_groups(group: libraries.Group, _run: Run) -> dict[str, float]:
+    """How far one step along a slope of 1 moves a parameter of one of two groups with their own rates (section 5.3)."""
+    from studies.dagnets.measured.optimisers import group_figures
+
+    return group_figures(group.rate)
+
+
+@study.experiment(
+    grid(libraries.Descent, listing=("full_batch", "update_outside", "optim", "adam")),
+    metrics=("updates", Metric("loss_before", "nats"), Metric("loss_after", "nats")),
+    deterministic=True,
+)
+def drawn_descents(descent: libraries.Descent, _run: Run) -> dict[str, float]:
+    """Updates and losses of the listings of descent on drawn vectors, and with Adam (sections 5.2 and 5.3)."""
+    from studies.dagnets.measured.optimisers import descent_figures
+
+    return descent_figures(descent.listing)
+
+
+@study.experiment(
+    grid(libraries.Branch, branch=("batch", "loop")), metrics=("beside_input", "on_cpu"), deterministic=True
+)
+def timing_branches(branch: libraries.Branch, _run: Run) -> dict[str, float]:
+    """Where the branches of the timing listing put their results, for input that is not on the CPU (section 4.3)."""
+    from studies.dagnets.measured.devices import branch_figures
+
+    return branch_figures(branch.branch)
+
+
+@study.experiment(grid(libraries.OldName, name=libraries.NAMES), metrics=("taken", "warnings"), deterministic=True)
+def torchvision_names(old: libraries.OldName, _run: Run) -> dict[str, float]:
+    """Whether torchvision takes the names of the slides, and its warnings (sections 4.4, 4.6, 5.3 and 7.2)."""
+    from studies.dagnets.measured.library import name_figures
+
+    return name_figures(old.name)
+
+
+@study.experiment(
+    grid(libraries.Standard, network=("alexnet", "vgg19", "googlenet")), metrics=OF_A_CLASSIFIER, deterministic=True
+)
+def torchvision_classifiers(standard: libraries.Standard, _run: Run) -> dict[str, float]:
+    """What torchvision's classifiers are made of, and what their trained weights are for (section 7.2)."""
+    from studies.dagnets.measured.library import classifier_figures
+
+    return classifier_figures(standard.network)
+
+
+@study.experiment(
+    grid(libraries.Layers, layers=libraries.LISTS),
+    metrics=("agreeing", "parameters", "of_our_sizes"),
+    deterministic=True,
+)
+def torchvision_lists(layers: libraries.Layers, _run: Run) -> dict[str, float]:
+    """Printed layers that torchvision builds so, and its parameters whose sizes are ours (section 7.2)."""
+    from studies.dagnets.measured.library import list_figures
+
+    return list_figures(layers.layers)
+
+
+@study.experiment(libraries.RESIDUAL, metrics=OF_A_RESIDUAL_NETWORK, deterministic=True)
+def torchvision_residual(residual: libraries.Residual, _run: Run) -> dict[str, float]:
+    """Layers, products and blocks of torchvision's residual networks, stage by stage (section 7.2)."""
+    from studies.dagnets.measured.library import residual_figures
+
+    return residual_figures(residual.depth, residual.paths)
 
 
 @study.experiment((Mnist(network="lenet_like"),), metrics=TRAINED, cost=lambda _: 10.0, resumes=True)

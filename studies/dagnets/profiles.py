@@ -27,7 +27,9 @@ from studies.dagnets.cases import (
 WITHOUT_TRAINING = (
     "printed_values", "laws", "dag_backward", "detached_pair", "eta_window", "adam_forms", "descent_rules",
     "update_listings", "gradient_accumulation", "confident_answers", "edge_kernels", "pooling_shift", "lenet_table",
-    "architectures", "residual_networks", "convolutionized", "speed_ups", "shown_images",
+    "architectures", "residual_networks", "convolutionized", "speed_ups", "shown_images", "optimiser_laws",
+    "parameter_groups", "drawn_descents", "timing_branches", "torchvision_names", "torchvision_classifiers",
+    "torchvision_lists", "torchvision_residual",
 )  # fmt: skip
 
 

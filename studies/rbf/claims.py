@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from repro.audit.evidence import Shown
 from studies.common.drawn import drawn
 from studies.common.randomness import stream
-from studies.rbf import cases
+from studies.common.rounding import significant
 from studies.rbf.cases import ADVISED, SIZES
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
-from studies.rbf.training import fitting
 
 SIZES_TRIED = ((7, 3, 2), (1, 100, 2), (32, 100, 2), (5, 4, 5), (3, 1, 1))  # inputs, centres, features
 SIDE = 28  # pixels of MNIST's images
 DAY = datetime.date(2021, 5, 28)  # as printed on the first slide
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SEED = 12
+STEP, NEAR = 1e-5, 1e-8  # of central differences, and what they leave: the square of the step
 
 
 def _points(inputs: int, centres: int, features: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,9 +136,13 @@ def density_but_for_its_factor() -> float:
 
 def range_of_answers() -> Shown:
     """Say whether answers lie in (0, 1], and are 1 at a centre (slide on the layer)."""
-    figures = [fixed.layer_figures(cases.Layer(2, 100, form)) for form in layer.SQUARED]
+    x_BD, figures = 1.2 * fixed.wave((fixed.BATCH, 2), 0.9, 0.5), []
+    for form in layer.SQUARED:
+        made = fixed.filled(layer.RBFLayer(2, 100, form=form))
+        with torch.no_grad():
+            figures.append(fixed.activation_figures(made, x_BD, made(x_BD)))
     low, high = (extreme(one[name] for one in figures) for extreme, name in ((min, "smallest"), (max, "largest")))
-    at = {one["at_centres"] for one in figures}
+    at = {significant(one["at_centres"]) for one in figures}
     far = float(layer.gaussians(torch.tensor([[15.0]]), torch.zeros(1, 1), torch.ones(1)))
     said = f"from {low:.1g} to {high:.6f}, at centres {', '.join(f'{one:g}' for one in sorted(at))}"
     return 0 < low <= high <= 1 and at == {1.0}, f"{said}; in float32, 15 sigma away, {far:g}"
@@ -152,8 +156,31 @@ def sign_of_sigma() -> float:
 
 def gradients() -> Shown:
     """Say whether gradients by inputs, centres and widths are those of finite differences, in each form."""
-    held = {form: fixed.layer_figures(cases.Layer(2, 3, form))["gradcheck"] == 1 for form in layer.SQUARED}
+    held = {form: _gradients_apart(form) < NEAR for form in layer.SQUARED}
     return all(held.values()), f"{sum(held.values())} of {len(held)} forms: {', '.join(held)}"
+
+
+def _gradients_apart(form: layer.Form) -> float:
+    """Return how far the gradients of a weighted sum of answers lie from central differences at most."""
+    x_BD, w_KD, sigma_K = points = [one.requires_grad_() for one in _points(4, 3, 2)]
+    weights = drawn("weights", 4, 3)
+
+    def total() -> Tensor:
+        return (layer.gaussians(x_BD, w_KD, sigma_K, form) * weights).sum()
+
+    def moved(point: Tensor, place: int, by: float) -> float:
+        flat = point.detach().view(-1)
+        before = float(flat[place])
+        flat[place] += by
+        answer = float(total().detach())
+        flat[place] = before
+        return answer
+
+    return max(
+        abs((moved(point, place, STEP) - moved(point, place, -STEP)) / (2 * STEP) - float(slope))
+        for point, slopes in zip(points, torch.autograd.grad(total(), points), strict=True)
+        for place, slope in enumerate(slopes.flatten())
+    )
 
 
 # Batches
@@ -260,9 +287,7 @@ def cross_entropy() -> float:
 
 def advised_rate() -> float:
     """Return the rate of the study's advised recipe, once it is plain descent (Task 2)."""
-    optimiser = fitting.optimiser_of(network.DeepRBF(SIDE), ADVISED)
-    (group,) = optimiser.param_groups
-    return float(group["lr"]) if isinstance(optimiser, torch.optim.SGD) and group["momentum"] == 0 else math.inf
+    return ADVISED.rate if ADVISED.optimiser == "sgd" else math.inf
 
 
 def guessed() -> float:

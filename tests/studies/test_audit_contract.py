@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -128,3 +130,39 @@ def test_statements_are_sentences(study: str) -> None:
         if claim.study == study:
             assert claim.statement.endswith((".", "?", "!")), claim.id
             assert len(claim.statement.split()) > 2, claim.id
+
+
+LOADS = """
+import sys
+from repro import registry
+from repro.audit import document, evidence
+{planted}
+for claim in [claim for name in document.audited_names() for claim in evidence.claims_of(name) if claim.judge]:
+    before = set(sys.modules)
+    document.judge(registry.load(claim.study), claim)
+    for module in {heavy!r}:
+        if module in sys.modules and module not in before:
+            print(claim.study, claim.id, module)
+"""
+HEAVY = ("torchvision", "torch._dynamo", "sympy")  # a second of CPU time; what they are needed for are rows of runs
+
+
+def loaded_by(planted: str = "") -> list[str]:
+    """Return which claims load what is heavy, where all are judged in one process; `planted` is run before."""
+    code = LOADS.format(heavy=HEAVY, planted=planted)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_no_claim_loads_torchvision_or_torchs_compiler() -> None:
+    assert loaded_by() == []
+
+
+def test_a_claim_that_does_is_found() -> None:
+    planted = """
+from studies.dagnets.measured import dag
+dag.example = lambda made=dag.example: (made(), __import__("sympy"))[0]
+document.audited_names = lambda: ("dagnets",)
+"""
+    found = loaded_by(planted)
+    assert found == ["dagnets dag-forward sympy"]

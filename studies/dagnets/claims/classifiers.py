@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from itertools import count
 
-from repro.audit.evidence import Shown, published
+from repro.audit.evidence import Shown, exact, published
 from repro.printed import parse
-from studies.dagnets.claims import library
 from studies.dagnets.claims.evidence import about
-from studies.dagnets.measured import conversion
 from studies.dagnets.measured.printed import resnet as residual
 from studies.dagnets.measured.printed.comparison import agreement
 from studies.dagnets.published import layers as lists
@@ -92,18 +90,21 @@ def scores_descend() -> Shown:
 
 
 def lenet5_made_convolutional() -> Shown:
-    """Convert LeNet5 and compare the answers to one image of its size and to a larger one."""
-    found = conversion.conversion_figures("lenet5")
-    cells = f"{found['height']:g}x{found['width']:g}"
-    words = f"equal for one cell: {bool(found['equal'])}; {cells} cells of a larger image are the answers to crops to "
-    return found["equal"] == 1 and found["cells_gap"] == 0, words + f"{found['cells_gap']:g}"
+    """Compare LeNet5's answers to one image of its size and to a larger one with those of the converted network."""
+    names = ("equal", "height", "width", "cells_gap")
+    equal, height, width, gap = exact("dagnets", "convolutionized", *names, network="lenet5")
+    words = f"equal for one cell: {equal == 1}; {height:g}x{width:g} cells of a larger image are the answers to crops "
+    return equal == 1 and gap == 0, words + f"to {gap:g}"
 
 
 def shares_of_products() -> Shown:
     """Count the products that dense answers save over crops."""
-    saved = {name: conversion.products_saved(name, windows=12) for name in ("lenet5", "alexnet")}
-    words = ", ".join(f"{name} {value:g} times fewer products for 12 windows" for name, value in saved.items())
-    return min(saved.values()) > 1, words
+    words, saved = [], []
+    for name in ("lenet5", "alexnet"):
+        products, height, width = exact("dagnets", "convolutionized", "products_saved", "height", "width", network=name)
+        saved.append(products)
+        words.append(f"{name} {products:g} times fewer products for {height * width:g} windows")
+    return min(saved) > 1, ", ".join(words)
 
 
 # Residual networks
@@ -111,11 +112,11 @@ def shares_of_products() -> Shown:
 
 def plain_block() -> Shown:
     """Hold the parameters of the block of 64 channels, by the slide's formula, against the approximate print."""
-    found, block = residual.block()[0], library.network("resnet18").layer1[0]
-    every = sum(one.numel() for one in block.parameters())
-    words = f"{found:,.0f} by the formula; torchvision's block has {library.weights_of(block):,} without offsets"
-    (text,) = published("dagnets", "resnet-block64")
-    return about(found / 1e3, text), f"{words}, {every:,} with its normalisation"
+    found, (text,) = residual.block()[0], published("dagnets", "resnet-block64")
+    names = ("block_weights", "block_parameters")
+    weights, every = exact("dagnets", "torchvision_residual", *names, depth=18, paths=1)
+    words = f"{found:,.0f} by the formula; torchvision's block has {weights:,.0f} without offsets"
+    return about(found / 1e3, text), f"{words}, {every:,.0f} with its normalisation"
 
 
 def wide_block_in_millions() -> list[float]:

@@ -8,15 +8,16 @@ from itertools import pairwise, product
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from repro.audit.evidence import Shown, published
+from repro.audit.evidence import Shown, exact, published
 from repro.printed import parse
 from studies.common.drawn import distance, drawn
 from studies.dagnets.claims.evidence import about, drift, jacobian
 from studies.dagnets.measured import filters
-from studies.dagnets.measured.printed import architectures, convolution, modules
+from studies.dagnets.measured.printed import convolution, modules
 from studies.dagnets.model import networks
+from studies.dagnets.model.counting import products
 from studies.dagnets.published.items import published_named
 
 SIGNALS = tuple(product((5, 8, 13, 21), (1, 2, 3, 4, 5)))  # lengths of a signal and of a kernel
@@ -70,11 +71,14 @@ def kinds_of_a_target() -> Shown:
 
 
 def loop_and_batch_on_one_device() -> Shown:
-    """Ask where the two branches of the timing listing put their result, for input that is not on the CPU (4.3)."""
-    x, w = torch.empty(4, 3, device="meta"), torch.empty(2, 3, device="meta")
-    batch, loop = x.mm(w.t()).device, torch.empty(x.size(0), w.size(0)).device
-    words = f"input on '{x.device}': the batch's result is on '{batch}', the loop's on '{loop}'"
-    return batch == loop, words + (", so that each row is copied there" if batch != loop else "")
+    """Say where the two branches of the timing listing put their result, for input that is not on the CPU (4.3)."""
+    there = {}
+    for name in ("batch", "loop"):
+        beside, on_cpu = exact("dagnets", "timing_branches", "beside_input", "on_cpu", branch=name)
+        there[name] = "beside it" if beside else "on the CPU" if on_cpu else "elsewhere"
+    words = f"of input that is not on the CPU, the batch's result is {there['batch']}, the loop's {there['loop']}"
+    same = there["batch"] == there["loop"]
+    return same, words + ("" if same else ", so that each row is copied there")
 
 
 def samples_as_rows() -> float:
@@ -306,10 +310,35 @@ def views_of_the_images() -> list[str]:
     return [str(x.size()), str(x.view(x.size(0), -1).size())]
 
 
+def _run() -> list[tuple[nn.Module, Tensor]]:
+    """Run the LeNet-like network on an empty image; return each layer with its answer (4.6, the table)."""
+    network, found = networks.lenet_like(), []
+    x = torch.zeros(1, *network.size)
+    for layer in network:
+        x = layer(x)
+        found.append((layer, x))
+    return found
+
+
+def table_sizes() -> list[str]:
+    """Read the size of the input and of each layer's output (4.6)."""
+    sizes = [networks.lenet_like().size, *(answer.shape[1:] for _, answer in _run())]
+    return ["x".join(map(str, size)) for size in sizes]
+
+
 def rows_without_weights() -> list[float]:
     """Count parameters and products of the table's rows without weights (4.6)."""
-    plain = [layer for layer in architectures.table() if layer.kind in ("MaxPool2d", "ReLU", "Flatten")]
-    return [float(count) for layer in plain for count in (layer.parameters, layer.products)]
+    return [
+        float(count)
+        for layer, answer in _run()
+        if not isinstance(layer, nn.Conv2d | nn.Linear)
+        for count in (sum(one.numel() for one in layer.parameters()), products(layer, answer))
+    ]
+
+
+def net_output() -> list[str]:
+    """Read the size of the LeNet-like network's answer to 12 images (4.6)."""
+    return [str(networks.lenet_like()(torch.zeros(12, 1, 28, 28)).size())]
 
 
 def parameters_by_formula() -> list[float]:

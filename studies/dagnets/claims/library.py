@@ -1,294 +1,199 @@
-"""Evidence on networks for classification, read off torchvision's own when it is asked for (sections 4.6 and 7.2)."""
+"""Evidence on networks for classification, from rows of torchvision's own (sections 4.4 to 7.2)."""
 
 from __future__ import annotations
 
-import functools
 import re
-import warnings
-from collections.abc import Iterable, Sequence
-from types import SimpleNamespace
-from typing import Any
+from functools import partial
 
 import torch
-from torch import nn
 
-from repro.audit.evidence import Shown, published
+from repro.audit.evidence import Shown, exact, published
 from studies.common.drawn import drawn
-from studies.common.torchvision_import import import_torchvision
+from studies.dagnets.cases.libraries import COLOURS, STAGES
 from studies.dagnets.claims.evidence import about
-from studies.dagnets.measured import counts
-from studies.dagnets.measured.printed import architectures
-from studies.dagnets.model import networks
-from studies.dagnets.model.convolutional import convolutionize
-from studies.dagnets.model.counting import count_layers, totals
 from studies.dagnets.published import layers as lists
 
 SIDE = 224  # pixels of the pictures that the networks were made for
+DEPTHS = (18, 34, 50, 101, 152)
+
+classifier = partial(exact, "dagnets", "torchvision_classifiers")
+residual = partial(exact, "dagnets", "torchvision_residual", paths=1)
 
 
-@functools.cache
-def network(name: str) -> Any:
-    """Return a network of torchvision's, without memory for its numbers; it is built once, and only read."""
-    return networks.on_meta(getattr(import_torchvision().models, name))
+# Names
+
+
+def _name(name: str) -> tuple[bool, int]:
+    """Return whether torchvision takes a name of the slides, and its warnings then."""
+    taken, warnings = exact("dagnets", "torchvision_names", "taken", "warnings", name=name)
+    return taken == 1, int(warnings)
+
+
+def pretrained_keyword() -> Shown:
+    """Say whether torchvision's AlexNet takes the keyword of the slides."""
+    taken, warnings = _name("pretrained")
+    words = "it is taken" if taken else "it is not taken"
+    return taken, words + (", with a warning that it is deprecated" if warnings else "")
+
+
+def old_names_of_mnist() -> Shown:
+    """Say whether MNIST has images and labels by the names of the slides, off a stand-in that has today's."""
+    images, labels = (_name(name) for name in ("train_data", "train_labels"))
+    taken = [what for what, (there, _) in (("images", images), ("labels", labels)) if there]
+    words = f"they give {' and '.join(taken) or 'neither'}, with {images[1] + labels[1]} warnings that they are renamed"
+    return len(taken) == 2, words
 
 
 # Standard networks
 
 
-def _listed(layers: Iterable[nn.Module]) -> list[str]:
-    """Return layers as an older torch printed them, counted from 0."""
-    lines = [f"Dropout (p = {one.p})" if isinstance(one, nn.Dropout) else architectures.old_line(one) for one in layers]
-    return [f"({number}): {line}" for number, line in enumerate(lines)]
-
-
-def _agreeing(listed: Sequence[str], built: Sequence[str]) -> list[float]:
-    """Count the printed layers that torchvision builds so, less those that only one side has."""
-    equal = sum(one == other for one, other in zip(listed, built, strict=False))
-    return [float(equal - abs(len(listed) - len(built)))]
-
-
-def layers_of_alexnet() -> list[float]:
-    """Count the printed layers of AlexNet that torchvision's has, features and classifier apart."""
-    made = network("alexnet")
-    return _agreeing(lists.ALEXNET, _listed(made.features) + _listed(made.classifier))
-
-
-def layers_of_vgg19() -> list[float]:
-    """Count the printed layers of VGGNet19 that torchvision's has: its first 28 features, and the classifier."""
-    made = network("vgg19")
-    return _agreeing(lists.VGG19, _listed(made.features)[:28] + _listed(made.classifier))
-
-
-def layers_of_the_converted_alexnet() -> list[float]:
-    """Count the printed layers of the fully convolutional AlexNet that torchvision's is converted to."""
-    made = network("alexnet")
-    converted = convolutionize([*made.features, *made.classifier], (3, SIDE, SIDE))
-    return _agreeing(lists.CONVOLUTIONIZED, _listed(converted))
-
-
 def alexnet_of_torchvision() -> Shown:
-    """Compare the listed AlexNet with torchvision's, parameter by parameter."""
-    sizes = [
-        [tuple(one.shape) for one in made.parameters()]
-        for made in (networks.on_meta(networks.alexnet), network("alexnet"))
-    ]
-    equal = sizes[0] == sizes[1]
-    return equal, f"{len(sizes[0])} and {len(sizes[1])} parameters, the sizes equal: {equal}"
+    """Compare the sizes of torchvision's parameters of AlexNet with those of the listed one."""
+    count, equal = exact("dagnets", "torchvision_lists", "parameters", "of_our_sizes", layers="alexnet")
+    return count == equal, f"{equal:g} of {count:g} parameters have the sizes of those listed"
 
 
-def _ends(name: str, weights: str) -> list[float]:
+def _ends(name: str) -> list[float]:
     """Return classes, channels and sides that a network and its trained weights are for."""
-    trained = getattr(import_torchvision().models, weights).IMAGENET1K_V1
-    first = next(layer for layer in network(name).modules() if isinstance(layer, nn.Conv2d))
-    (side,) = trained.transforms().crop_size
-    return [float(len(trained.meta["categories"])), float(first.in_channels), float(side), float(side)]
+    classes, channels, side = classifier("classes", "channels", "side", network=name)
+    return [classes, channels, side, side]
 
 
 def ends_of_alexnet() -> list[float]:
     """Return classes and input of AlexNet."""
-    return _ends("alexnet", "AlexNet_Weights")
+    return _ends("alexnet")
 
 
 def ends_of_vgg19() -> list[float]:
     """Return classes and input of VGGNet19."""
-    return _ends("vgg19", "VGG19_Weights")
+    return _ends("vgg19")
 
 
 def weight_layers_of_vgg19() -> list[float]:
     """Count the convolutions and the fully connected layers of VGGNet19."""
-    layers = list(network("vgg19").modules())
-    return [float(sum(isinstance(layer, kind) for layer in layers)) for kind in (nn.Conv2d, nn.Linear)]
+    return classifier("convolutions", "linear_layers", network="vgg19")
 
 
 def convolutions_come_first() -> Shown:
     """Read the order of the layers with weights: LeNet5's as printed, the others' of torchvision."""
-    orders = {"lenet5": [kind == "Linear" for line in lists.LENET5 for kind in re.findall(r"Conv2d|Linear", line)]}
+    printed = [kind == "Linear" for line in lists.LENET5 for kind in re.findall(r"Conv2d|Linear", line)]
+    behind = printed[printed.index(True) :].count(False)
+    counts = {"lenet5": [float(printed.count(False)), float(printed.count(True)), float(behind)]}
     for name in ("alexnet", "vgg19"):
-        layers = [layer for layer in network(name).modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        orders[name] = [isinstance(layer, nn.Linear) for layer in layers]
-    ok = all(order == sorted(order) and len(set(order)) == 2 for order in orders.values())
-    counts = ", ".join(f"{name} {order.count(False)} + {order.count(True)}" for name, order in orders.items())
-    return ok, f"convolutions, then fully connected layers: {counts}"
-
-
-def pretrained_keyword() -> Shown:
-    """Ask torchvision for an AlexNet by the keyword of the slides, without weights."""
-    with warnings.catch_warnings(record=True) as caught, torch.device("meta"):
-        warnings.simplefilter("always")
-        made = import_torchvision().models.alexnet(pretrained=False)
-    old = any("pretrained" in str(one.message) for one in caught)
-    return isinstance(made, nn.Module), "it is taken" + (", with a warning that it is deprecated" if old else "")
-
-
-def old_names_of_mnist() -> Shown:
-    """Read images and labels of MNIST by the names of the slides, off a stand-in that has today's (4.4 to 5.3)."""
-    kind, held = import_torchvision().datasets.MNIST, SimpleNamespace(data="images", targets="labels")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = [getattr(kind, name).fget(held) for name in ("train_data", "train_labels")]
-    words = f"they give {' and '.join(found)}, with {len(caught)} warnings that they are renamed"
-    return found == ["images", "labels"], words
+        counts[name] = classifier("convolutions", "linear_layers", "convolutions_behind", network=name)
+    ok = all(first and then and not late for first, then, late in counts.values())
+    words = ", ".join(f"{name} {first:g} + {then:g}" for name, (first, then, _) in counts.items())
+    return ok, f"convolutions, then fully connected layers: {words}"
 
 
 def picture_for_alexnet() -> list[str]:
     """Return how the listing's normalised picture differs from those that torchvision's AlexNet was trained on."""
-    preset = import_torchvision().models.AlexNet_Weights.IMAGENET1K_V1.transforms()
+    means, deviations = (
+        classifier(*(f"{part}_{colour}" for colour in COLOURS), network="alexnet") for part in ("mean", "deviation")
+    )
     picture = (drawn("picture", 3, SIDE, SIDE) + 1) / 2
     listed = 0.5 + 0.5 * (picture - picture.mean()) / picture.std()
-    mean, deviation = (torch.tensor(one, dtype=picture.dtype)[:, None, None] for one in (preset.mean, preset.std))
+    mean, deviation = (torch.tensor(one, dtype=picture.dtype)[:, None, None] for one in (means, deviations))
     if torch.allclose(listed, (picture - mean) / deviation):
         return []
     return [
-        f"trained on channels less {tuple(preset.mean)}, over {tuple(preset.std)}; the listing's are less the "
+        f"trained on channels less {tuple(means)}, over {tuple(deviations)}; the listing's are less the "
         f"picture's own mean and over its deviation, then moved to {listed.mean():.1f} and {listed.std():.1f}"
     ]
+
+
+def googlenet_ratio() -> list[float]:
+    """Divide AlexNet's parameters by those of GoogLeNet as its paper has it, of torchvision's channels (L1976)."""
+    (alexnet,), (other,) = (classifier("parameters", network=name) for name in ("alexnet", "googlenet"))
+    return [alexnet / other]
 
 
 # Residual networks
 
 
-def _stages(depth: int) -> list[Any]:
-    """Return the four stages of a residual network, each a sequence of blocks."""
-    made = network(f"resnet{depth}")
-    return [getattr(made, f"layer{number}") for number in range(1, 5)]
-
-
-def _stage_lengths(depth: int) -> list[float]:
-    return [float(len(stage)) for stage in _stages(depth)]
+def _blocks(depth: int) -> list[float]:
+    """Count the blocks of a network's four stages."""
+    return residual(*(f"blocks_{stage}" for stage in STAGES), depth=depth)
 
 
 def blocks_of_18() -> list[float]:
     """Count the blocks of the 18-layer network's stages."""
-    return _stage_lengths(18)
+    return _blocks(18)
 
 
 def blocks_of_34() -> list[float]:
     """Count the blocks of the 34-layer network's stages."""
-    return _stage_lengths(34)
+    return _blocks(34)
 
 
 def blocks_of_50() -> list[float]:
     """Count the blocks of the 50-layer network's stages."""
-    return _stage_lengths(50)
+    return _blocks(50)
 
 
 def blocks_of_101() -> list[float]:
     """Count the blocks of the 101-layer network's stages."""
-    return _stage_lengths(101)
+    return _blocks(101)
 
 
 def blocks_of_152() -> list[float]:
     """Count the blocks of the 152-layer network's stages."""
-    return _stage_lengths(152)
+    return _blocks(152)
 
 
 def depths() -> list[float]:
     """Count the layers with weights of the five networks, without the convolutions beside shortcuts."""
-    return [
-        float(sum(isinstance(layer, nn.Conv2d | nn.Linear) and "downsample" not in name
-                  for name, layer in network(f"resnet{depth}").named_modules()))
-        for depth in (18, 34, 50, 101, 152)
-    ]  # fmt: skip
-
-
-def products_of_34_with_bare_shortcuts() -> float:
-    """Count the products of the 34-layer network, of shortcuts that have no convolutions beside them."""
-    count = totals(count_layers(network("resnet34"), (3, SIDE, SIDE)))["products"]
-    for number, stage in enumerate(_stages(34)[1:]):
-        beside, side = stage[0].downsample, (SIDE // 4) >> number
-        count -= totals(count_layers(beside, (beside[0].in_channels, side, side)))["products"]
-    return count
+    return [count for depth in DEPTHS for count in residual("weight_layers", depth=depth)]
 
 
 def products_of_50() -> Shown:
     """Hold the products of the 50-layer network, strides as in its paper, against the print, which may be cut off."""
-    found, (text,) = counts.resnet_figures(50, "first")["products"], published("dagnets", "resnet-flops-50")
+    (found,) = exact("dagnets", "residual_networks", "products", depth=50, stride="first")
+    (text,) = published("dagnets", "resnet-flops-50")
     return about(found, text), f"{found:,.0f}"
 
 
 def sides_of_the_maps() -> list[float]:
-    """Read the sides of the 50-layer network's maps after the first convolution and the four stages."""
-    return [float(x.shape[-1]) for x in _maps()]
-
-
-def _maps() -> list[torch.Tensor]:
-    """Run the 50-layer network; return what its first convolution and its four stages answer."""
-    made = network("resnet50")
-    maps = [made.conv1(torch.empty(1, 3, SIDE, SIDE, device="meta"))]
-    x = made.maxpool(made.relu(made.bn1(maps[0])))
-    for number in range(1, 5):
-        x = getattr(made, f"layer{number}")(x)
-        maps.append(x)
-    return maps
+    """Return the sides of the 50-layer network's maps after the first convolution and the four stages."""
+    return residual("side_0", *(f"side_{stage}" for stage in STAGES), depth=50)
 
 
 def end_of_a_resnet() -> list[float]:
-    """Read the sides of the averaged map and the number of scores."""
-    made = network("resnet50")
-    return [*map(float, made.avgpool(_maps()[-1]).shape[2:]), float(made.fc.out_features)]
+    """Return the sides of the averaged map and the number of scores."""
+    return residual("averaged_height", "averaged_width", "scores", depth=50)
 
 
 def first_layers_of_a_resnet() -> list[float]:
-    """Read kernel, channels and stride of the first convolution, kernel and stride of the first pooling."""
-    made = network("resnet18")
-    first, pooling = made.conv1, made.maxpool
-    read = (first.kernel_size[0], first.out_channels, first.stride[0], pooling.kernel_size, pooling.stride)
-    return [float(one) for one in read]
-
-
-def _channels(depth: int) -> list[float]:
-    """Read the channels after each convolution of each stage's blocks, once where all its blocks have the same."""
-    found: list[float] = []
-    for stage in _stages(depth):
-        kinds = {tuple(one.out_channels for one in block.children() if isinstance(one, nn.Conv2d)) for block in stage}
-        found += [float(channels) for kind in kinds for channels in kind]
-    return found
+    """Return kernel, channels and stride of the first convolution, kernel and stride of the first pooling."""
+    first = (f"stem_{name}" for name in ("kernel", "channels", "stride"))
+    return residual(*first, "pooling_kernel", "pooling_stride", depth=18)
 
 
 def channels_of_a_bottleneck_network() -> list[float]:
-    """Read the channels before, inside and after the blocks of each stage of the 50-layer network."""
+    """Return the channels before, inside and after the blocks of each stage of the 50-layer network."""
     return _channels(50)
 
 
 def channels_of_a_basic_network() -> list[float]:
-    """Read the channels of the blocks of each stage of the 18-layer network."""
+    """Return the channels of the blocks of each stage of the 18-layer network."""
     return _channels(18)
+
+
+def _channels(depth: int) -> list[float]:
+    """Return the channels after each convolution of each stage's blocks; a row has 0 for one that is not there."""
+    names = [f"channels_{stage}_{place}" for stage in STAGES for place in (1, 2, 3)]
+    return [channels for channels in residual(*names, depth=depth) if channels]
 
 
 def blocks_that_halve() -> list[str]:
     """Name the blocks of the 50-layer network with a stride of 2, as the table names them, in one text."""
-    names = [
-        f"conv{number}_{place}"
-        for number, stage in enumerate(_stages(50), 2)
-        for place, block in enumerate(stage, 1)
-        if block.stride == 2
-    ]
-    return [", ".join(names)]
-
-
-def weights_of(block: nn.Module) -> int:
-    """Count the weights of a block's convolutions, without normalisation."""
-    return sum(one.weight.numel() for one in block.modules() if isinstance(one, nn.Conv2d))
+    places = residual(*(f"halving_{stage}" for stage in STAGES), depth=50)
+    return [", ".join(f"conv{number}_{place:g}" for number, place in enumerate(places, 2) if place)]
 
 
 def aggregated_block() -> Shown:
     """Compare the weights of a block of 32 paths with those of the bottleneck."""
-    ours, plain = (weights_of(network(name).layer1[1]) for name in ("resnext50_32x4d", "resnet50"))
-    return abs(ours / plain - 1) < 0.05, f"{ours:,} and {plain:,} weights"
-
-
-def googlenet_ratio() -> list[float]:
-    """Divide AlexNet's parameters by those of GoogLeNet as its paper has it, of torchvision's channels (L1976).
-
-    torchvision has kernels of 3 x 3 in place of 5 x 5 and batch norm in place of offsets; auxiliary heads do not count.
-    """
-    module = import_torchvision().models.googlenet
-    made = networks.on_meta(lambda: module(aux_logits=False, init_weights=False))
-    count = 0
-    for name, one in made.named_modules():
-        if isinstance(one, nn.Conv2d):
-            side = 5 if name.endswith("branch3.1.conv") else one.kernel_size[0]
-            count += one.in_channels * one.out_channels * side**2 + one.out_channels
-        elif isinstance(one, nn.Linear):
-            count += (one.in_features + 1) * one.out_features
-    return [sum(one.numel() for one in network("alexnet").parameters()) / count]
+    (ours,), (plain,) = (
+        exact("dagnets", "torchvision_residual", "block_weights", depth=50, paths=paths) for paths in (32, 1)
+    )
+    return abs(ours / plain - 1) < 0.05, f"{ours:,.0f} and {plain:,.0f} weights"

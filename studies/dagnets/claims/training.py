@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import scipy.special
 import scipy.stats
@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro.audit.evidence import LEAST_RUNS, Missing, Runs, Shown, values
+from repro.audit.evidence import LEAST_RUNS, Missing, Runs, Shown, exact, values
 from repro.study import Run
 from studies.common.drawn import distance, drawn
 from studies.dagnets.cases import Cifar, Mnist
 from studies.dagnets.measured import moments, updates
 from studies.dagnets.measured.confidence import confidence_figures
+from studies.dagnets.measured.optimisers import vectors
 from studies.dagnets.profiles import PAPER
 from studies.dagnets.training import normalised_by
 
@@ -32,11 +33,6 @@ FORMS = ("slide", "corrected", "torch")
 def _scores() -> tuple[Tensor, Tensor]:
     """Return scores of five classes for 20 samples, and their labels."""
     return 3 * drawn("scores", 20, CLASSES), torch.arange(20) % CLASSES
-
-
-def _images(count: int) -> tuple[Tensor, Tensor]:
-    """Return drawn vectors of eight numbers and labels of ten classes."""
-    return drawn("images", count, 8), (5 + 5 * drawn("labels", count)).long().clamp(0, 9)
 
 
 # Losses (5.1)
@@ -142,16 +138,20 @@ def loss_of_one_sample() -> float:
 
 
 def whole_set_descends() -> Shown:
-    """Follow the listing of plain descent for three epochs (5.2)."""
-    x, labels = _images(300)
-    network, count = updates.trained("full_batch", x, labels)
-    start, end = (F.cross_entropy(one(x), labels).item() for one in (updates.perceptron(8), network))
-    return count == updates.EPOCHS and end < start, f"{count} updates, the loss goes from {start:.4f} to {end:.4f}"
+    """Say what the listing of plain descent comes to in three epochs (5.2)."""
+    count, start, end = _descent("full_batch")
+    ok = count == updates.EPOCHS and end < start
+    return ok, f"{count:g} updates, the loss goes from {start:.4f} to {end:.4f}"
+
+
+def _descent(listing: str) -> list[float]:
+    """Return the updates of a training on drawn vectors, and the loss before and after it."""
+    return exact("dagnets", "drawn_descents", "updates", "loss_before", "loss_after", listing=listing)
 
 
 def _accumulated() -> dict[str, float]:
     """Return the gradient summed over three batches of 20, over the whole one."""
-    x, labels = _images(updates.SAMPLES)
+    x, labels = vectors(updates.SAMPLES)
     arrays = {"train_images": x.numpy(), "train_labels": labels.numpy()}
     run = SimpleNamespace(dataset=SimpleNamespace(load=lambda: arrays, peak=1.0))
     return updates.accumulation_figures(20, cast(Run, run))
@@ -165,7 +165,7 @@ def accumulated_with_a_sum() -> float:
 
 def gradient_sample_by_sample() -> float:
     """Compare the gradient of a summed loss with the sum of the samples' gradients (5.2)."""
-    x, labels = _images(20)
+    x, labels = vectors(20)
     network = updates.perceptron(8)
     parameters = list(network.parameters())
 
@@ -190,23 +190,9 @@ def smaller_sums_scatter_more() -> Shown:
 
 def updates_of_the_listing() -> Shown:
     """Count the updates of the listing of mini-batch descent as it is set (5.2)."""
-    x, labels = _images(300)
-    listed, wanted = (updates.trained(form, x, labels)[1] for form in ("update_outside", "optim"))
-    words = f"{listed} updates in {updates.EPOCHS} epochs of 3 mini-batches, where one after each would be {wanted}"
+    listed, wanted = (_descent(form)[0] for form in ("update_outside", "optim"))
+    words = f"{listed:g} updates in {updates.EPOCHS} epochs of 3 mini-batches, where one after each would be {wanted:g}"
     return listed == wanted, words
-
-
-def descent_by_hand_and_by_torch() -> float:
-    """Compare the parameters after three epochs by the listing and by torch's SGD (5.3)."""
-    x, labels = _images(300)
-    ends = [updates.flat_values(updates.trained(form, x, labels)[0]) for form in ("manual", "optim")]
-    return distance(*ends)
-
-
-def momentum_of_nothing() -> float:
-    """Compare momentum with gamma 0 with torch's SGD without momentum (5.2)."""
-    paths = [one(torch.sin, [1.0, -2.0], 0.1, 0.0, 30) for one in (moments.momentum, moments.torch_momentum)]
-    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
 
 
 def momentum_over_a_barrier() -> Shown:
@@ -262,54 +248,24 @@ def oscillation_across_a_valley() -> Shown:
 
 
 def adam_as_printed() -> Shown:
-    """Follow Adam along a constant slope with 1 - beta, as printed, and compare with torch's (5.2)."""
-    ends = {form: moments.adam_figures(cast(Any, form))["w_50"] for form in FORMS}
+    """Compare where Adam stands on a constant slope with 1 - beta, as printed, with torch's (5.2)."""
+    ends = {form: exact("dagnets", "adam_forms", "w_50", form=form)[0] for form in FORMS}
     words = f"after 50 steps of 0.1 along a slope of 1, from 1: {ends['slide']:.3f} as printed, {ends['torch']:.3f} by "
     return ends["slide"] == ends["torch"], words + f"torch's Adam, {ends['corrected']:.3f} with the power t at beta"
 
 
-def adam_without_its_correction() -> float:
-    """Compare averages, step and epsilon with torch's Adam on a curved slope, the power set right (5.2)."""
-    paths = [moments.adam(cast(Any, form), torch.sin, [1.0, -2.0], 0.1, 40) for form in ("corrected", "torch")]
-    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
-
-
-def adam_by_coordinate() -> float:
-    """Compare Adam's paths where one coordinate's slopes are a thousand times larger (5.2); epsilon is 1e-8."""
-    scales = (torch.ones(2, dtype=torch.float64), torch.tensor([1.0, 1000.0], dtype=torch.float64))
-
-    def slope(by: Tensor) -> moments.Gradient:
-        return lambda w: by * w.sin()
-
-    paths = [moments.adam("torch", slope(by), [1.0, -2.0], 0.1, 40) for by in scales]
-    return distance(*(torch.tensor(path, dtype=torch.float64) for path in paths))
-
-
 def adam_in_place_of_sgd() -> Shown:
-    """Train by the listing with either constructor, all else the same, at the rate of the complete listing (5.3)."""
-    x, labels = _images(300)
-    ends = {}
-    for kind in (torch.optim.SGD, torch.optim.Adam):
-        network = updates.perceptron(8)
-        optimiser = kind(network.parameters(), lr=0.1)
-        for batch, wanted in 3 * list(zip(torch.split(x, 100), torch.split(labels, 100), strict=True)):
-            optimiser.zero_grad()
-            F.cross_entropy(network(batch), wanted).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-        ends[kind.__name__] = F.cross_entropy(network(x), labels).item()
-    start = F.cross_entropy(updates.perceptron(8)(x), labels).item()
+    """Compare trainings by the listing with either constructor, all else the same, at the listing's rate (5.3)."""
+    count, start, _ = _descent("optim")
+    ends = {name: _descent(listing)[2] for name, listing in (("SGD", "optim"), ("Adam", "adam"))}
     words = ", ".join(f"{end:.3f} by {name}" for name, end in ends.items())
-    return max(ends.values()) < start, f"after 9 updates at 0.1 a loss of {start:.3f} is {words}"
+    return max(ends.values()) < start, f"after {count:g} updates at 0.1 a loss of {start:.3f} is {words}"
 
 
 def groups_of_parameters() -> Shown:
-    """Give torch's SGD two groups with two rates (5.3)."""
-    first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
-    groups: list[dict[str, Any]] = [{"params": [first]}, {"params": [second], "lr": 0.5}]
-    optimiser = torch.optim.SGD(groups, lr=0.25)
-    (first + second).sum().backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return (first.item(), second.item()) == (-0.25, -0.5), f"one step moves them by {first.item()} and {second.item()}"
+    """Say how far one step moves two groups with two rates (5.3)."""
+    first, second = (exact("dagnets", "parameter_groups", "moved", rate=rate)[0] for rate in (0.25, 0.5))
+    return (first, second) == (-0.25, -0.5), f"one step moves them by {first} and {second}"
 
 
 def initial_weights() -> Shown:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from studies.filters2d import profiles
 from studies.filters2d.cases import Settings
 from studies.filters2d.claims.evidence import numbers
@@ -42,7 +40,7 @@ def pulse_sequences() -> list[int]:
 
 def momentum_of_descent() -> float:
     """Return the momentum of the study's descent (section 16, In [81])."""
-    return float(search.optimiser_of("sgd", nn.Linear(1, 1), 0.1).param_groups[0]["momentum"])
+    return search.MOMENTUM
 
 
 def batches_that_differ() -> list[str]:

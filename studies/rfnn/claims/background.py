@@ -11,7 +11,7 @@ from torch import nn
 
 from repro.audit.evidence import Shown
 from studies.common import gaussian
-from studies.rfnn.claims.formulas import draws, gap
+from studies.rfnn.claims.formulas import Descent, draws, gap
 from studies.rfnn.claims.kernels import kernels_2d
 
 
@@ -57,15 +57,13 @@ def momentum_scheme() -> float:
     matrix = torch.diag(torch.tensor([0.3, 1.0, 4.0], dtype=torch.float64))
     rate, mass = 0.05, 0.9
     place, velocity = draws(3), torch.zeros(3, dtype=torch.float64)
-    parameter = nn.Parameter(place.clone())
-    sgd = torch.optim.SGD([parameter], lr=rate, momentum=mass)
+    descent = Descent(place)
     worst = 0.0
     for _ in range(40):
         velocity = mass * velocity - rate * (matrix @ place)
         place = place + velocity
-        parameter.grad = matrix @ parameter.detach()
-        sgd.step()
-        worst = max(worst, gap(parameter.detach(), place))
+        descent.step(matrix @ descent.place, rate, mass)
+        worst = max(worst, gap(descent.place, place))
     return worst
 
 

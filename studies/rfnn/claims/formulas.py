@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import special, stats
 from torch import Tensor, nn
+from torch.optim.sgd import sgd
 
 from repro.audit.evidence import Shown
 
@@ -29,6 +31,18 @@ def slope(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
 def draws(*shape: int, seed: int = 0) -> Tensor:
     """Return standard normal numbers in float64, the same at each call."""
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+class Descent:
+    """One parameter in torch's descent with momentum: its step alone, as the class round it loads a compiler."""
+
+    def __init__(self, place: Tensor) -> None:
+        self.place, self.velocities = place.clone(), [cast("Tensor | None", None)]
+
+    def step(self, slope: Tensor, rate: float, mass: float, *, nesterov: bool = False) -> None:
+        """Move the parameter against a slope."""
+        own = [self.place], [slope], self.velocities
+        sgd(*own, lr=rate, momentum=mass, nesterov=nesterov, weight_decay=0.0, dampening=0.0, maximize=False)
 
 
 def linear_layers_compose() -> float:
@@ -226,15 +240,13 @@ def nesterov_scheme() -> float:
     matrix = torch.diag(torch.tensor([0.3, 1.0, 4.0], dtype=torch.float64))
     rate, mass = 0.05, 0.9
     place, velocity = draws(3), torch.zeros(3, dtype=torch.float64)
-    parameter = nn.Parameter(place.clone())
-    sgd = torch.optim.SGD([parameter], lr=rate, momentum=mass, nesterov=True)
+    descent = Descent(place)
     worst = 0.0
     for _ in range(40):
         velocity = mass * velocity - rate * (matrix @ (place + mass * velocity))
         place = place + velocity
-        parameter.grad = matrix @ parameter.detach()
-        sgd.step()
-        worst = max(worst, gap(parameter.detach(), place + mass * velocity))
+        descent.step(matrix @ descent.place, rate, mass, nesterov=True)
+        worst = max(worst, gap(descent.place, place + mass * velocity))
     return worst
 
 

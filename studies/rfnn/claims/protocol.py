@@ -12,14 +12,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import special
-from torch import nn
+from torch import Tensor, nn
 
 from repro import printed
 from repro.audit import evidence
 from repro.audit.evidence import Shown
 from studies.rfnn import training
 from studies.rfnn.cases import KERNELS, SCALES, Training
-from studies.rfnn.claims.formulas import draws
+from studies.rfnn.claims.formulas import Descent, draws
 from studies.rfnn.claims.kernels import ORDER, numbers
 from studies.rfnn.model import network
 from studies.rfnn.model.layers import GaussianConv2d
@@ -61,15 +61,16 @@ def momentum_rule() -> float:
 @functools.cache
 def travelled(state: str) -> tuple[float, ...]:
     """Return how far 120 updates of each of 20 epochs move a weight whose gradient is always 1, as listed in A.2."""
-    module = nn.Linear(1, 1, bias=False).double()
-    optimiser = training.Optimiser(module, network.Switches(optimiser_state=state))  # type: ignore[arg-type]
+    slope = torch.ones(1, dtype=torch.float64)
+    descent = Descent(torch.zeros_like(slope))
     updates, found = sum(TRAIN_DIGITS) // FAITHFUL.batch, []
     for rate in training.learning_rates(FAITHFUL.epochs, FAITHFUL.learning_rate, "listing"):
-        sgd, before = optimiser.epoch(rate), float(module.weight.detach())
+        before, mass = float(descent.place), training.momentum(rate, network.Switches().momentum)
+        if state == "per_epoch":
+            descent = Descent(descent.place)
         for _ in range(updates):
-            module.weight.grad = torch.ones_like(module.weight)
-            sgd.step()
-        found.append(before - float(module.weight.detach()))
+            descent.step(slope, rate, mass, nesterov=mass > 0)
+        found.append(before - float(descent.place))
     return tuple(found)
 
 
@@ -99,13 +100,21 @@ def decay_slows() -> list[str]:
 # Networks
 
 
-def pooled(*windows: int, side: int, taps: tuple[int, int] = (7, 7)) -> list[int]:
+@functools.cache
+def convolved(window: int, side: int, taps: tuple[int, int]) -> Tensor:
+    """Return what two of torch's convolutions that keep the size make of one image, pooled between them.
+
+    A filter sees one channel alone, which changes no shape.
+    """
+    first, second = (size // 2 for size in taps)
+    x = nn.Conv2d(1, 64, taps[0], padding=first)(torch.zeros(1, 1, side, side))
+    answer: Tensor = nn.Conv2d(64, 128, taps[1], padding=second, groups=64)(F.max_pool2d(x, window, stride=window))
+    return answer
+
+
+def pooled(first: int, second: int, *, side: int, taps: tuple[int, int] = (7, 7)) -> list[int]:
     """Return the shape that torch's layers give of one image: two convolutions that keep its size, each pooled."""
-    x = torch.zeros(1, 1, side, side, device="meta")
-    for channels, size, window in zip((64, 128), taps, windows, strict=True):
-        layer = nn.Conv2d(x.shape[1], channels, size, padding=size // 2, device="meta")
-        x = F.max_pool2d(layer(x), window, stride=window)
-    return list(x.shape[1:])
+    return list(F.max_pool2d(convolved(first, side, taps), second, stride=second).shape[1:])
 
 
 def flattened() -> list[int]:

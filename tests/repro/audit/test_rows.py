@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from repro import registry
 from repro.audit import admitted, document, evidence, units
 from repro.audit.claims import Claim
-from repro.audit.verdicts import Missing, Runs
+from repro.audit.verdicts import Missing, MissingError, Runs
 from repro.errors import UsageError
 from repro.runs import shares
 from repro.runs.rows import Row
@@ -201,3 +202,69 @@ class TestTwoCases:
     def test_what_is_no_pair_is_an_error(self, there: list[Row], changed: dict[str, Any], words: str) -> None:
         with pytest.raises(UsageError, match=words):
             document.judge(toy(), replace(ORDER, **changed))
+
+
+class TestExact:
+    """What no seed moves is one number, of any profile in which no stand-in's data enter."""
+
+    @pytest.fixture
+    def study(self, monkeypatch: pytest.MonkeyPatch) -> Study:
+        stand_in = SimpleNamespace(stands_in_for="whole")
+        small = Profile(None, lambda case: stand_in if case.method == "shown" else None)
+        study = Study("toy", smoke=small, paper=Profile(None, faithful=True))
+
+        @study.experiment([Case("ours"), Case("shown")], metrics=METRICS, deterministic=True)
+        def counted(case: Case, run: Any) -> dict[str, float]:
+            """Count."""
+            return {}
+
+        @study.experiment([Case("ours")], metrics=METRICS)
+        def train(case: Case, run: Any) -> dict[str, float]:
+            """Train."""
+            return {}
+
+        monkeypatch.setattr(evidence, "_study", lambda _: study)
+        return study
+
+    def test_it_is_asked_of_any_profile_and_has_no_unit_but_its_own(self, study: Study, there: list[Row]) -> None:
+        there += [
+            *rows_of("accuracy", 0.5, 0.5, experiment="counted"),
+            *rows_of("time", 3.0, experiment="counted"),
+        ]
+        assert evidence.exact("toy", "counted", "time", "accuracy", method="ours") == [3.0, 0.5]
+
+    def test_without_a_run_the_claim_is_inconclusive(self, study: Study, there: list[Row]) -> None:
+        with pytest.raises(MissingError, match="--profile paper --experiment counted --where method=ours"):
+            evidence.exact("toy", "counted", "time", method="ours")
+
+    def test_rows_of_a_stand_in_are_none(self, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(registry, "root", lambda: tmp_path)
+        held = [
+            one for method in ("ours", "shown") for one in rows_of("time", 3.0, method=method, experiment="counted")
+        ]
+        monkeypatch.setattr(
+            admitted, "of", lambda _study, profile, _name: admitted.Admitted(held if profile == "smoke" else [])
+        )
+        assert evidence.exact("toy", "counted", "time", method="ours") == [3.0]
+        with pytest.raises(MissingError):
+            evidence.exact("toy", "counted", "time", method="shown")
+
+    def test_several_values_are_an_error(self, study: Study, there: list[Row]) -> None:
+        there += rows_of("time", 1.0, 2.0, experiment="counted")
+        with pytest.raises(UsageError, match="time of the deterministic experiment 'counted' has 2 values"):
+            evidence.exact("toy", "counted", "time", method="ours")
+
+    @pytest.mark.parametrize(
+        ("experiment", "metric", "method", "words"),
+        [
+            ("train", "time", "ours", "experiment 'train' draws random numbers; ask for `values` of it"),
+            ("count", "time", "ours", "no experiment 'count'; did you mean 'counted'"),
+            ("counted", "tim", "ours", "has no metric 'tim'; did you mean 'time'"),
+            ("counted", "time", "theirs", "0 cases of 'counted'"),
+        ],
+    )
+    def test_what_is_none_is_refused(
+        self, study: Study, there: list[Row], experiment: str, metric: str, method: str, words: str
+    ) -> None:
+        with pytest.raises(UsageError, match=words):
+            evidence.exact("toy", experiment, metric, method=method)

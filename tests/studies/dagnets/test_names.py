@@ -11,7 +11,19 @@ import torch
 from repro.errors import UsageError
 from repro.study import Run
 from studies.common.datasets import DIGITS
-from studies.dagnets.measured import confidence, conversion, dag, filters, laws, moments, speed, updates
+from studies.dagnets.measured import (
+    confidence,
+    conversion,
+    dag,
+    devices,
+    filters,
+    laws,
+    library,
+    moments,
+    optimisers,
+    speed,
+    updates,
+)
 
 
 def digits() -> Run:
@@ -45,6 +57,18 @@ UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "kernel": (lambda name: filters.kernel_figures(name, digits()), "kernel made by hand: unknown name 'none'; "),
     "law": (laws.law_figures, "law: unknown name 'none'; choose one of grad_of_several"),
+    "law of optimisers": (
+        optimisers.law_figures,
+        "law of optimisers: unknown name 'none'; choose one of descent_by_hand",
+    ),
+    "descent": (
+        optimisers.descent_figures,
+        "training on drawn vectors: unknown listing 'none'; choose one of manual, optim",
+    ),
+    "branch": (devices.branch_figures, "timing listing: unknown branch 'none'; choose one of batch, loop"),
+    "old name": (library.name_figures, "torchvision: unknown name 'none'; choose one of train_data"),
+    "classifier": (library.classifier_figures, "torchvision: unknown classifier 'none'; choose one of alexnet"),
+    "layers": (library.list_figures, "torchvision: unknown list of layers 'none'; choose one of alexnet"),
     "network": (
         conversion.conversion_figures,
         "conversion: unknown network 'none'; choose one of alexnet, lenet5",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from repro import registry
 from repro.audit.evidence import published
@@ -195,3 +196,15 @@ def test_another_budget_of_the_mosaic_is_another_protocol(monkeypatch: pytest.Mo
     monkeypatch.setattr(profiles, "PAPER", replace(profiles.PAPER, settings=swapped))
     assert finding("mosaic-samples").evidence == "one layer: 100,000 samples there, 1,000,000 here"
     assert finding("batches").evidence == "In [28]: 20 there, 200 here"
+
+
+def test_products_of_the_layer_are_those_that_torch_counts() -> None:
+    x = np.linspace(-1, 1, 64)
+    with FlopCounterMode(display=False) as counter:
+        _, products = inverse.layer_of_frequencies(x)
+    assert 2 * products == counter.get_total_flops()  # torch counts sums too
+
+
+def test_descent_has_the_momentum_that_the_claim_reads() -> None:
+    (group,) = search.optimiser_of("sgd", nn.Linear(1, 1), 0.1).param_groups
+    assert group["momentum"] == search.MOMENTUM == float(published("filters2d", "descent")[0])

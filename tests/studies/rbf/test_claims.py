@@ -12,12 +12,12 @@ from torch import Tensor
 from studies.rbf import cases, claims
 from studies.rbf.measured import fixed
 from studies.rbf.model import layer, network
-from studies.rbf.training import fitting
 from tests.repro.support.evidence import answer
 from tests.studies.registries import Registry
 
 REGISTRY = Registry("rbf")
 CLAIMS, finding = REGISTRY.claims, REGISTRY.judgement
+GAUSSIANS = layer.gaussians
 
 
 @pytest.mark.parametrize("name", ["advised-rate-learns", "low-rate-needed", "epochs", "good", "start-default"])
@@ -60,6 +60,11 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
     return torch.exp(-(city_blocks(x_BD, w_KD) ** 2) / (2 * sigma_K**2)) / (sigma_K * 2.5066282746310002)
 
 
+def cut_off(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, form: str = "norm") -> Tensor:
+    """Return the layer's answers, with half the gradient by the widths."""
+    return GAUSSIANS(x_BD, w_KD, sigma_K.detach() + (sigma_K - sigma_K.detach()) / 2, form)
+
+
 @pytest.mark.parametrize(
     ("name", "place", "attribute", "planted", "verdict"),
     [
@@ -76,7 +81,8 @@ def densities(x_BD: Tensor, w_KD: Tensor, sigma_K: Tensor, _form: str = "norm") 
         ("sizes", network, "CENTRES", 50, "erratum"),
         ("shapes-problem", claims, "SIZES_TRIED", ((3, 1, 2), (1, 5, 2)), "erratum"),
         ("advice", claims, "ADVISED", cases.Recipe("sgd", 1e-3), "erratum"),
-        ("advice", fitting, "SGD", lambda parameters, lr, **_: torch.optim.SGD(parameters, 2 * lr), "erratum"),
+        ("range", layer, "gaussians", densities, "erratum"),
+        ("differentiable", layer, "gaussians", cut_off, "erratum"),
         ("best-model", fixed, "refuses", lambda *_: False, "erratum"),
     ],
 )  # fmt: skip

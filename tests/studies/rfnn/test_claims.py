@@ -20,6 +20,7 @@ from studies.rfnn import study, training
 from studies.rfnn.cases import SCALES, Pair
 from studies.rfnn.claims import formulas, layer, protocol, runs
 from studies.rfnn.model import basis
+from studies.rfnn.model.network import Switches
 from tests.repro.support.evidence import plant, row
 
 CLAIMS = {claim.id: claim for claim in evidence.claims_of("rfnn")}
@@ -44,6 +45,10 @@ def other_accuracies(claim: str) -> tuple[str, ...]:
     return ("98.03",) if claim == "baseline-row" else CLAIMS[claim].published
 
 
+def plain_descent(places: list[torch.Tensor], slopes: list[torch.Tensor], _kept: Any, *, lr: float, **_: Any) -> None:
+    places[0].sub_(lr * slopes[0])
+
+
 PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("second-layer-basis", [(layer, "met", every_pair), (layer.basis, "pairs", every_pair)]),
     ("example-basis", [(layer, "met", every_pair)]),
@@ -54,6 +59,8 @@ PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("scale-range", [(protocol, "SCALES", (*SCALES, 2.828))]),
     ("decay-acts", [(protocol, "travelled", lambda _: [5.13] * 30)]),
     ("optimiser", [(protocol, "travelled", lambda _: [5.13] * 30)]),
+    ("nesterov", [(formulas, "sgd", plain_descent)]),
+    ("momentum-velocity", [(formulas, "sgd", plain_descent)]),
     ("momentum-rule", [(training, "momentum", lambda _rate, _rule: 0.99)]),
     ("decay-epochs", [(protocol, "published", lambda _: ("every 10 epochs", "epoch % 5"))]),
     ("scale-series", [(protocol, "SCALES", (0.5, 0.66, 0.87, 1.15, 2.0))]),
@@ -87,6 +94,33 @@ def test_the_listing_is_held_against_the_studys_own_layer(monkeypatch: pytest.Mo
     """Pairs are found by running a grouped convolution; a layer of ours with others would not be the listing's."""
     monkeypatch.setattr(layer, "met", every_pair)
     assert found("second-layer-basis").verdict == "erratum"
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_a_step_of_descent_is_that_of_torchs_class(nesterov: bool) -> None:
+    start, slopes = formulas.draws(3), formulas.draws(10, 3, seed=1)
+    parameter, descent = torch.nn.Parameter(start.clone()), formulas.Descent(start)
+    sgd = torch.optim.SGD([parameter], lr=0.1, momentum=0.9, nesterov=nesterov)
+    for slope in slopes:
+        parameter.grad = slope.clone()
+        sgd.step()
+        descent.step(slope, 0.1, 0.9, nesterov=nesterov)
+        assert torch.equal(parameter.detach(), descent.place)
+    assert torch.equal(start, formulas.draws(3))
+
+
+@pytest.mark.parametrize("state", ["per_epoch", "persistent"])
+def test_a_weight_travels_as_the_studys_own_optimiser_moves_it(state: str) -> None:
+    module = torch.nn.Linear(1, 1, bias=False).double()
+    optimiser = training.Optimiser(module, Switches(optimiser_state=state))  # type: ignore[arg-type]
+    found = []
+    for rate in training.learning_rates(protocol.FAITHFUL.epochs, protocol.FAITHFUL.learning_rate, "listing"):
+        sgd, before = optimiser.epoch(rate), float(module.weight.detach())
+        for _ in range(120):
+            module.weight.grad = torch.ones_like(module.weight)
+            sgd.step()
+        found.append(before - float(module.weight.detach()))
+    assert protocol.travelled(state) == pytest.approx(found, rel=1e-9)
 
 
 # From whole grids
