@@ -340,10 +340,11 @@ def test_mistakes_that_were_not_tried_again_keep_what_was_found(monkeypatch: pyt
         asked.extend(defect.name for defect in defects)
         return {third: {"values": []}, first: {"values": []}}
 
-    monkeypatch.setattr(driver, "known", lambda: {"defects": {first: {"old": 1}, second: {"old": 1}}})
+    before = {first: {"old": 1, "at": "b" * 40}, second: {"old": 1}}
+    monkeypatch.setattr(driver, "known", lambda: {"defects": before})
     monkeypatch.setattr(driver, "commit", lambda: "c" * 40)
     monkeypatch.setattr(measuring, "plant", planted)
     found = driver.tried(60.0)
-    assert asked[0] == third
+    assert (asked[0], asked[-2:]) == (third, [second, first])
     assert found[second] == {"old": 1}
     assert found[first] == found[third] == {"rules": {}, "at": "c" * 40}

@@ -4,7 +4,7 @@ Usage: python -m bench.error_rates               everything but clean checks, an
        python -m bench.error_rates --short       a few minutes of it, and exit 1 where a bound is broken
        python -m bench.error_rates --clean 299   unchanged code run again, and the page; --seconds S ends it early
        python -m bench.error_rates --judges      the judges of the audit alone, and the page
-       python -m bench.error_rates --mistakes    planted mistakes alone, those never tried first, and the page
+       python -m bench.error_rates --mistakes    planted mistakes alone, those longest untried first, and the page
        python -m bench.error_rates --page        the page from what was measured
 """
 
@@ -73,9 +73,16 @@ def write(**parts: Any) -> None:
 
 
 def tried(seconds: float) -> dict[str, Any]:
-    """Plant mistakes, those that were never tried first, and return all that is known, with the commit it is of."""
+    """Plant mistakes and return all that is known, with the commit it is of.
+
+    Those that were never tried come first, then those of which no commit is known, for where the time is short.
+    """
     before = known().get("defects", {})
-    found = with_rules(measuring.plant(sorted(DEFECTS, key=lambda defect: defect.name in before), seconds))
+
+    def known_of(name: str) -> int:
+        return (name in before) + ("at" in before.get(name, {}))
+
+    found = with_rules(measuring.plant(sorted(DEFECTS, key=lambda defect: known_of(defect.name)), seconds))
     return {**before, **{name: {**one, "at": commit()} for name, one in found.items()}}
 
 
