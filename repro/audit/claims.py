@@ -26,20 +26,25 @@ Cause = Literal["transcription", "version", "protocol"]
 # What stands behind the ± of a published value: a standard deviation, a standard error, half of a 95 % confidence
 # interval, two standard deviations, or nobody knows.
 Spread = Literal["sd", "se", "ci95", "2sd", "unknown"]
+# How the digits behind the last printed one went: a document that says nothing of it may have cut all of them off.
+Shortened = Literal["rounded", "cut"]
 KINDS: tuple[str, ...] = get_args(Kind)
 REASONS: tuple[str, ...] = get_args(Reason)
 WEIGHTS: tuple[str, ...] = get_args(Weight)
 CAUSES: tuple[str, ...] = get_args(Cause)
 SPREADS: tuple[str, ...] = get_args(Spread)
-CHOICES = {"kind": KINDS, "reason": REASONS, "weight": WEIGHTS, "cause": CAUSES, "spread": SPREADS}
+SHORTENED: tuple[str, ...] = get_args(Shortened)
+CHOICES = {
+    "kind": KINDS, "reason": REASONS, "weight": WEIGHTS, "cause": CAUSES, "spread": SPREADS, "shortened": SHORTENED,
+}  # fmt: skip
 REQUIRED = ("id", "where", "kind", "statement", "published")
 OPTIONAL = (
-    "unit", "runs", "images", "spread", "margin", "tolerance", "depends", "restates", "judge", "rows", "compute",
-    "reason", "weight", "cause", "note", "headline", "happens", "lines", "digest", "elsewhere",
+    "unit", "runs", "images", "spread", "shortened", "margin", "tolerance", "depends", "restates", "judge", "rows",
+    "compute", "reason", "weight", "cause", "note", "headline", "happens", "lines", "digest", "elsewhere",
 )  # fmt: skip
 TEXTS = (
-    "id", "where", "kind", "statement", "unit", "spread", "judge", "compute", "restates", "reason", "weight", "cause",
-    "note", "headline", "happens", "lines", "digest", "elsewhere",
+    "id", "where", "kind", "statement", "unit", "spread", "shortened", "judge", "compute", "restates", "reason",
+    "weight", "cause", "note", "headline", "happens", "lines", "digest", "elsewhere",
 )  # fmt: skip
 NAME = "claims.toml"
 MOST = 1e15  # no number of a claim reaches it
@@ -73,7 +78,7 @@ class Claim:
     `lines` of the document hold its passage, and `digest` is that of their text (`repro.audit.passages`); a claim that
     is not the document's own says `elsewhere` where it stands. `restates` is the claim that it says again. `weight`
     says what changes if it is wrong, `cause` what a contradiction comes from where not from the author, `spread` what
-    the ± of a published value is.
+    the ± of a published value is, `shortened` how its further digits went.
     """
 
     study: str
@@ -97,6 +102,7 @@ class Claim:
     headline: str = ""
     happens: str = ""
     spread: str = "unknown"
+    shortened: str = "rounded"
     restates: str = ""
     weight: str = "number"
     cause: str = ""

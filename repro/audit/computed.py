@@ -17,7 +17,7 @@ from repro.errors import UsageError
 
 
 def decide_printed(claim: Claim, evidence: Any) -> Judgement:
-    """Compare values at their printed precision, texts as they stand."""
+    """Compare values at their printed precision, rounded or, where the claim says so, cut off; texts as they stand."""
     said, agrees = [], True
     for text, value in zip(claim.published, found_as(claim, evidence), strict=True):
         if isinstance(value, str):
@@ -25,10 +25,10 @@ def decide_printed(claim: Claim, evidence: Any) -> Judgement:
             said.append(value)
         else:
             number = digits.read(text)
-            same = digits.rounds(number, finite(value))
-            cut = not same and digits.truncates(number, value)
+            rounded, cut = digits.rounds(number, finite(value)), digits.truncates(number, value)
+            same = cut if claim.shortened == "cut" else rounded
             found = digits.in_full(int(value), "d") if isinstance(value, Integral) else _shown(value)
-            said.append(found + (" (the print is cut off, not rounded)" if cut else ""))
+            said.append(found + (" (the print is cut off, not rounded)" if cut and not rounded else ""))
         agrees &= same
     return outcome(agrees, "; ".join(said))
 

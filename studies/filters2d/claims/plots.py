@@ -24,8 +24,9 @@ def _not_lower(one: str, other: str) -> list[str]:
     (low, high), (other_low, other_high) = _read_off(one), _read_off(other)
     if low <= other_high and other_low <= high:
         raise UsageError(f"the readings {low:.3g} to {high:.3g} and {other_low:.3g} to {other_high:.3g} overlap")
-    words = f"two layers ended between {low:.3g} and {high:.3g}, the linear one between {other_low:.3g} and "
-    return [] if high < other_low else [f"{words}{other_high:.3g}"]
+    two, linear = (f"between {least:.3g} and {most:.3g}" for least, most in ((low, high), (other_low, other_high)))
+    words = f"as far as the plots can be read, two layers ended {two}, the linear one {linear}"
+    return [] if high < other_low else [words]
 
 
 def stored_mosaic_losses() -> list[str]:

@@ -32,7 +32,7 @@ def python_3_takes_the_cells() -> Shown:
         "an array of a map": np.array(map(abs, [1, 2])).shape == (2,),
     }
     refused = [name for name, works in taken.items() if not works]
-    return not refused, f"Python 3 does not take {len(refused)} of {len(taken)}: {', '.join(refused)}"
+    return not refused, f"Python 3 does not run as meant {len(refused)} of {len(taken)}: {', '.join(refused)}"
 
 
 def modules_are_imported() -> Shown:

@@ -88,7 +88,8 @@ def sigmoid_drift() -> Shown:
     """Ask whether outputs of untrained sigmoid layers grow towards 1 from layer to layer (section 2.1.1, item 1)."""
     means, out = through_layers(torch.sigmoid)
     high = float((out > 0.9).double().mean())
-    words = f"mean output {means[0]:.3f} after 1 layer and {means[-1]:.3f} after 12; {100 * high:.0f} % above 0.9"
+    after = f"{means[0]:.3f} after 1 layer and {means[-1]:.3f} after 12"
+    words = f"untrained layers: mean output {after}; {100 * high:.0f} % above 0.9"
     return means[-1] > 0.9, words
 
 

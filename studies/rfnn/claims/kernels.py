@@ -224,8 +224,8 @@ def listed_taps() -> Shown:
     """Ask whether the listing's series and ceiling give the sizes of equation 3.4 (A.2's series; A.1's kernels)."""
     series = 0.5 * np.power(np.power(2 / 0.5, 1 / 4), np.arange(5))
     listed = [2 * int(np.ceil(3 * scale)) + 1 for scale in series]
-    words = f"{numbers(listed, 'd')} taps where the text has {numbers(TAPS, 'd')}: in floating point the series passes "
-    return listed == list(TAPS), f"{words}{series[2]!s} and ends at {series[4]!s}"
+    words = f"{numbers(listed, 'd')} taps where equation 3.4 gives {numbers(TAPS, 'd')}: in floating point the series "
+    return listed == list(TAPS), f"{words}passes {series[2]!s} and ends at {series[4]!s}"
 
 
 def three_scales() -> Shown:

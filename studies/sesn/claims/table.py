@@ -11,7 +11,6 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP
 from typing import Any
 
-from repro import printed
 from repro.audit.evidence import Missing, Runs, Shown, values
 from repro.stats import Sample
 from studies.sesn.cases import Cell as Trained
@@ -51,19 +50,12 @@ def _explains(column: Column, runs: tuple[BlogRun, ...]) -> bool:
 
 
 def two_decimals() -> Shown:
-    """Ask whether the 16 figures printed for "ours" are rounded to their two decimals."""
+    """Ask whether the 16 figures printed for "ours" are all rounded to their two decimals, or all cut off."""
     runs = results.published_runs()
     rounded = averages.figures_explained(runs, rounding=ROUND_HALF_UP)
     cut = averages.figures_explained(runs, rounding=ROUND_DOWN)
     total = 2 * len(table.TABLE_1)
-    return rounded == total, f"rounding gives {rounded} of the {total} figures, cutting off {cut}"
-
-
-def equal_decimals() -> Shown:
-    """Ask whether all figures of Table 1 have as many decimals."""
-    texts = [text for column in table.TABLE_1 for text in (*column.ours, *column.paper)]
-    short = [text for text in texts if printed.parse(text).unit != printed.parse(texts[0]).unit]
-    return not short, f"{len(short)} of {len(texts)} figures have other decimals than {texts[0]}: {', '.join(short)}"
+    return total in (rounded, cut), f"rounding gives {rounded} of the {total} figures, cutting off {cut}"
 
 
 def script_averages() -> Shown:

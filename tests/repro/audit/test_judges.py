@@ -104,6 +104,13 @@ def test_a_print_that_is_cut_off_is_called_so() -> None:
     assert "cut off, not rounded" in found.evidence
 
 
+def test_a_print_is_right_cut_off_where_the_claim_says_that_all_are() -> None:
+    cut = replace(claim("73"), shortened="cut")
+    found = {value: JUDGES["printed"].decide(cut, value).verdict for value in (72.9, 73.0, 73.4, 73.856, 74.0)}
+    assert [*found.values()] == ["erratum", "reproduced", "reproduced", "reproduced", "erratum"]
+    assert "cut off, not rounded" in JUDGES["printed"].decide(cut, 73.856).evidence
+
+
 def test_shares_that_any_number_would_be_are_called_so() -> None:
     assert "as any would be" in JUDGES["granularity"].decide(claim("98.93", unit="%"), 10_000).evidence
     assert "as any would be" not in JUDGES["granularity"].decide(claim("98.930", unit="%"), 10_000).evidence
