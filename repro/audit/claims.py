@@ -21,7 +21,7 @@ Reason = Literal["opinion", "literature", "unpublished", "out-of-reach", "not-bu
 # can where the evidence was written from the document, so that it holds by definition.
 Weight = Literal["conclusion", "number", "slip", "definition"]
 # What a contradiction comes from where it is not the author's error: the text as it reached us, another version of a
-# tool, or a protocol that the document leaves open where the number hangs on it, so that ours is another.
+# tool, or a protocol: what the number hangs on is another in ours, by choice or since the document leaves it open.
 Cause = Literal["transcription", "version", "protocol"]
 # What stands behind the ± of a published value: a standard deviation, a standard error, half of a 95 % confidence
 # interval, two standard deviations, or nobody knows.
