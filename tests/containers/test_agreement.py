@@ -14,9 +14,9 @@ from tests.containers.conftest import ROOT, answer, run
 
 pytestmark = pytest.mark.container
 
-WHOLE = ("run", "rfnn", "--profile", "smoke", "--replicates", "1", "--quiet")
+SOME = ("run", "rfnn", "--profile", "smoke", "--replicates", "1", "--quiet", "--where", "first=1")  # both readings
 LOCK = "import json; from repro.runs import provenance; print(json.dumps(provenance.collect()[1]['lock']))"
-PART = (*WHOLE, "--where", "reading=as_listed", "--where", "first=1")
+PART = (*SOME, "--where", "reading=as_listed")
 
 
 def outside(arguments: tuple[str, ...], results: Path) -> None:
@@ -56,8 +56,8 @@ def test_container_and_environment_agree(full: tuple[Engine, Image], place: Plac
         pytest.skip(
             "this environment is not of the image's lock; `nox -s environment` with the same REPRO_TORCH makes it"
         )
-    results = inside(full, place, WHOLE, "inside")
-    outside(WHOLE, tmp_path / "outside.parquet")
+    results = inside(full, place, SOME, "inside")
+    outside(SOME, tmp_path / "outside.parquet")
     same(results, tmp_path / "outside.parquet")
     found, other = record(results), record(tmp_path / "outside.parquet")
     built = full[1]
