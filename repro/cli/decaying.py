@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from argparse import Namespace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from repro.cli import arguments as options
@@ -125,6 +125,11 @@ def _planned(arguments: Namespace, taken: Sequence[Evidence]) -> int:
     return PASS
 
 
+def folder_of(root: Path, now: datetime) -> Path:
+    """Return where runs that are begun now are made: no two commands share it, though they start within a second."""
+    return root / "results" / "decay" / now.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
 def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Dated]) -> Dated:
     """Make evidence again, its tables in a folder of their own."""
     from repro import registry
@@ -136,7 +141,7 @@ def _made(arguments: Namespace, taken: Sequence[Evidence], before: Sequence[Date
     if arguments.jobs is None:
         jobs = max(1, jobs // arguments.threads)
     manner = Manner(
-        registry.root() / "results" / "decay" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+        folder_of(registry.root(), datetime.now(UTC)),
         arguments.device, jobs, arguments.threads, arguments.fresh, arguments.time_budget,
     )  # fmt: skip
     say(arguments, f"{len(taken) * (1 + arguments.fresh)} runs are to be made again, in {manner.folder}")

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from repro.cli import decaying
 from tests.repro.conftest import Cli, command, commit, toy_source, write_study
 
 LOG = "results/decay.jsonl"
@@ -182,6 +184,14 @@ def test_a_request_that_means_nothing_is_one_line(
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "decay.jsonl").exists()
+
+
+def test_two_that_start_within_a_second_share_no_folder() -> None:
+    """They would find each other's runs made, and the second say that nothing changed."""
+    moments = [datetime(2026, 3, 29, 1, 59, 59, part, tzinfo=UTC) for part in (0, 1, 999_999)]
+    folders = [decaying.folder_of(Path("project"), now) for now in moments]
+    assert len({*folders}) == 3
+    assert sorted(folders) == folders
 
 
 def with_golden(project: Path, cli: Cli, name: str, source: str) -> None:

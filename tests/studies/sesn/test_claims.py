@@ -101,7 +101,9 @@ def test_printed_figures_are_cut_off(audited: dict[str, document.Audited]) -> No
 @every_column
 def test_no_cell_holds_what_its_column_says(side: str, audited: dict[str, document.Audited]) -> None:
     """Nor is that held against a cell: it is of two settings, which is what the columns' own claim says."""
-    assert audited[f"ours-{side}"].judgement.verdict == audited["table-columns"].judgement.verdict == "protocol mismatch"
+    assert (
+        audited[f"ours-{side}"].judgement.verdict == audited["table-columns"].judgement.verdict == "protocol mismatch"
+    )
 
 
 def test_cells_are_one_finding_of_the_columns_and_of_their_rounding(audited: dict[str, document.Audited]) -> None:
