@@ -163,6 +163,7 @@ def test_a_claim_that_does_is_found() -> None:
 from studies.dagnets.measured import dag
 dag.example = lambda made=dag.example: (made(), __import__("sympy"))[0]
 document.audited_names = lambda: ("dagnets",)
+evidence.claims_of = lambda name, whole=evidence.claims_of: [one for one in whole(name) if one.id == "dag-forward"]
 """
     found = loaded_by(planted)
     assert found == ["dagnets dag-forward sympy"]
