@@ -85,6 +85,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, whose end ends the worker's and ours
     answers = os.fdopen(os.dup(1), "wb")
     print_to_standard_error()
+    memory.keep_freed()
     asked: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = queue.SimpleQueue()
     threading.Thread(target=_take, args=(sys.stdin.buffer, asked), daemon=True).start()
     while True:

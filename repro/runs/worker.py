@@ -21,7 +21,7 @@ from repro import registry
 from repro.checkpoint import Checkpoint
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
-from repro.runs import shares
+from repro.runs import memory, shares
 from repro.runs.plan import PlannedRun
 from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run, Status
@@ -69,6 +69,7 @@ class Report:
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
     print_to_standard_error()
+    memory.keep_freed()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
         while (order := connection.recv()) is not None:
