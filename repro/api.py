@@ -23,7 +23,6 @@ from repro.runs.ignored import may_repeat, recorded, seed_ignored
 from repro.runs.plan import (
     MOST_REPLICATES,
     SEEDED,
-    PlannedRun,
     identity,
     named_cases,
     planned_runs,
@@ -33,6 +32,7 @@ from repro.runs.plan import (
     selected_cases,
     strangers,
 )
+from repro.runs.planned import PlannedRun
 from repro.runs.runner import Request, Summary, make_runs, outdated
 from repro.runs.store import Store
 from repro.runs.told import Listener, Progress

@@ -13,7 +13,8 @@ import yaml
 
 from repro.golden import outcomes
 from repro.show import timeline
-from tests.repro.conftest import command, make_committed
+from tests.repro.conftest import make_committed
+from tests.repro.support.forked import command
 from tests.test_docs import accepted
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -25,7 +25,8 @@ from repro.golden.findings import WORDS, Finding
 from repro.outside.ask import Answer, Result
 from repro.runs import table
 from repro.runs.runner import Summary
-from tests.repro.conftest import BLESS, command, make_committed
+from tests.repro.conftest import BLESS, make_committed
+from tests.repro.support.forked import command
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = (PROJECT / "docs/python.md").read_text()

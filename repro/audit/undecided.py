@@ -14,7 +14,8 @@ from repro.audit.evidence import PAIR
 from repro.golden import log, stored
 from repro.runs import store
 from repro.runs.held import IDENTITY, RUN
-from repro.runs.plan import PlannedRun, estimate, identity, planned_runs
+from repro.runs.plan import estimate, identity, planned_runs
+from repro.runs.planned import PlannedRun
 from repro.runs.store import Store
 from repro.study import Study
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from repro.runs.plan import PlannedRun
+    from repro.runs.planned import PlannedRun
     from repro.runs.worker import Report
 
 QUIET_SECONDS = 10.0  # after which a sign of life is due, where no run has ended

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.worker import Report, serve
 
 GRACE_S = 5.0  # for a process that has closed its connection to be gone

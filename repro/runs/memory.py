@@ -15,9 +15,9 @@ def keep_freed() -> bool:
 
     glibc takes each block above 32 MB from the system and gives it back when it is freed, and a training asks for the
     same blocks again in every step: the system clears their pages each time, which was half of the CPU time of
-    filters2d's networks on large images (docs/performance.md). Blocks of one heap do not fit one another as well, so
-    that more memory can be held, twice as much at worst of what was seen. Whoever has told glibc's allocator something
-    else by an environment variable is not overruled.
+    convolutions over large images (docs/performance.md). Blocks of one heap do not fit one another as well, so that
+    more memory can be held, twice as much at worst of what was seen. Whoever has told glibc's allocator something else
+    by an environment variable is not overruled.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or any(name in os.environ for name in THEIRS):

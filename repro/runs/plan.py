@@ -17,6 +17,7 @@ from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_y
 from repro.registry import profile
 from repro.runs.coded import arrow, numbers_of
 from repro.runs.fingerprint import Code, codes
+from repro.runs.planned import PlannedRun
 from repro.runs.table import keyed
 from repro.runs.wanted import as_text, case_filter, field_filter
 from repro.seeds import derive_seed
@@ -29,23 +30,6 @@ VALUES = 12  # of a field, as many as a line that refuses one names
 SEEDED = ("study", "experiment", "case", "replicate", "seed")  # a seed, and what it follows from
 AT_ONCE = 4_096  # runs whose names are written out together
 MOST_REPLICATES = 1_000_000  # of one request: each case's are planned, and held in memory, before the first is made
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
-    """One run to make. `case_index` is the case's place in the experiment's declaration."""
-
-    experiment: str
-    case: str
-    case_index: int
-    replicate: int
-    seed: int
-    cost: float
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """Return what names the run inside its store."""
-        return (self.experiment, self.case, self.replicate)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -13,23 +14,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection as connections
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro import registry
 from repro.checkpoint import EVERY_S
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
-from repro.runs import elsewhere, provenance
-from repro.runs.cluster import Cluster
+from repro.runs import provenance
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
-from repro.runs.plan import Identity, PlannedRun, estimate, identity
+from repro.runs.held import RunKey
+from repro.runs.plan import Identity, estimate, identity
+from repro.runs.planned import PlannedRun
 from repro.runs.provenance import needs_torch
-from repro.runs.spread import Work
 from repro.runs.store import Store, belongs
 from repro.runs.told import Listener
 from repro.runs.worker import Order, Report
 from repro.study import Study
+
+if TYPE_CHECKING:
+    from repro.runs.cluster import Cluster
 
 SHOWN_FILES = 5  # of those that are not committed
 STOP_MARGIN_S = 2.0  # to end the workers and leave the table as it is
@@ -83,7 +87,6 @@ class Summary:
     taken_up: int = 0
 
 
-RunKey = tuple[str, str, int]
 State = tuple[Path, str]  # the file that an unfinished run is kept in, and the name that it bears there
 
 
@@ -187,23 +190,22 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
             if run.key in states and report.status != "failed":
                 states[run.key][0].unlink(missing_ok=True)
             if report.status == "failed":
-                failed.append(f"{run.experiment} {run.case} replicate {run.replicate}: {report.detail}")
+                failed.append(f"{run.words}: {report.detail}")
             told.ended(run, report)
         if stopped is not None:
             raise _error_of(made[stopped][1])
 
     def lose(run: PlannedRun, why: str) -> None:
-        failed.append(
-            f"{run.experiment} {run.case} replicate {run.replicate}: {why}; it is not kept, run again to make it, "
-            "perhaps with fewer --jobs"
-        )
+        failed.append(f"{run.words}: {why}; it is not kept, run again to make it, perhaps with fewer --jobs")
 
-    seconds = store.runs.seconds()
+    fits = functools.partial(_fits, request=request, states=states, seconds=store.runs.seconds())
     if request.engine and todo:
-        work = _work(request, todo, states, seconds, wanted, here, keep, lose)
+        from repro.runs import elsewhere
+
+        work = elsewhere.work_of(request, todo, states, (wanted, here), fits, keep, lose)
         left = elsewhere.make(request, work, len(record["gpu"]))
     else:
-        left = _dispatch(request, todo, states, seconds, keep, lose)
+        left = _dispatch(request, todo, states, fits, keep, lose)
     return Summary(
         planned=len(request.runs),
         already_done=len(request.runs) - len(todo),
@@ -254,7 +256,7 @@ def _dispatch(
     request: Request,
     todo: Sequence[PlannedRun],
     states: Mapping[RunKey, State],
-    seconds: Mapping[tuple[str, str], float],
+    fits: Callable[[PlannedRun], bool],
     keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
     lose: Callable[[PlannedRun, str], None],
 ) -> int:
@@ -268,7 +270,7 @@ def _dispatch(
     lost_in_a_row = 0
     with Crew(request.jobs, request.threads) as crew:
         while queue or crew.busy:
-            while queue and _fits(queue[0], request, states, seconds):
+            while queue and fits(queue[0]):
                 worker = crew.free(_at_once(queue[0], request, pace))
                 if worker is None:
                     break
@@ -297,40 +299,6 @@ def _dispatch(
                 if lost_in_a_row >= MOST_LOST:
                     raise _none_lives(run, why)
     return len(queue) + sum(map(len, crew.orders.values()))
-
-
-def _work(
-    request: Request,
-    todo: Sequence[PlannedRun],
-    states: Mapping[RunKey, State],
-    seconds: Mapping[tuple[str, str], float],
-    wanted: Identity,
-    environment: str,
-    keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
-    lose: Callable[[PlannedRun, str], None],
-) -> Work:
-    """Return the runs as a cluster is given them."""
-    name, profile = request.study.name, request.study.profiles[request.profile]
-
-    def order(run: PlannedRun) -> Order:
-        return Order(name, request.profile, run, request.device, states.get(run.key))
-
-    def identity_of(run: PlannedRun) -> Sequence[Any]:
-        made_by = wanted.of(run.experiment, run.case)
-        return (name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
-
-    return Work(
-        todo=todo,
-        device=request.device,
-        retries=request.study.retries,
-        per_device=profile.runs_per_device,
-        order=order,
-        identity=identity_of,
-        fits=lambda run: _fits(run, request, states, seconds),
-        left=request.seconds_left,
-        keep=keep,
-        lose=lose,
-    )
 
 
 def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from repro.runs import memory
 from repro.runs.crew import THREAD_VARIABLES
 from repro.runs.worker import describe, print_to_standard_error
 

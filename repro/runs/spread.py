@@ -20,7 +20,7 @@ from repro.machine import terminal
 from repro.runs import remote
 from repro.runs.cluster import GPU
 from repro.runs.facts import Question, Said, facts, other_machine, other_study, shown
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.worker import Order, Report
 
 if TYPE_CHECKING:

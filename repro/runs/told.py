@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.worker import Report
 
 Progress = Callable[[PlannedRun, Report], None]

@@ -22,7 +22,7 @@ from repro.checkpoint import Checkpoint
 from repro.errors import ReproError
 from repro.machine.foreign import without_home
 from repro.runs import memory, shares
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Run, Status
 

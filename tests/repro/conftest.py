@@ -3,14 +3,14 @@
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from repro.bundle import pack
-from tests.repro.support import bundles
+from tests.repro.support import bundles, forked
 
 PROJECT = Path(__file__).resolve().parents[2]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -74,22 +74,10 @@ def commit(project: Path) -> None:
 def cli(project: Path) -> Cli:
     """Run `repro` in the project folder and return the finished process."""
 
-    def call(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments), cwd=project, capture_output=True, text=True, timeout=120, check=False, **options
-        )
+    def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return forked.repro(arguments, project, **options)
 
     return call
-
-
-def command(*arguments: str) -> list[str]:
-    """Return the command line of a verb, for the interpreter of the tests and this project's code."""
-    return [
-        sys.executable,
-        "-c",
-        f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli.main import main; sys.exit(main())",
-        *arguments,
-    ]
 
 
 RESULTS = "results/montecarlo/smoke.parquet"
@@ -102,9 +90,9 @@ def blessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("blessed")
     make_committed(folder)
     for arguments in (("run", "montecarlo", "--replicates", "10", "-q"), BLESS):
-        subprocess.run(command(*arguments), cwd=folder, check=True, capture_output=True)
+        forked.repro(arguments, folder).check_returncode()
     (folder / RESULTS).unlink()
-    subprocess.run(command("run", "montecarlo", "--fresh", "1", "-q"), cwd=folder, check=True)
+    forked.repro(("run", "montecarlo", "--fresh", "1", "-q"), folder).check_returncode()
     return folder
 
 

@@ -14,7 +14,8 @@ from repro.errors import DEVIATION
 from repro.golden import findings, stored
 from repro.golden.check import check
 from repro.runs import table
-from repro.runs.plan import PlannedRun, identity, named_runs, planned_runs
+from repro.runs.plan import identity, named_runs, planned_runs
+from repro.runs.planned import PlannedRun
 from repro.runs.runner import Request, rows_from
 from repro.runs.worker import Order, Report, execute
 

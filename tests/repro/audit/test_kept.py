@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from repro.machine import cache
-from tests.repro.conftest import PROJECT, Cli, command
+from tests.repro.conftest import PROJECT, Cli
+from tests.repro.support.forked import command
 
 ENTRY = """[[claim]]
 id = "{name}"

@@ -10,7 +10,7 @@ import pytest
 
 from repro.audit import undecided
 from repro.audit.undecided import Need, options_of
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from tests.repro.conftest import Cli, write_study
 
 STUDY = """

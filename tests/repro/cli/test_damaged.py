@@ -13,9 +13,10 @@ import pytest
 
 from repro.errors import CANNOT_COMPARE, DEVIATION, INFRASTRUCTURE, INTEGRITY, NOTHING_SELECTED, PASS, USAGE
 from tests.repro.cli.test_tampered import CLAIM
-from tests.repro.conftest import PROJECT, command, commit, toy_source, write_study
+from tests.repro.conftest import PROJECT, commit, toy_source, write_study
 from tests.repro.show.test_figures import FIGURES
 from tests.repro.support.damage import KEPT, TARGETS
+from tests.repro.support.forked import command
 
 MADE = (KEPT, "results/kept/*.json")  # which anybody may lose
 

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from repro.cli import decaying
-from tests.repro.conftest import Cli, command, commit, toy_source, write_study
+from tests.repro.conftest import Cli, commit, toy_source, write_study
+from tests.repro.support.forked import command
 
 LOG = "results/decay.jsonl"
 OTHER = "REPRO_OTHER_TORCH"  # names the Python of an environment with another torch than this one's

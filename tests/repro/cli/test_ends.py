@@ -18,7 +18,8 @@ from repro.machine import files, terminal
 from repro.show import exports, tabular
 from repro.show.exports import Item
 from repro.study import Figure
-from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import Cli, toy_source, write_study
+from tests.repro.support.forked import command
 
 EVIL = "a\n::error::b\x1b[2J\u202e\ud800\ufffe\x07"
 

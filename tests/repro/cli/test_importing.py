@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.repro.conftest import command, write_study
+from tests.repro.conftest import write_study
+from tests.repro.support import forked
 
 STUDY = '''"""A paper's table, whose runs somebody else's code made."""
 
@@ -77,7 +78,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def repro(folder: Path) -> Repro:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        return forked.repro(arguments, folder)
 
     return call
 

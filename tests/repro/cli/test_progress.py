@@ -12,7 +12,7 @@ import pytest
 from repro.checkpoint import Checkpoint
 from repro.cli import progress
 from repro.cli.progress import Progress
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.worker import Report
 
 RUN = PlannedRun("training", "{}", 0, 3, 1, 0.0)

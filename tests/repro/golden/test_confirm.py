@@ -11,8 +11,9 @@ import pytest
 from repro.golden import confirm
 from repro.golden.stored import Golden
 from repro.runs import table
-from tests.repro.conftest import RESULTS, Cli, command, commit, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, commit, toy_source, write_study
 from tests.repro.support.checking import STUDY
+from tests.repro.support.forked import command
 from tests.repro.support.synthetic import golden_of
 
 RERUNS = "results/montecarlo/reruns/smoke.parquet"

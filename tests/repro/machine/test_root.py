@@ -13,7 +13,8 @@ import pytest
 from repro import registry
 from repro.errors import UsageError
 from repro.machine import root as roots
-from tests.repro.conftest import RESULTS, Cli, command, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, toy_source, write_study
+from tests.repro.support.forked import command
 
 MARKED = '[tool.repro]\n\n[project.entry-points."repro.studies"]\nmontecarlo = "pies:study"\n'
 

@@ -14,10 +14,11 @@ import pytest
 from repro.checkpoint import Checkpoint
 from repro.errors import InfrastructureError
 from repro.runs import runner, table
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.runner import Request
 from repro.study import Study
-from tests.repro.conftest import Cli, command, write_study
+from tests.repro.conftest import Cli, write_study
+from tests.repro.support.forked import command
 
 WALK = """
 import json

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from repro.runs import table
-from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import Cli, toy_source, write_study
+from tests.repro.support.forked import command
 from tests.repro.support.kills import BRISK, workers_of
 
 RUNS = 150  # 6 cases, 25 replicates

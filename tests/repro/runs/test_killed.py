@@ -11,7 +11,8 @@ import pytest
 
 from repro.runs import pieces, table
 from repro.runs.held import held
-from tests.repro.conftest import Cli, command, toy_source, write_study
+from tests.repro.conftest import Cli, toy_source, write_study
+from tests.repro.support.forked import command
 from tests.repro.support.kills import BRISK, FOUND, SLOW, kill_until_done
 
 

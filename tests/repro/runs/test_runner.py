@@ -16,7 +16,8 @@ from repro.runs import table
 from repro.runs.store import Store
 from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-from tests.repro.conftest import PROJECT, Cli, command, toy_source, write_study
+from tests.repro.conftest import PROJECT, Cli, toy_source, write_study
+from tests.repro.support.forked import command
 
 WHAT_A_RUN_FOUND = [
     "experiment", "case", "replicate", "seed", "metric", "unit", "value", "curve", "status", "settings", "data", "code",
@@ -306,3 +307,15 @@ def test_plan_tells_what_is_done_and_what_the_rest_costs(project: Path, cli: Cli
 def test_a_dry_run_changes_nothing(project: Path, cli: Cli) -> None:
     assert "18 of 18 runs to make" in cli("run", "montecarlo", "-n").stdout
     assert not (project / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "without"),
+    [("repro.runs.worker", {"numpy", "pyarrow", "asyncio"}), ("repro.runs.runner", {"asyncio", "distributed"})],
+)
+def test_a_process_imports_what_it_needs(module: str, without: set[str]) -> None:
+    """A worker of a small study spent most of its start on tables that it never sees."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert module in said.split()
+    assert not without & set(said.split())

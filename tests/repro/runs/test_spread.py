@@ -11,7 +11,7 @@ from repro.errors import UsageError
 from repro.faults import check_study
 from repro.runs.cluster import Cluster, engine
 from repro.runs.facts import Said, other_machine, other_study, shown
-from repro.runs.plan import PlannedRun
+from repro.runs.planned import PlannedRun
 from repro.runs.spread import Spread, Work
 from repro.runs.worker import of_the_machine
 from repro.study import Profile, Study

@@ -15,7 +15,8 @@ from repro.machine.terminal import columns
 from repro.show import figures, tabular
 from repro.study import Figure, Profile, Study
 from tests.repro.cli.test_main import loaded_by
-from tests.repro.conftest import PROJECT, Cli, command, commit, toy_source, write_study
+from tests.repro.conftest import PROJECT, Cli, commit, toy_source, write_study
+from tests.repro.support.forked import command
 
 TABLES = ("md", "csv", "tex")  # of every figure
 FILES = (*TABLES, "svg", "png")  # of one that draws

@@ -105,7 +105,7 @@ def blessed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a golden of the toy study, smoke, ten seeds, and of its log."""
     import subprocess
 
-    from tests.repro.conftest import command
+    from tests.repro.support.forked import command
 
     folder = tmp_path_factory.mktemp("blessed")
     write_study(folder, "montecarlo", toy_source() + FIGURES)

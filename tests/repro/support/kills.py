@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from repro.runs import pieces
-from tests.repro.conftest import command, toy_source
+from tests.repro.conftest import toy_source
+from tests.repro.support.forked import command
 
 BRISK = toy_source().replace("    draw = random", "    import time; time.sleep(0.01)\n    draw = random")
 # What a run is; its times and attempts are the killing's.

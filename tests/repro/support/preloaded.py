@@ -1,0 +1,15 @@
+"""What a process imports before commands are forked of it: what verbs import, as they do, and none of a study."""
+
+import os
+
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as `repro` asks for before it is imported
+
+import numpy as np  # noqa: F401
+import pyarrow.compute as pc  # noqa: F401
+import pyarrow.parquet as pq  # noqa: F401
+
+import repro.api
+import repro.cli.comparing
+import repro.cli.listing
+import repro.cli.main
+import repro.cli.running  # noqa: F401
