@@ -143,8 +143,8 @@ class TestFaults:
             done = cli("run", "montecarlo", "--engine", f"dask=tcp://127.0.0.1:{listening}")
             alone = cli("run", "montecarlo", "--engine", there.engine, "--device", "cuda")
             there.worker(resources="GPU=1")
-            both = ("run", "montecarlo", "--engine", there.engine, "--device", "cuda", "-q")
-            made = wait_for(lambda: cli(*both), lambda done: done.returncode == 0)
+            there.joined(2)
+            made = cli("run", "montecarlo", "--engine", there.engine, "--device", "cuda", "-q")
         assert done.returncode == 7
         assert "a Worker answers there, wanted a scheduler" in done.stderr
         assert alone.returncode == 7
@@ -215,7 +215,8 @@ def test_workers_that_differ_are_refused_or_recorded(project: Path, cli: Cli, tm
         there.worker((apart / "old",), **data)
         there.worker((apart / "other", PROJECT), **data)
         far = (*arguments, "far.parquet", "--engine", there.engine)
-        refused = wait_for(lambda: cli(*far, env=environment), lambda done: done.stderr.count("is refused") == 3)
+        there.joined(3)
+        refused = cli(*far, env=environment)
         assert refused.returncode == 7
         assert refused.stderr.splitlines()[-1].startswith("repro run: none of 3 workers can be given runs")
         lines = "\n".join(sorted(refused.stderr.splitlines()))
@@ -227,7 +228,8 @@ def test_workers_that_differ_are_refused_or_recorded(project: Path, cli: Cli, tm
         assert "is recorded as its own kind of machine: scikit-learn 0.0.1 for " in recorded.stderr
         there.worker(**data)
         good = (*arguments, "good.parquet", "--engine", there.engine)
-        made = wait_for(lambda: cli(*good, env=environment), lambda done: done.returncode == 0)
+        there.joined(4)
+        made = cli(*good, env=environment)
         # Those that differ are still there; the runs may be made before each of them has said who it is.
         assert made.returncode == 0, made.stderr
     assert cli(*arguments, "near.parquet", env=environment).returncode == 0

@@ -58,6 +58,13 @@ class Loopback:
         words += ["--resources", resources] if resources else []
         return self.start("worker", self.address, *words, path=path, inside=inside, **variables)
 
+    def joined(self, workers: int) -> None:
+        """Wait until so many workers have told their log that the scheduler knows them."""
+        log, end = self.project / "dask.log", time.monotonic() + START_S
+        while log.read_text().count("Registered to:") < workers and time.monotonic() < end:
+            time.sleep(0.05)
+        assert log.read_text().count("Registered to:") >= workers, "not all workers came"
+
     @property
     def engine(self) -> str:
         """Return the cluster as `--engine` takes it."""
