@@ -93,7 +93,7 @@ def coverage(session: nox.Session) -> None:
 def suite(session: nox.Session, *options: str) -> None:
     """Run pytest on two processes of one thread each."""
     # Read by the hundreds of processes that tests start; held to the source's digest, since tests edit copies.
-    compiled = ["compileall", "-q", "--invalidation-mode", "checked-hash", "repro"]
+    compiled = ["compileall", "-q", "--invalidation-mode", "checked-hash", "repro", "studies"]
     python(session, "-m", *compiled, variables={"PYTHONDONTWRITEBYTECODE": ""})
     python(session, "-m", "pytest", "-n", "2", *options, *session.posargs, threads=1)
 
