@@ -47,6 +47,12 @@ def test_a_finding_is_whole(path: Path) -> None:
     assert max(map(len, path.read_text().splitlines())) <= 120
 
 
+def test_the_page_lists_each_finding() -> None:
+    """One had landed without a line there."""
+    listed = re.findall(r"^\| `([\w-]+)` \|.*\|$", (FOLDER.parent / "docs/formats.md").read_text(), re.M)
+    assert [one for one in listed if (FOLDER / f"{one}.sh").exists()] == [path.stem for path in SCRIPTS]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
