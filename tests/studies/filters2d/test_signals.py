@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,14 @@ class TestFilters:
         dots = signals.dots(3, 64, stream(0, "dots"))
         assert dots.sum() > 0
         assert float(signals.median(dots).max()) == 0
+
+    def test_the_median_is_of_four_by_four_pixels(self) -> None:
+        """Over three by three only a replay saw it, which needs a machine of the golden's kind."""
+        image = torch.rand(1, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+        found = signals.median(image)[0, 0]
+        for y, x in itertools.product(range(2, 10), repeat=2):
+            window = image[0, 0, y - 2 : y + 2, x - 2 : x + 2].flatten()
+            assert found[y, x] == window.sort().values[8]  # the ninth of sixteen
 
     def test_median_and_mean_look_at_the_same_pixels(self) -> None:
         """A half-plane's median switches where its mean over the window passes a half."""

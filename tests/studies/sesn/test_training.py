@@ -256,6 +256,24 @@ class TestStl10:
         outcome = stl10.train_stl10("wrn", run_of(self.toy(), wild))
         assert outcome.detail == "loss not finite at update 2 of epoch 1"
 
+    def test_the_descent_is_the_paper_s(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without its weight decay only a replay saw it, which needs a machine of the golden's kind."""
+        groups: list[dict[str, Any]] = []
+
+        def train_epoch(_network: nn.Module, optimiser: torch.optim.Optimizer, _visited: object) -> tuple[None, float]:
+            assert type(optimiser) is torch.optim.SGD
+            groups.append({name: value for name, value in optimiser.param_groups[0].items() if name != "params"})
+            optimiser.step()
+            return None, 1.0
+
+        monkeypatch.setattr(stl10, "train_epoch", train_epoch)
+        settings = replace(Settings(), stl10=Recipe(epochs=3, learning_rate=0.1, steps=(1, 2)))
+        stl10.train_stl10("wrn", run_of(self.toy(), settings))
+        assert [one["lr"] for one in groups] == pytest.approx([0.1, 0.02, 0.004])
+        for one in groups:
+            found = (one["momentum"], one["nesterov"], one["dampening"], one["weight_decay"], one["maximize"])
+            assert found == (0.9, True, 0, 5e-4, False)
+
     def test_training_images_are_cut_out_and_test_images_are_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shown: list[Tensor] = []
         monkeypatch.setattr(
