@@ -6,9 +6,11 @@ import ast
 import csv
 import json
 import math
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,33 @@ def test_a_mistake_whose_text_is_not_there_is_not_planted(tmp_path: Path) -> Non
 
 
 GOLDEN = np.array([[90.0, 91.0, 92.0, 93.0, 94.0, 95.0]] * 2)
+
+
+AGREES = {"verdict": "agrees", "text": "", "case": ""}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "caught"),
+    [
+        ({"findings": [AGREES], "notes": []}, 0, {"replay": False, "integrity": False}),
+        ({"findings": [AGREES | {"verdict": "changed"}], "notes": []}, 1, {"replay": True, "integrity": False}),
+        ({"findings": [AGREES], "notes": ["nothing replayed: the golden is of another"]}, 0, {"integrity": False}),
+        ({"error": "a run made to confirm failed", "exit_code": 7}, 7, {"replay": False, "integrity": True}),
+    ],
+)
+def test_a_check_without_a_verdict_or_a_replay_is_counted_as_what_it_is(
+    said: dict[str, Any], code: int, caught: dict[str, bool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The last ended the measurement, the one before it was counted as a replay that saw nothing."""
+    done = subprocess.CompletedProcess([], code, json.dumps(said), f"repro check: {said.get('error', '')}")
+    monkeypatch.setattr(planting, "call", lambda *_: (done, 1.0))
+    golden = SimpleNamespace(rows=())
+    monkeypatch.setattr(planting, "stored", SimpleNamespace(path_of=lambda *_: "", load=lambda _: golden))
+    monkeypatch.setattr(planting, "table", SimpleNamespace(read=lambda _: ()))
+    monkeypatch.setattr(planting, "values_of", lambda *_: [])
+    found = planting.Found("one")
+    planting.try_check(found, tmp_path, "rfnn", ())
+    assert {layer: found.caught.get(layer) for layer in ("replay", "integrity")} == {"replay": None} | caught
 
 
 @pytest.mark.parametrize(
