@@ -1,4 +1,4 @@
-"""One run to make, in plain values that travel between processes; a worker imports no more than that."""
+"""One run to make, in plain values that travel between processes: a worker needs no tables to read it."""
 
 from __future__ import annotations
 

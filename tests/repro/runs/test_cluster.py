@@ -71,8 +71,7 @@ class TestFaults:
         assert cli("run", "montecarlo", "--replicates", "12", "-q", "--results", "near.parquet").returncode == 0
         assert found(project / "far.parquet").equals(found(project / "near.parquet"))
         attempts = pieces.read(project / "far.parquet")["attempts"].to_pylist()
-        # On a busy machine it may be given to a worker whose death nobody has heard of yet, which counts as an attempt.
-        assert set(attempts) in ({1, 2}, {1, 3}), said
+        assert set(attempts) == {1, 2}, said
         assert set(pieces.read(project / "near.parquet")["attempts"].to_pylist()) == {1}
 
     def test_a_killed_worker_and_a_killed_scheduler(self, project: Path, cli: Cli) -> None:

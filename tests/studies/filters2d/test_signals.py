@@ -73,7 +73,7 @@ class TestFilters:
         assert float(signals.median(dots).max()) == 0
 
     def test_the_median_is_of_four_by_four_pixels(self) -> None:
-        """Over three by three only a replay saw it, which needs a machine of the golden's kind."""
+        """Over three by three no test saw it: a replay, which needs a machine of the golden's kind, and an audit."""
         image = torch.rand(1, 1, 12, 12, generator=torch.Generator().manual_seed(0))
         found = signals.median(image)[0, 0]
         for y, x in itertools.product(range(2, 10), repeat=2):
