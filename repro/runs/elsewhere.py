@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from repro.runs.cluster import opened
 from repro.runs.facts import Question
@@ -12,7 +12,6 @@ from repro.runs.worker import Order, Report
 
 if TYPE_CHECKING:
     from repro.runs.held import RunKey
-    from repro.runs.plan import Identity
     from repro.runs.planned import PlannedRun
     from repro.runs.runner import Request, State
 
@@ -21,29 +20,22 @@ def work_of(
     request: Request,
     todo: Sequence[PlannedRun],
     states: Mapping[RunKey, State],
-    made_by: tuple[Identity, str],
     fits: Callable[[PlannedRun], bool],
     keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None],
     lose: Callable[[PlannedRun, str], None],
 ) -> Work:
-    """Return the runs as a cluster is given them; `made_by` is what they hang on, with the environment's name here."""
-    name, profile = request.study.name, request.study.profiles[request.profile]
-    wanted, environment = made_by
+    """Return the runs as a cluster is given them."""
+    study = request.study
 
     def order(run: PlannedRun) -> Order:
-        return Order(name, request.profile, run, request.device, states.get(run.key))
-
-    def identity_of(run: PlannedRun) -> Sequence[Any]:
-        own = wanted.of(run.experiment, run.case)
-        return (name, request.profile, *run.key, run.seed, *own, request.device, environment)
+        return Order(study.name, request.profile, run, request.device, states.get(run.key))
 
     return Work(
         todo=todo,
         device=request.device,
-        retries=request.study.retries,
-        per_device=profile.runs_per_device,
+        retries=study.retries,
+        per_device=study.profiles[request.profile].runs_per_device,
         order=order,
-        identity=identity_of,
         fits=fits,
         left=request.seconds_left,
         keep=keep,

@@ -202,7 +202,7 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     if request.engine and todo:
         from repro.runs import elsewhere
 
-        work = elsewhere.work_of(request, todo, states, (wanted, here), fits, keep, lose)
+        work = elsewhere.work_of(request, todo, states, fits, keep, lose)
         left = elsewhere.make(request, work, len(record["gpu"]))
     else:
         left = _dispatch(request, todo, states, fits, keep, lose)

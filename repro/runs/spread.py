@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import queue
 import signal
 import threading
@@ -64,7 +62,7 @@ class Work:
     """Runs to make and what becomes of them.
 
     `order` makes the order of a run, `fits` says whether one may be begun, `left` how many seconds there are. `keep`
-    takes what was made, `lose` a run that is not made again. `identity` names all that a run's bits hang on.
+    takes what was made, `lose` a run that is not made again.
     """
 
     todo: Sequence[PlannedRun]
@@ -72,7 +70,6 @@ class Work:
     retries: int
     per_device: int
     order: Callable[[PlannedRun], Order]
-    identity: Callable[[PlannedRun], Sequence[Any]]
     fits: Callable[[PlannedRun], bool]
     left: Callable[[], float]
     keep: Callable[[Sequence[tuple[PlannedRun, Report]]], None]
@@ -94,6 +91,15 @@ def _noted() -> Iterator[list[int]]:
         yield seen
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _key() -> str:
+    """Return a key that no task has had.
+
+    Dask answers a key that is still held with what it holds, and what is cancelled is every task of that key: another
+    client's, and one submitted before the scheduler has said that the first is cancelled.
+    """
+    return f"{remote.__name__}-{uuid.uuid4().hex}"
 
 
 class Spread:
@@ -189,15 +195,15 @@ class Spread:
             return
         task = _Task(member, [])
         if self.asked:
-            self._submit(task, f"{remote.__name__}-{uuid.uuid4().hex}", remote.ask, self.name, facts, self.asked)
+            self._submit(task, remote.ask, self.name, facts, self.asked)
         else:
-            self._submit(task, f"{remote.__name__}-{uuid.uuid4().hex}", remote.process)
+            self._submit(task, remote.process)
 
-    def _submit(self, task: _Task, key: str, act: Callable[..., Any], *arguments: Any) -> None:
+    def _submit(self, task: _Task, act: Callable[..., Any], *arguments: Any) -> None:
         resources = {GPU: 1 / self.work.per_device} if task.runs and self.work.device == "cuda" else None
         task.member.tasks.append(task)
         task.future = self.client.submit(
-            act, *arguments, key=key, pure=True, retries=0, workers=[task.member.address], allow_other_workers=False,
+            act, *arguments, key=_key(), retries=0, workers=[task.member.address], allow_other_workers=False,
             resources=resources,
         )  # fmt: skip
         task.future.add_done_callback(lambda _future: self.done.put(task))
@@ -210,10 +216,8 @@ class Spread:
             for member in ready:
                 while self.queue and self.work.fits(self.queue[0]) and self._free(member, ahead, slots):
                     runs = self._batch(slots)
-                    key = self._key(runs)
-                    self._submit(
-                        _Task(member, runs), key, remote.make, self.name, member.process, [*map(self.work.order, runs)]
-                    )
+                    orders = [*map(self.work.order, runs)]
+                    self._submit(_Task(member, runs), remote.make, self.name, member.process, orders)
 
     def _slots(self, member: _Member) -> int:
         """Return how many runs a worker makes at once: a process a thread, and on GPUs as many as fit."""
@@ -243,14 +247,6 @@ class Spread:
                 break
             runs.append(self.queue.popleft())
         return runs
-
-    def _key(self, runs: Sequence[PlannedRun]) -> str:
-        """Return the key of a task: a hash of all that its runs' bits hang on.
-
-        Dask answers a key that is still held with what it holds, whatever else is asked.
-        """
-        said = json.dumps([[*self.work.identity(run), self.begun[run.key]] for run in runs])
-        return f"{remote.__name__}-{hashlib.sha256(said.encode()).hexdigest()}"
 
     def _take(self, seconds: float) -> None:
         """Wait for tasks that end, and take what they made."""
@@ -343,7 +339,7 @@ class Spread:
                 if not self._again(run):
                     self.work.lose(run, why)
             self._count_lost(task.runs[0], why)
-        self.client.cancel([task.future for task in member.tasks if task.future], force=True)
+        self.client.cancel([task.future for task in member.tasks if task.future])
         member.tasks.clear()
 
     def _count_lost(self, run: PlannedRun, why: str) -> None:
@@ -382,7 +378,7 @@ class Spread:
         """Let go of what is still asked for, and end this client's processes at the workers."""
         with contextlib.suppress(Exception):  # a cluster that is gone has none
             futures = [task.future for one in self.members.values() for task in one.tasks if task.future]
-            self.client.cancel(futures, force=True)
+            self.client.cancel(futures)
             taken = [one.address for one in self.members.values() if one.process]
             if self.client.status == "running" and self.asked and taken:
                 self.client.run(remote.close, self.name, workers=taken, on_error="ignore")

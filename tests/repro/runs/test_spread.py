@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from repro.faults import check_study
 from repro.runs.cluster import Cluster, engine
 from repro.runs.facts import Said, other_machine, other_study, shown
 from repro.runs.planned import PlannedRun
-from repro.runs.spread import Spread, Work
+from repro.runs.spread import Spread, Work, _Member
 from repro.runs.worker import of_the_machine
 from repro.study import Profile, Study
 
@@ -60,25 +61,38 @@ class TestEngine:
         assert str(refused.value).startswith(said)
 
 
-class TestKey:
-    """Dask answers a key that is held with what it holds, so that all that a run's bits hang on is in it."""
+class Recorder:
+    """A client of a cluster that keeps what was submitted, and of whom nothing comes."""
 
-    RUN = PlannedRun("e", "{}", 0, 0, 7, 0.0)
+    def __init__(self) -> None:
+        self.keys: list[str] = []
 
-    def key(self, *identity: Any, attempts: int = 0) -> str:
-        work = Work(
-            todo=(), device="cpu", retries=2, per_device=1, order=lambda run: None, identity=lambda run: identity,
-            fits=lambda run: True, left=lambda: 1.0, keep=lambda made: None, lose=lambda run, why: None,
-        )  # fmt: skip
-        spread = Spread(None, work, None, record=False)
-        spread.begun[self.RUN.key] = attempts
-        return spread._key([self.RUN])
+    def submit(self, _act: Any, *_arguments: Any, key: str, **_options: Any) -> Future[Any]:
+        self.keys.append(key)
+        return Future()
 
-    def test_a_key_says_all(self) -> None:
-        keys = [self.key("s", 1, "code"), self.key("s", 1, "other"), self.key("s", 2, "code")]
-        keys += [self.key("s", 1.0, "code"), self.key("s", 1, "code", attempts=1)]
-        assert len(set(keys)) == len(keys)
-        assert self.key("s", 1, "code") == keys[0]
+    def cancel(self, _futures: Any) -> None:
+        """Do nothing: as long as nobody looks, this is how it is in Dask."""
+
+
+def test_no_two_tasks_have_a_key_in_common() -> None:
+    """Dask cancels by the key, and says so later: a run given out again at once, or by another client, would end."""
+    work = Work(
+        todo=[PlannedRun("e", "{}", 0, number, 7, 0.0) for number in range(8)], device="cpu", retries=2, per_device=1,
+        order=lambda run: None, fits=lambda run: True, left=lambda: float("inf"), keep=lambda made: None,
+        lose=lambda run, why: None,
+    )  # fmt: skip
+    client = Recorder()
+    for _ in range(2):  # commands
+        spread = Spread(client, work, None, record=False)
+        for address in ("one", "two"):
+            spread._hire(_Member(address, 1, {}))
+            spread.members[address].process = "p"
+            spread.members[address].tasks.clear()  # it has said who it is
+            spread._hand_out()
+            assert [run.replicate for task in spread.members[address].tasks for run in task.runs] == [0, 1]
+            spread._lost(spread.members[address], "its worker is gone")
+    assert len(set(client.keys)) == len(client.keys) == 12  # of each worker who it is, a run, and one that waits there
 
 
 class TestDifferences:
