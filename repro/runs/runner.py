@@ -266,7 +266,7 @@ def _dispatch(
     InfrastructureError where one after the other dies: this machine makes no runs.
     """
     queue = deque(todo)
-    pace: dict[str, float] = {}  # the seconds of an experiment's last run
+    pace: dict[tuple[str, str], float] = {}  # the seconds of a case's last run
     lost_in_a_row = 0
     with Crew(request.jobs, request.threads) as crew:
         while queue or crew.busy:
@@ -288,7 +288,7 @@ def _dispatch(
                 break
             answers = [(worker, *crew.answers(worker)) for worker in ready]
             made = [one for _, some, _ in answers for one in some]
-            pace |= {run.experiment: report.wall_seconds for run, report in made}
+            pace |= {run.key[:2]: report.wall_seconds for run, report in made}
             lost_in_a_row = 0 if made else lost_in_a_row
             keep(made)
             for worker in [worker for worker, _, ended in answers if ended]:
@@ -301,14 +301,15 @@ def _dispatch(
     return len(queue) + sum(map(len, crew.orders.values()))
 
 
-def _at_once(run: PlannedRun, request: Request, pace: Mapping[str, float]) -> int:
+def _at_once(run: PlannedRun, request: Request, pace: Mapping[tuple[str, str], float]) -> int:
     """Return how many orders a worker may hold: runs of a moment wait for their turn there, and not for us.
 
-    A budget counts runs that are begun, so that one at a time is handed out under it.
+    A case that nobody has run may take hours, however short others of its experiment are: it waits for a worker that is
+    free. A budget counts runs that are begun, so that one at a time is handed out under it.
     """
     if request.budget_s is not None:
         return 1
-    return 1 + min(MOST_AHEAD, int(AHEAD_S / max(pace.get(run.experiment, AHEAD_S + 1.0), 1e-6)))
+    return 1 + min(MOST_AHEAD, int(AHEAD_S / max(pace.get(run.key[:2], AHEAD_S + 1.0), 1e-6)))
 
 
 def _fits(

@@ -119,7 +119,7 @@ class Spread:
         self.name = uuid.uuid4().hex  # of this client's processes at the workers
         self.queue = deque(work.todo)
         self.begun = Counter[tuple[str, str, int]]()  # attempts that ended with the machine's fault
-        self.pace: dict[str, float] = {}
+        self.pace: dict[tuple[str, str], float] = {}  # the seconds of a case's last run
         self.members: dict[str, _Member] = {}
         self.done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self.lost_in_a_row = 0
@@ -230,20 +230,23 @@ class Spread:
 
         One waits there where runs are short, or where so many are left that nobody will be idle for it.
         """
-        short = self.pace.get(self.queue[0].experiment, AHEAD_S) < AHEAD_S or len(self.queue) >= PLENTY * slots
+        short = self.pace.get(self.queue[0].key[:2], AHEAD_S) < AHEAD_S or len(self.queue) >= PLENTY * slots
         more = ahead and short and self.work.left() == float("inf")
         return len(member.tasks) < self._slots(member) * (2 if more else 1)
 
     def _batch(self, slots: int) -> list[PlannedRun]:
-        """Take the runs of a task from the queue: several of a moment, and alone any that was begun before."""
+        """Take the runs of a task from the queue: several of a moment, and alone any that was begun before.
+
+        Alone are those of a case that nobody has run as well, which may take hours.
+        """
         first = self.queue.popleft()
-        runs = [first]
-        of = self.pace.get(first.experiment, TASK_S)
-        most = min(MOST_IN_TASK, int(TASK_S / max(of, 1e-6)), 1 + len(self.queue) // (2 * slots))
+        runs, seconds = [first], self.pace.get(first.key[:2], TASK_S)
+        most = min(MOST_IN_TASK, 1 + len(self.queue) // (2 * slots))
         if self.begun[first.key] or self.work.left() < float("inf"):
             return runs
-        while self.queue and len(runs) < most:
-            if self.begun[self.queue[0].key] or self.queue[0].experiment != first.experiment:
+        while self.queue and len(runs) < most and not self.begun[self.queue[0].key]:
+            seconds += self.pace.get(self.queue[0].key[:2], TASK_S)
+            if seconds > TASK_S:
                 break
             runs.append(self.queue.popleft())
         return runs
@@ -261,7 +264,7 @@ class Spread:
                 made += self._ended(task)
         if made:
             self.lost_in_a_row = 0
-            self.pace |= {run.experiment: report.wall_seconds for run, report in made}
+            self.pace |= {run.key[:2]: report.wall_seconds for run, report in made}
             self.work.keep(made)
 
     def _ended(self, task: _Task) -> list[tuple[PlannedRun, Report]]:

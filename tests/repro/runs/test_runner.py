@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from repro.runs import table
 from repro.runs.store import Store
 from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-from tests.repro.conftest import PROJECT, Cli, toy_source, write_study
+from tests.repro.conftest import PROJECT, RESULTS, Cli, toy_source, write_study
 from tests.repro.support.forked import command
 
 WHAT_A_RUN_FOUND = [
@@ -62,6 +63,38 @@ def test_results_depend_neither_on_jobs_nor_on_order(project: Path, cli: Cli) ->
     )
     assert cli("run", "montecarlo", "--jobs", "2", "--results", "two.parquet").returncode == 0
     assert found(project / "one.parquet") == found(project / "two.parquet")
+
+
+UNEVEN = '''"""A study of one experiment, of whose cases some are over in a moment and others are not."""
+import os
+import time
+from dataclasses import dataclass
+from repro.study import Profile, Study
+
+@dataclass(frozen=True)
+class Case:
+    seconds: float
+    number: int
+
+study = Study("montecarlo", smoke=Profile(None, replicates=1, cannot_answer="anything"))
+
+@study.experiment(tuple(Case(0.4 * (number % 2), number) for number in range(13)), metrics=("process",))
+def wait(case, run):
+    """Who made it."""
+    time.sleep(case.seconds)
+    return {"process": float(os.getpid())}
+'''
+
+
+def test_runs_of_an_unknown_case_do_not_wait_behind_one_another(project: Path, cli: Cli) -> None:
+    """The first case is over at once, for which its worker was given half of the others beforehand, all long ones."""
+    write_study(project, "montecarlo", UNEVEN)
+    assert cli("run", "montecarlo", "--jobs", "2").returncode == 0
+    long = [row["value"] for row in table.read(project / RESULTS).to_pylist() if '"seconds":0.4' in row["case"]]
+    made = Counter(long)
+    assert made.total() == 6
+    assert len(made) == 2
+    assert min(made.values()) > 1, made
 
 
 def test_killed_at_random_points_the_resumed_table_equals_the_uninterrupted_one(project: Path, cli: Cli) -> None:

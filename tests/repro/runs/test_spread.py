@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -75,16 +76,29 @@ class Recorder:
         """Do nothing: as long as nobody looks, this is how it is in Dask."""
 
 
+def spread_of(client: Recorder, runs: Sequence[PlannedRun]) -> Spread:
+    """Return what hands these runs out, none of them made."""
+    work = Work(
+        todo=runs, device="cpu", retries=2, per_device=1, order=lambda run: None, fits=lambda run: True,
+        left=lambda: float("inf"), keep=lambda made: None, lose=lambda run, why: None,
+    )  # fmt: skip
+    return Spread(client, work, None, record=False)
+
+
+def test_runs_of_a_moment_share_a_task_and_those_of_an_unknown_case_are_alone() -> None:
+    """Others of its experiment may be over at once: a task of such runs would hold one worker for all of them."""
+    names = ["short", "short", "long", "unknown", "unknown", *["short"] * 40]
+    spread = spread_of(Recorder(), [PlannedRun("e", name, 0, place, 7, 0.0) for place, name in enumerate(names)])
+    spread.pace = {("e", "short"): 0.03, ("e", "long"): 5.0}
+    tasks = [[run.case for run in spread._batch(1)] for _ in range(5)]
+    assert tasks == [["short"] * 2, ["long"], ["unknown"], ["unknown"], ["short"] * 6]  # of 0.2 s at most
+
+
 def test_no_two_tasks_have_a_key_in_common() -> None:
     """Dask cancels by the key, and says so later: a run given out again at once, or by another client, would end."""
-    work = Work(
-        todo=[PlannedRun("e", "{}", 0, number, 7, 0.0) for number in range(8)], device="cpu", retries=2, per_device=1,
-        order=lambda run: None, fits=lambda run: True, left=lambda: float("inf"), keep=lambda made: None,
-        lose=lambda run, why: None,
-    )  # fmt: skip
     client = Recorder()
     for _ in range(2):  # commands
-        spread = Spread(client, work, None, record=False)
+        spread = spread_of(client, [PlannedRun("e", "{}", 0, number, 7, 0.0) for number in range(8)])
         for address in ("one", "two"):
             spread._hire(_Member(address, 1, {}))
             spread.members[address].process = "p"

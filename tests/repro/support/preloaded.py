@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as `repro` asks for before it is imported
 
 import numpy as np  # noqa: F401
+import pyarrow as pa
 import pyarrow.compute as pc  # noqa: F401
 import pyarrow.parquet as pq  # noqa: F401
 
@@ -13,3 +14,5 @@ import repro.cli.comparing
 import repro.cli.listing
 import repro.cli.main
 import repro.cli.running  # noqa: F401
+
+pa.array([0])  # for which pyarrow imports pandas where that is installed, as in every command that makes rows
