@@ -220,7 +220,8 @@ def replicate_range(text: str) -> range:
     if len(chosen) > MOST_REPLICATES:
         raise UsageError(f"--replicates {text}: wanted at most {MOST_REPLICATES} of them at once; ask for fewer")
     if not chosen:
-        raise UsageError(f"--replicates {text}: that is no replicate at all; the first is 0")
+        fault = "ends before it begins; turn it round" if dash else "makes no run; wanted 1 or more"
+        raise UsageError(f"--replicates {text}: {fault}")
     return chosen
 
 

@@ -12,7 +12,7 @@ import pytest
 from repro.bundle import pack
 from tests.repro.support import bundles, forked
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = forked.PROJECT
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -125,6 +125,12 @@ def test_other_replicates_are_refused(text: str) -> None:
         replicate_range(text)
 
 
+@pytest.mark.parametrize(("text", "said"), [("0", "makes no run; wanted 1 or more"), ("5-4", "ends before it begins")])
+def test_a_range_of_none_says_why(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"^--replicates {text}: {said}"):
+        replicate_range(text)
+
+
 def test_the_estimate_uses_the_nearest_earlier_runs() -> None:
     def planned(experiment: str, case: str) -> PlannedRun:
         return PlannedRun(experiment, case, 0, 0, 0, 0.0)

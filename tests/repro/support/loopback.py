@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.repro.support.forked import PROJECT
+
 START_S = 60.0
 HOST = "127.0.0.1"
 QUICK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}  # for an address that does not answer
