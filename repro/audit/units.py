@@ -17,6 +17,8 @@ PERCENT = ("%", "points")  # a difference of percentages is in points
 NONE = "1"  # of a pure number, such as a fraction
 SAME = "same"  # says that results are in the unit of what is published, whatever that is
 HUNDREDFOLD = 30.0  # numbers farther apart are nearer to a hundredfold than to one size
+ALIKE = 3.0  # and those nearer than that are of one size: between the two nobody can tell
+SHARES = 10.0  # up to which a number may be a fraction, as of a score that 1 is a human's of
 
 
 def factor(claim: Claim, metric: Metric) -> Decimal:
@@ -50,33 +52,58 @@ def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[
     """Return a claim in its unit, what turns results of no stated unit into it, and what to say of that.
 
     `values` are by run. A claim in percent takes fractions and one of fractions takes percent, where the results can
-    only be that; the unit "same" says that they are what is published. Raise UsageError where the claim has no unit
-    and the two seem a hundredfold apart, or where the results among themselves do.
+    only be that by their size; the unit "same" says that they are what is published. Raise UsageError where the claim
+    has no unit and the two seem a hundredfold apart, where one in percent leaves open what the results are, or where
+    the results among themselves do.
     """
     stated = replace(claim, unit="" if claim.unit == SAME else claim.unit)
     published = max((abs(float(one)) for one in _numbers(claim)), default=0.0)
     if not values or not published:
         return stated, Decimal(1), ""
     cells.hold_one_unit(metric, values)
-    middle, shown = abs(statistics.median(values.values())), f"{min(values.values()):.4g} to {max(values.values()):.4g}"
-    apart = bool(middle) and max(published / middle, middle / published) > HUNDREDFOLD
-    fractions = max(map(abs, values.values())) <= 1 < published <= 100 and (apart or claim.unit in PERCENT)
-    percent = apart and published <= 1 < middle <= 100
+    shown = f"{metric} of {min(values.values()):.4g} to {max(values.values()):.4g}"
+    middle, most = abs(statistics.median(values.values())), max(map(abs, values.values()))
+    times = published / middle if middle else 1.0
+    fractions, percent = _sizes(claim, published, middle, most)
     if not claim.unit and (fractions or percent):
         raise UsageError(
-            f"{claim.value} is published and {metric} is {shown}: is one of them in percent? say the unit of what is "
+            f"{claim.value} is published and there is {shown}: is one of them in percent? say the unit of what is "
             f"published, --unit % or --unit {NONE}, and results are converted; --unit {SAME} leaves them"
         )
     if claim.unit == NONE and fractions:
         raise UsageError(
-            f"--unit {NONE}: {claim.value} is no fraction, and {metric} of {shown} may be; say --unit % if it is in "
-            f"percent, or --unit {SAME} if both are in one unit"
+            f"--unit {NONE}: {claim.value} is no fraction, and {shown} may be; say --unit % if it is in percent, or "
+            f"--unit {SAME} if both are in one unit"
+        )
+    if claim.unit in PERCENT and most <= 1 and ALIKE < times <= HUNDREDFOLD:
+        raise UsageError(
+            f"{claim.value} is published in {claim.unit}, and {shown} may be that or fractions; say --unit {SAME} if "
+            f"it is that, or state what is published as a fraction, with --unit {NONE}"
         )
     if (claim.unit in PERCENT and fractions) or (claim.unit == NONE and percent):
-        theirs, words = (NONE, "fractions") if fractions else (PERCENT[0], "percent")
-        times = factor(claim, Metric(metric, theirs))
-        return stated, times, f"{metric} of {shown} was read as {words}, and converted into {claim.unit}"
-    return stated, Decimal(1), ""
+        words, factor_of = ("fractions", Decimal(100)) if fractions else ("percent", Decimal("0.01"))
+        return stated, factor_of, f"{shown} was read as {words}, and converted into {claim.unit}"
+    likewise = f"{shown} was read as being in {claim.unit}, too" if claim.unit in PERCENT and most <= 1 else ""
+    return stated, Decimal(1), likewise
+
+
+def _sizes(claim: Claim, published: float, middle: float, most: float) -> tuple[bool, bool]:
+    """Say whether results look like fractions of what is published in percent, or like percent of what is a fraction.
+
+    `middle` is their median and `most` the largest of them, without signs. What is published as a limit may be far from
+    any result, and says less of their unit than a value does.
+    """
+    hundredth = bool(middle) and published > HUNDREDFOLD * middle
+    hundredfold = bool(middle) and middle > HUNDREDFOLD * published
+    if claim.unit in PERCENT:
+        return hundredth, False
+    if claim.unit not in ("", NONE):
+        return False, False
+    if claim.judge == "threshold":
+        return hundredth and most <= 1 < published <= 100, hundredfold and published <= 1 < middle <= 100
+    near = bool(middle) and max(published / middle, middle / published) < HUNDREDFOLD * 10
+    small = not claim.unit or published > 1  # as a fraction it is none of a percentage
+    return hundredth and near and small and most <= SHARES, hundredfold and near and published <= SHARES
 
 
 def _numbers(claim: Claim) -> list[Decimal]:

@@ -23,6 +23,7 @@ SPREADS = {
 STATISTIC = "|".join(sorted(map(re.escape, (*MEANS, *SPREADS)), key=len, reverse=True))
 LAST = re.compile(rf"(?P<stem>.*?)(?:(?<![a-z])[\s_/,:-]*|\s*[(\[])(?P<word>{STATISTIC})[)\]]?", re.IGNORECASE)
 FIRST = re.compile(rf"(?P<word>{STATISTIC})(?:[\s_/:-]+)(?P<stem>.+)", re.IGNORECASE)
+MODELS = ("se", "sd", "sem")  # which are also what networks are called, as one with squeeze and excitation is
 NUMERIC = re.compile(r"[^\w(]*\(?\W*\d")
 
 
@@ -76,6 +77,12 @@ def statistic(name: str) -> tuple[str, str]:
     return name.strip(), ""
 
 
+def _may_name(text: str) -> bool:
+    """Say whether what says a statistic may be the name of a method as well: it has a stem, and a word of MODELS."""
+    found = LAST.fullmatch(label(text).rstrip("."))
+    return bool(found and found["stem"].strip() and found["word"].casefold() in MODELS)
+
+
 def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
     """Return the cells of a table row by row. The first `labels` columns are labels; without it those without numbers.
 
@@ -85,7 +92,7 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
     count = labels_of(grid) if labels is None else labels
     if not 0 < count < len(grid.headers):
         raise UsageError(f"a table of {len(grid.headers)} columns has 1 to {len(grid.headers) - 1} of labels")
-    partner = _partners(grid.headers, count)
+    partner = _partners(grid, count)
     found: list[Placed] = []
     section = ""
     means: dict[tuple[str, ...], dict[str, int]] = {}
@@ -101,6 +108,8 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
         body = dict(zip(grid.headers[count:], row[count:], strict=True))
         under = (said != "mean" and not any(own)) if said else _is_spreads(own, row[count:], found, before)
         above = before if under else means.get((section, *own), {}) if said not in ("", "mean") else {}
+        if any(map(_may_name, row[:count])) and _as_large([(found[at].text, body[name]) for name, at in above.items()]):
+            above = {}
         if above:
             _give(found, above, body, said)
             continue
@@ -148,10 +157,11 @@ def label(text: str) -> str:
         return " ".join(text.split())
 
 
-def _partners(headers: Sequence[str], count: int) -> dict[str, str]:
+def _partners(grid: Grid, count: int) -> dict[str, str]:
     """Return by name of a column the one that holds its spreads."""
     found: dict[str, str] = {}
-    body = list(headers[count:])
+    columns = dict(zip(grid.headers[count:], [*zip(*grid.rows, strict=True)][count:], strict=False))
+    body = list(grid.headers[count:])
     for place, name in enumerate(body):
         stem, said = statistic(name)
         if said in ("", "mean"):
@@ -159,9 +169,33 @@ def _partners(headers: Sequence[str], count: int) -> dict[str, str]:
         means = [other for other in body if statistic(other) == (stem, "mean") or (other == stem and stem)]
         if not means and not stem and place and not statistic(body[place - 1])[1]:
             means = [body[place - 1]]
-        if len(means) == 1 and means[0] not in found:
+        if len(means) != 1 or means[0] in found:
+            continue
+        if (
+            not stem
+            or said not in MODELS
+            or not _as_large([*zip(columns.get(means[0], ()), columns.get(name, ()), strict=True)])
+        ):
             found[means[0]] = name
     return found
+
+
+def _as_large(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Say whether what may be the spreads of means are as large as these, or have spreads of their own.
+
+    They are means then, of something that is called so.
+    """
+    large = []
+    for texts in pairs:
+        try:
+            mean, own = map(published.read, texts)
+        except UsageError:
+            continue
+        if isinstance(mean, NoNumber) or isinstance(own, NoNumber):
+            continue
+        alone = own.spread is None and own.interval is None
+        large.append(not alone or 2 * abs(own.mean.value) >= abs(mean.mean.value) > 0)
+    return bool(large) and all(large)
 
 
 def _is_section(row: Sequence[str]) -> bool:

@@ -202,6 +202,63 @@ def test_fractions_are_never_compared_with_percent(tmp_path: Path) -> None:
     assert judged(mixed, better_than="method=base", unit="same").exit_code == 1
 
 
+ERRORS = [0.0095, 0.0098, 0.0091, 0.0097, 0.0099, 0.0103]  # fractions, of a mean of 0.972 %
+HUMANS = [1.03, 1.05, 1.04, 1.06, 1.02, 1.04]  # scores of which a human's is 1
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "verdict"),
+    [
+        (ERRORS, {"below": "0.8%"}, "not reproduced"),
+        (ERRORS, {"below": "1.1%"}, "reproduced"),
+        (ERRORS, {"published": "0.98% ± 0.05%", "runs": 5, "spread": "sd"}, "reproduced"),
+        (ERRORS, {"published": "0.98 ± 0.05", "runs": 5, "spread": "sd", "unit": "%"}, "reproduced"),
+        (HUMANS, {"published": "104% ± 3%", "runs": 5, "spread": "sd"}, "reproduced"),
+        ([0.97, 1.01, 0.98, 0.99, 0.96, 0.97], {"published": "98% ± 3%", "runs": 5, "spread": "sd"}, "reproduced"),
+        ([0.95, 0.98, 0.91, 0.97, 0.99, 0.93], {"below": "1.1%"}, "reproduced"),
+        (HUMANS, {"published": "1.04 ± 0.03", "runs": 5, "spread": "sd"}, "reproduced"),
+        (
+            [100 * one for one in HUMANS],
+            {"published": "1.04 ± 0.03", "runs": 5, "spread": "sd", "unit": "1"},
+            "reproduced",
+        ),
+        (ERRORS, {"published": "0.98 ± 0.05", "runs": 5, "spread": "sd", "unit": "1"}, "not reproduced"),
+    ],
+)
+def test_whether_results_are_fractions_of_a_percentage_is_told_by_their_size(
+    results: list[float], options: dict[str, Any], verdict: str, tmp_path: Path
+) -> None:
+    """Small errors in percent, and scores above 100 %, are as far from fractions as any percentage is."""
+    assert judged(table(tmp_path, ours=results), **options).judgement.verdict == verdict
+
+
+def test_errors_in_percent_below_one_are_left_as_they_are_and_said(tmp_path: Path) -> None:
+    small = table(tmp_path, ours=[0.95, 0.98, 0.91, 0.97, 0.99, 0.93])
+    found = judged(small, published="1.02% ± 0.10%", runs=5, spread="sd", margin=0.3)
+    assert found.judgement.verdict == "reproduced"
+    assert found.judgement == judged(small, published="1.02 ± 0.10", runs=5, spread="sd", margin=0.3).judgement
+    assert found.notes[0] == "acc of 0.91 to 0.99 was read as being in %, too"
+
+
+def test_a_percentage_that_leaves_open_what_results_are_is_asked_about(tmp_path: Path) -> None:
+    """0.3 may be 30 % or 0.3 %, and 5 % is as far from the one as from the other; each way of saying so works."""
+    third = table(tmp_path, ours=[0.31, 0.29, 0.30, 0.32, 0.28])
+    with pytest.raises(UsageError, match=r"5 is published in %, and acc of 0.28 to 0.32 may be that or fractions"):
+        judged(third, below="5%")
+    assert judged(third, below="5%", unit="same").judgement.verdict == "reproduced"
+    assert judged(third, below=0.05, unit="1").judgement.verdict == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("results", "value"), [(ERRORS, "0.98 ± 0.05"), (HUMANS, "104 ± 3"), ([100 * one for one in HUMANS], "1.04 ± 0.03")]
+)
+def test_a_hundredfold_of_small_and_large_shares_is_asked_about(
+    results: list[float], value: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"is one of them in percent\?"):
+        judged(table(tmp_path, ours=results), published=value, runs=5, spread="sd")
+
+
 def test_a_hundredfold_that_is_no_percentage_is_a_difference(tmp_path: Path) -> None:
     found = judged(table(tmp_path, ours=[9310 + seed for seed in range(5)]), **PUBLISHED)
     assert found.judgement.verdict == "not reproduced"

@@ -176,6 +176,37 @@ def test_a_column_of_averages_is_no_statistic(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "method,A\nresnet,76.10\nresnet-SE,77.20\n",
+        "method,A,B\nvae,1.0,2.0\nvae SD,0.8,1.9\n",
+        "method,A\nnet,76.1 ± 0.2\nnet (SE),77.2 ± 0.1\n",
+        "data,bert,bert-SE\nA,1,2\nB,3,4\n",
+    ],
+)
+def test_a_method_that_is_called_like_a_spread_is_one(tmp_path: Path, text: str) -> None:
+    """Squeeze and excitation, say: what is as large as a mean, or has a spread of its own, is no spread."""
+    found = places.placed(grids.read(written(tmp_path, "t.csv", text)))
+    assert all(one.own is None for one in found)
+    names = {*(one.row for one in found), *(one.column for one in found)}
+    assert names & {"resnet-SE", "vae SD", "net (SE)", "bert-SE"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "method,A\nours,1.0\nours std,0.8\n",  # a word that no method is called
+        "method,statistic,A\nours,mean,1.0\nours,sd,0.8\n",
+        "method,A,SD\nours,1.0,0.8\n",
+        "method,A,B\nours,1.0,2.0\nours SE,0.8,0.1\n",  # large in one column alone
+    ],
+)
+def test_a_large_spread_is_one_where_its_name_can_be_nothing_else(tmp_path: Path, text: str) -> None:
+    found = places.placed(grids.read(written(tmp_path, "t.csv", text)))
+    assert found[0].own == "0.8"
+
+
 def test_rows_that_are_called_mean_and_std_alone_are_a_pair(tmp_path: Path) -> None:
     text = "statistic,A,B\nbase,3,4\nmean,1.0,2.0\nstd,0.1,0.2\n"
     found = places.placed(grids.read(written(tmp_path, "t.csv", text)))
