@@ -77,7 +77,7 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     return Judgement(
         verdict, said, n=ours.n, p=max(apart.values()), more=more,
         statistic=f"Welch's t = {(ours.mean - box.mean) / error:.2f}, {df:.1f} degrees of freedom" if error else "",
-        power=power_of(error, df, margin), ours=confidence(ours), theirs=confidence(theirs),
+        power=power_of(ours, theirs, box, margin), ours=confidence(ours), theirs=confidence(theirs),
     )  # fmt: skip
 
 
@@ -107,15 +107,27 @@ def confidence(sample: Sample) -> Span:
     return around(sample.mean, student.t_critical(LEVEL, sample.n - 1) * sample.sd / math.sqrt(sample.n))
 
 
-def power_of(error: float, df: float, margin: float) -> float:
-    """Return how likely two one-sided tests show equality within a margin where there is no difference.
+def power_of(ours: Sample, theirs: Sample, box: Box, margin: float) -> float:
+    """Return how likely equality within a margin is shown where there is no difference, `theirs` being as printed.
 
-    By the central t distribution, which is a little too hopeful for few degrees of freedom.
+    It has to be shown by every reading of the print, at its largest deviation and with its mean at the far end of what
+    rounds to it. By the central t distribution, which is good to a few hundredths for five runs a side.
     """
+    import numpy as np
+
+    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([theirs.sd]), box.n))
+    room = min(margin - box.half - _needed(ours, deviation, box.n) for _, deviation in box.readings.values())
     if error == 0:
-        return 1.0
-    reach = margin / error - student.t_critical(2 * LEVEL, df)
-    return max(0.0, 2 * float(student.t_tail(-reach, df)) - 1)
+        return float(room >= 0)
+    return max(0.0, 2 * float(student.t_tail(-room / error, df)) - 1)
+
+
+def _needed(ours: Sample, deviation: float, n: int) -> float:
+    """Return by how much a difference has to stay below the margin for equality to be shown."""
+    import numpy as np
+
+    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([deviation]), n))
+    return student.t_critical(2 * LEVEL, df) * error if error else 0.0
 
 
 def further_runs(ours: Sample, box: Box, margin: float) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ KINDS = {
 NAME = "name"  # what --seed-from calls the names of runs
 FOLDER = "folder"  # what --where and --across call the folders that names of runs lie in
 SHOWN = 6  # values in a message
+MEASURED = 3  # digits that a measured number is written with, as a rule; one that somebody chose has fewer
 
 
 @dataclass(frozen=True)
@@ -212,12 +215,18 @@ def _values(results: Sequence[Result], name: str) -> Counter[str]:
 def _mixes(values: Counter[str], runs: int) -> bool:
     """Say whether a field that differs puts runs of different kinds together.
 
-    What hardly repeats does not: a name that every run has for itself, or a measured number with few ties.
+    What hardly repeats does not: a name that every run has for itself, or a measured number with few ties. Somebody
+    chose a number of one or two digits, as a rate of 0.01 is.
     """
     if len(values) == runs:
         return False
     measured = all(cells.is_number(one) for one in values) and any("." in one for one in values)
-    return not (measured and 2 * len(values) > runs)
+    return not (measured and 2 * len(values) > runs and statistics.median(map(_digits, values)) >= MEASURED)
+
+
+def _digits(number: str) -> int:
+    """Return how many digits a number is written with, zeros before the first other one left out."""
+    return len(re.sub("[^0-9]", "", re.split("[eE]", number)[0]).lstrip("0"))
 
 
 def _some(values: Counter[str]) -> str:

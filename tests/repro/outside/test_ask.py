@@ -197,11 +197,18 @@ def test_runs_of_different_kinds_are_no_sample(asked: Asked) -> None:
         asked(mixed, across=("methd",))
 
 
-@pytest.mark.parametrize("given", [("a", "b", "c", "d"), (0.1, 0.2, 0.2, 0.3)])
+@pytest.mark.parametrize("given", [("a", "b", "c", "d"), (0.113, 0.208, 0.208, 0.31)])
 def test_what_hardly_repeats_names_or_measures_a_run(given: Sequence[Any], asked: Asked) -> None:
     found = asked(kinds("which", *given))
     assert len(found.results) == 4
     assert found.notes == ("taken for a name or a measurement, as hardly two runs agree in it: which",)
+
+
+@pytest.mark.parametrize("rates", [(0.1, 0.1, 0.01, 0.001, 0.0001), (1e-3, 3e-4, 1e-4, 1e-4), (0.25, 0.5, 0.5, 0.75)])
+def test_numbers_that_somebody_chose_are_kinds_of_runs(rates: Sequence[float], asked: Asked) -> None:
+    """A few rates over a few runs are as many values as a measurement has; those have more digits."""
+    with pytest.raises(UsageError, match=r"the runs differ in 'lr'.*choose by --where lr=VALUE"):
+        asked(kinds("lr", *rates))
 
 
 def test_two_runs_of_one_seed_are_asked_for(asked: Asked) -> None:
