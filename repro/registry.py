@@ -13,7 +13,10 @@ from repro.errors import UsageError, did_you_mean
 from repro.faults import check_study
 from repro.machine import root as roots
 from repro.machine.foreign import guarded
+from repro.machine.imported import Package
 from repro.study import Profile, Study
+
+_IMPORTED: dict[str, Package] = {}
 
 
 def root() -> Path:
@@ -93,7 +96,8 @@ def put_on_path() -> None:
 def load(name: str) -> Study:
     """Import one study and check its declaration; an unknown name is answered with the nearest known one.
 
-    Raise UsageError, too, for whatever the study's own code raises meanwhile.
+    Raise UsageError, too, for whatever the study's own code raises meanwhile, and for a file of it that was edited
+    since this process imported it: what is in memory would be taken for what lies there.
     """
     if _is_here(name):
         put_on_path()
@@ -111,6 +115,12 @@ def load(name: str) -> Study:
         raise UsageError(f"no study '{name}'{did_you_mean(name, known)} (studies: {', '.join(known)})")
     if not isinstance(study, Study):
         raise UsageError(f"{where}: declares no `study`; assign repro.study.Study(...) to that name")
+    within = package(name)
+    edited = _IMPORTED.setdefault(within, Package(within)).edited()
+    if edited:
+        raise UsageError(
+            f"{edited}: edited since this process imported it; begin a new one (in a notebook: restart the kernel)"
+        )
     with guarded(f"{where}: cannot be held to its declaration"):  # which calls functions of the study's
         check_study(study, expected_name=name)
     return study

@@ -86,7 +86,7 @@ class There:
                 made.setdefault(row[:3], row[3:6])
                 self.seconds.setdefault(row[:2], row[6])
         for run, by in made.items():
-            if run[0] in wanted.code and wanted.made(run[0], run[1], by):
+            if wanted.made(run[0], run[1], by):
                 self.done.add(run)
         self.seconds |= _begun(kept.unfinished, self.seconds)
 

@@ -170,8 +170,10 @@ def bless(arguments: Namespace) -> int:
     results = arguments.results or store.results_path(arguments.study, arguments.profile)
     rows = pieces.read(results)
     refuse_foreign_seeds(rows, results)
-    old = strangers(rows, identity(study, arguments.profile))
-    kept = carried(registry.root(), study.name, arguments.profile, rows, old)
+    wanted = identity(study, arguments.profile)
+    old = strangers(rows, wanted)
+    declared = {run for run in old if run[:2] in wanted.data}
+    kept = carried(registry.root(), study.name, arguments.profile, rows, declared)
     if old - kept:
         refuse_old_runs(old - kept, results, study.name, arguments.profile)
     blessing = make_golden(

@@ -159,6 +159,12 @@ class Modules:
             if self.find(package).kind == "source":
                 yield package, ABOVE
 
+    def is_own(self, asked: Import, by: str) -> bool:
+        """Say whether an import asks for somebody's own code that is there."""
+        module = self._absolute(asked, by)
+        kinds = [self.find(f"{module}.{asked.name}").kind] if asked.name != EVERYTHING else []
+        return bool({*kinds, self.find(module).kind} & {"source", "folder", "compiled"})
+
     def _absolute(self, asked: Import, by: str) -> str:
         path = self.find(by).path
         up = asked.level - (path is not None and path.stem == "__init__")

@@ -25,10 +25,10 @@ def work_of(
     lose: Callable[[PlannedRun, str], None],
 ) -> Work:
     """Return the runs as a cluster is given them."""
-    study = request.study
+    study, settings = request.study, request.settings
 
     def order(run: PlannedRun) -> Order:
-        return Order(study.name, request.profile, run, request.device, states.get(run.key))
+        return Order(study.name, request.profile, settings, run, request.device, states.get(run.key))
 
     return Work(
         todo=todo,

@@ -1,7 +1,8 @@
 """A fingerprint of the code that can change an experiment's result, the same on every supported Python.
 
-Covered: the experiment function, what it names in its own module, the classes of its cases and settings, every module
-that these import, in turn, unless it is part of an installed, versioned package, and the harness's seeds and sums.
+Covered: the experiment function, what it names in its own module, what that module does beside binding names, the
+classes of its cases and settings, every module that these import, in turn, unless it is part of an installed, versioned
+package, and the harness's seeds and sums.
 What no reading can follow is named beside the fingerprint: modules of a computed name, files read at run time, compiled
 code. Of installed packages the environment's record has the versions.
 """
@@ -11,8 +12,9 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,18 +22,20 @@ from typing import Any
 
 from repro import seeds
 from repro.errors import UsageError
+from repro.machine.imported import digest
 from repro.machine.modules import Edge, Modules, digest_parts
 from repro.machine.syntax import EVERYTHING, Facts, facts, is_text, normal_form, text_of_module, tree_of
+from repro.runs import acting
+from repro.runs.acting import DEFINITIONS, names_of
 from repro.study import Study
-
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
 class Code:
     """The code behind an experiment. `files` begins with the experiment's own; `unfollowed` says what is not in it.
 
-    `distributions` names the installed packages that it asks for by itself.
+    `distributions` names the installed packages that it asks for by itself; `contents` has the digest of each source,
+    by its path without links.
     """
 
     fingerprint: str
@@ -39,6 +43,7 @@ class Code:
     owners: tuple[str, ...]
     unfollowed: tuple[str, ...]
     distributions: tuple[str, ...]
+    contents: Mapping[str, str]
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
@@ -51,7 +56,7 @@ def code_of(function: Callable[..., Any], modules: Modules | None = None) -> Cod
     home = sys.modules[function.__module__]
     modules = modules or Modules(home.__name__)
     studies = frozenset(name for name, value in vars(home).items() if isinstance(value, Study))
-    body = _usable(modules.source(home.__name__), studies)
+    body = _usable(modules.source(home.__name__), studies, _own(modules, home.__name__))
     _refuse_hidden(home, function, body)
     start = {(home.__name__, function.__name__), *_value_classes(home, studies, function, modules)}
     chosen: list[Top] = []
@@ -72,6 +77,9 @@ def code_of(function: Callable[..., Any], modules: Modules | None = None) -> Cod
         owners=tuple(name.partition(".")[0] for name in named),
         unfollowed=tuple(sorted(reached.unfollowed)),
         distributions=tuple(sorted(reached.distributions)),
+        contents={
+            os.path.realpath(path): digest(modules.source(name)) for name in named for path in modules.files([name])
+        },
     )
 
 
@@ -88,13 +96,17 @@ def codes(study: Study, names: Sequence[str]) -> dict[str, Code]:
 
 @dataclass(frozen=True)
 class Top:
-    """A statement at the top of a module: its JSON, what it binds or may alter, what it mentions, what it asks for."""
+    """A statement at the top of a module: its JSON, what it binds or may alter, what it mentions, what it asks for.
+
+    `acts` says that it does something which these names do not tell, and counts for every experiment.
+    """
 
     node: ast.stmt
     text: str
     affected: frozenset[str]
     names: frozenset[str]
     facts: Facts
+    acts: bool
 
 
 def _refuse_hidden(home: ModuleType, function: Callable[..., Any], body: Sequence[Top]) -> None:
@@ -118,16 +130,29 @@ def _value_classes(
                 yield kind.__module__, kind.__qualname__.partition(".")[0]
 
 
+def _own(modules: Modules, home: str) -> frozenset[str]:
+    """Return the names that a module's imports bind to somebody's own code."""
+    singles = (one for statement in tree_of(modules.source(home)).body for one in _one_by_one(statement))
+    return frozenset(
+        acting.bound(single)
+        for single in singles
+        if isinstance(single, acting.IMPORTS) and any(modules.is_own(one, home) for one in facts([single]).imports)
+    )
+
+
 @functools.cache
-def _usable(source: str, studies: frozenset[str]) -> tuple[Top, ...]:
+def _usable(source: str, studies: frozenset[str], own: frozenset[str]) -> tuple[Top, ...]:
     """Return a module's top statements without the studies' declarations and the decorators that mention a study."""
     usable: list[Top] = []
-    for statement in tree_of(source).body:
-        for single in _one_by_one(_undecorated(statement, studies)):
-            affected = _affected(single)
-            if studies.isdisjoint(affected):
-                text = "" if is_text(single) else normal_form(single)
-                usable.append(Top(single, text, frozenset(affected), frozenset(_names(single)), facts([single])))
+    tree = tree_of(source)
+    singles = [single for one in tree.body for single in _one_by_one(_undecorated(one, studies))]
+    told = acting.Told(tree, singles, studies, own)
+    for single in singles:
+        affected = told.affected(single)
+        if studies.isdisjoint(affected):
+            text = "" if is_text(single) else normal_form(single)
+            names = frozenset(acting.looked_up(single))
+            usable.append(Top(single, text, frozenset(affected), names, facts([single]), told.acts(single)))
     return tuple(usable)
 
 
@@ -135,7 +160,7 @@ def _undecorated(statement: ast.stmt, studies: frozenset[str]) -> ast.stmt:
     """Return a definition without the decorators that mention a study; the tree itself stays as it is."""
     if not isinstance(statement, DEFINITIONS):
         return statement
-    kept = [node for node in statement.decorator_list if studies.isdisjoint(_names(node))]
+    kept = [node for node in statement.decorator_list if studies.isdisjoint(names_of(node))]
     values = {**dict(ast.iter_fields(statement)), "decorator_list": kept}
     return type(statement)(**values)
 
@@ -148,34 +173,19 @@ def _one_by_one(statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _closure(body: Sequence[Top], names: set[str]) -> list[Top]:
-    """Return the statements that bind or alter one of the names, or a name that these mention, in source order."""
+    """Return the statements that bind or alter one of the names, or a name that these mention, in source order.
+
+    Those that act are among them, and what they mention in turn.
+    """
     chosen: set[int] = set()
     wanted = set(names)
     while True:
+        everything = EVERYTHING in wanted
         reached = {
-            index for index, top in enumerate(body) if EVERYTHING in wanted or not wanted.isdisjoint(top.affected)
+            index for index, top in enumerate(body) if everything or top.acts or not wanted.isdisjoint(top.affected)
         }
         if reached == chosen:
             return [body[index] for index in sorted(chosen)]
         for index in reached - chosen:
             wanted |= body[index].names
         chosen = reached
-
-
-def _affected(statement: ast.stmt) -> set[str]:
-    """Return the names that a top statement binds or may alter; a bare call may alter whatever it mentions."""
-    if isinstance(statement, DEFINITIONS):
-        return {statement.name}
-    affected = _names(statement) if isinstance(statement, ast.Expr) else set()
-    for node in ast.walk(statement):
-        if isinstance(node, DEFINITIONS):
-            affected.add(node.name)
-        elif isinstance(node, ast.alias):
-            affected.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
-            affected |= _names(node)
-    return affected
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

@@ -45,10 +45,6 @@ class Held:
         """Say of each run whether its code was not, or not wholly, committed."""
         return self._said("commit", lambda commit: is_dirty(commit) or is_unknown(commit))
 
-    def of(self, experiments: Collection[str]) -> Mask:
-        """Say of each run whether it is of one of these experiments."""
-        return self._said("experiment", lambda name: name in experiments)
-
     def made(self, by: Callable[[str, str, MadeBy], bool]) -> Mask:
         """Say of each run what `by` says of its experiment, case and identity, asked once for each kind."""
         names = ("experiment", "case", *IDENTITY)

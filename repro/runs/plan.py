@@ -50,10 +50,8 @@ class Identity:
         return (self.settings, self.data[experiment, case], self.code[experiment])
 
     def made(self, experiment: str, case: str, by: tuple[str, str, str]) -> bool:
-        """Say whether this made a finished run; a case that is no longer declared may have used any of the data."""
-        own = self.data.get((experiment, case))
-        contents = set(self.data.values()) if own is None else {own}
-        return any(by == (self.settings, content, self.code[experiment]) for content in contents)
+        """Say whether this made a finished run: nothing here makes one of a case that is not declared."""
+        return (experiment, case) in self.data and by == self.of(experiment, case)
 
     @property
     def owners(self) -> dict[Path, str]:
@@ -61,6 +59,11 @@ class Identity:
         every = self.sources.values()
         first = {one.files[0]: one.owners[0] for one in every}
         return first | {file: owner for one in every for file, owner in zip(one.files, one.owners, strict=True)}
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Return the digest of each source that the code lies in, by its path without links."""
+        return {path: made for one in self.sources.values() for path, made in one.contents.items()}
 
     @property
     def unfollowed(self) -> tuple[str, ...]:
@@ -74,10 +77,10 @@ class Identity:
 
 
 def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
-    """Return the runs of a table that other code, settings or data made, of the experiments of an identity."""
+    """Return the runs of a table that other code, settings or data made, or that are of no declared case."""
     names = ("experiment", "case", "replicate", "settings", "data", "code")
     made = zip(*(rows[name].to_pylist() for name in names), strict=True)
-    return {run[:3] for run in made if run[0] in wanted.code and not wanted.made(run[0], run[1], run[3:])}
+    return {run[:3] for run in made if not wanted.made(run[0], run[1], run[3:])}
 
 
 def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import connection as connections
 from pathlib import Path
@@ -23,6 +23,7 @@ from repro.machine import git
 from repro.runs import provenance
 from repro.runs.coded import Mask
 from repro.runs.crew import Crew
+from repro.runs.fingerprint import codes
 from repro.runs.held import RunKey
 from repro.runs.plan import Identity, estimate, identity
 from repro.runs.planned import PlannedRun
@@ -30,7 +31,7 @@ from repro.runs.provenance import needs_torch
 from repro.runs.store import Store, belongs
 from repro.runs.told import Listener
 from repro.runs.worker import Order, Report
-from repro.study import Study
+from repro.study import Study, settings_json
 
 if TYPE_CHECKING:
     from repro.runs.cluster import Cluster
@@ -67,6 +68,11 @@ class Request:
         """Say whether the runs are made on machines that may be others."""
         return self.engine is not None and self.engine.address is not None
 
+    @property
+    def settings(self) -> str:
+        """Return the profile's settings as the results table stores them."""
+        return settings_json(self.study.profiles[self.profile].settings)
+
     def seconds_left(self) -> float:
         """Return the seconds until the runs have to stop, infinite without a budget."""
         if self.budget_s is None:
@@ -99,19 +105,18 @@ def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[
 def _there(store: Store, wanted: Identity) -> dict[tuple[str, str], set[int]]:
     """Return the replicates that the store holds finished under this identity, by experiment and declared case."""
     held = store.runs
-    made = held.made(lambda *run: run[:2] in wanted.data and wanted.of(*run[:2]) == run[2])
+    made = held.made(wanted.made)
     return held.replicates(held.finished & made)
 
 
 def outdated(store: Store, wanted: Identity) -> Mask:
-    """Say which of the store's runs other code, settings or data made, of experiments in this identity.
+    """Say which of the store's runs other code, settings or data made, or are of no case that is declared.
 
     Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
     held = store.runs
-    done = held.finished & held.of(wanted.code)
-    stale = done & ~held.made(lambda *run: run[0] in wanted.code and wanted.made(*run))
-    uncommitted = done & held.uncommitted
+    stale = held.finished & ~held.made(wanted.made)
+    uncommitted = held.finished & held.uncommitted
     if uncommitted.any():
         now = commit_of(store, wanted)
         if not (git.is_dirty(now) or git.is_unknown(now)):
@@ -173,7 +178,8 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     todo.sort(key=lambda run: run.key not in taken_up)
     kept, failed = Counter[str](), list[str]()
 
-    def keep(made: Sequence[tuple[PlannedRun, Report]]) -> None:
+    def keep(reports: Sequence[tuple[PlannedRun, Report]]) -> None:
+        made = [(run, _held_to(wanted, run, report, request)) for run, report in reports]
         stopped = next((place for place, (_, report) in enumerate(made) if report.stop), None)
         rows, environments = [], {}
         for run, report in made[:stopped]:
@@ -247,6 +253,23 @@ def _states(store: Store, request: Request, wanted: Identity, environment: str) 
     return states
 
 
+def _held_to(wanted: Identity, run: PlannedRun, report: Report, request: Request) -> Report:
+    """Return a report, or one that stops where its process imported a file that is not as the runs' identity has it.
+
+    Whoever edits a comment stops nothing.
+    """
+    other = next((path for path, made in report.imported.items() if wanted.contents.get(path, made) != made), None)
+    if other is None:
+        return report
+    with contextlib.suppress(ReproError, SyntaxError, OSError, UnicodeDecodeError):  # of a file that is half written
+        (now,) = codes(request.study, [run.experiment]).values()
+        as_imported = all(now.contents.get(path, made) == made for path, made in report.imported.items())
+        if as_imported and now.fingerprint == wanted.code[run.experiment]:
+            return report
+    text = f"{other}: edited while runs were made; what was made before is kept: begin anew, by the code as it is now"
+    return replace(report, stop=(InfrastructureError.exit_code, text))
+
+
 def _error_of(report: Report) -> ReproError:
     code, text = report.stop or (SOFTWARE, report.detail)
     return next((kind(text) for kind in ReproError.__subclasses__() if kind.exit_code == code), ReproError(text))
@@ -265,7 +288,7 @@ def _dispatch(
     A worker that dies takes its run with it, which `lose` is told of, and another takes its place. Raise
     InfrastructureError where one after the other dies: this machine makes no runs.
     """
-    queue = deque(todo)
+    queue, name = deque(todo), request.study.name
     pace: dict[tuple[str, str], float] = {}  # the seconds of a case's last run
     lost_in_a_row = 0
     with Crew(request.jobs, request.threads) as crew:
@@ -276,7 +299,9 @@ def _dispatch(
                     break
                 run = queue.popleft()
                 with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
-                    worker.send(Order(request.study.name, request.profile, run, request.device, states.get(run.key)))
+                    worker.send(
+                        Order(name, request.profile, request.settings, run, request.device, states.get(run.key))
+                    )
                 crew.orders[worker].append(run)
             if not crew.busy:  # nothing runs and nothing more may be begun
                 break

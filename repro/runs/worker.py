@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import math
 import numbers
@@ -12,19 +13,20 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, get_args
 
 from repro import registry
 from repro.checkpoint import Checkpoint
-from repro.errors import ReproError
+from repro.errors import InfrastructureError, ReproError
+from repro.machine import imported
 from repro.machine.foreign import without_home
 from repro.runs import memory, shares
 from repro.runs.planned import PlannedRun
 from repro.runs.provenance import torch_facts
-from repro.study import Experiment, Outcome, Run, Status
+from repro.study import Experiment, Outcome, Profile, Run, Status, Study, case_json, settings_json
 
 MOST = 2**31 - 1  # that a count in the results schema can be
 GPU_ERRORS = ("OutOfMemoryError", "AcceleratorError")  # of torch, which is not imported here
@@ -33,10 +35,11 @@ GPU_WORDS = ("CUDA error", "CUDA out of memory", "cuDNN error", "CUBLAS_STATUS_"
 
 @dataclass(frozen=True)
 class Order:
-    """A run to make, in plain values that travel between processes."""
+    """A run to make, in plain values that travel between processes; `settings` are those of its profile, as JSON."""
 
     study: str
     profile: str
+    settings: str
     run: PlannedRun
     device: str
     checkpoint: tuple[Path, str] | None = None  # the file of its state, and the name that it bears there
@@ -49,7 +52,7 @@ class Report:
     `stop` is set when the error concerns every run (no data, a damaged file): (exit code, text). `torch` is what torch
     computed with when the run ended, None where it was not imported. `machine` says that the run failed for want of
     memory or by a GPU's error. `record` is that of another machine than the client's, `attempts` how often the run was
-    begun.
+    begun. `imported` are the sources that the process imported since its last report, with their digests.
     """
 
     status: str
@@ -64,12 +67,14 @@ class Report:
     machine: bool = False
     record: Mapping[str, Any] | None = None
     attempts: int = 1
+    imported: Mapping[str, str] = field(default_factory=dict)
 
 
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
     print_to_standard_error()
     memory.keep_freed()
+    imported.note()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
         while (order := connection.recv()) is not None:
@@ -97,10 +102,8 @@ def execute(order: Order) -> Report:
     start, planned = time.perf_counter(), order.run
     checkpoint = Checkpoint(*order.checkpoint, of=planned.key[:2]) if order.checkpoint else None
     try:
-        study = registry.load(order.study)
-        experiment = study.experiments[planned.experiment]
-        case = experiment.cases[planned.case_index]
-        profile = study.profiles[order.profile]
+        study = _loaded(order.study)
+        experiment, profile, case = _ordered(study, order)
         run = Run(
             study=order.study,
             experiment=planned.experiment,
@@ -123,7 +126,27 @@ def execute(order: Order) -> Report:
     seconds = time.perf_counter() - start + (checkpoint.before_s if checkpoint else 0.0)
     # Half a pair of UTF-16, which an error's text may hold, can stand in no table.
     detail = without_home(str(report.detail)).encode("utf-8", "backslashreplace").decode("utf-8")
-    return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts())
+    return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts(), imported=imported.taken())
+
+
+_loaded = functools.cache(registry.load)  # a process makes runs of one state of the code
+
+
+def _ordered(study: Study, order: Order) -> tuple[Experiment, Profile, Any]:
+    """Return the experiment, the profile and the case that an order is of.
+
+    Raise InfrastructureError where the declaration that lies there is not the one that the order was made by.
+    """
+    experiment, profile = study.experiments.get(order.run.experiment), study.profiles.get(order.profile)
+    cases = experiment.cases if experiment else ()
+    case = cases[order.run.case_index] if order.run.case_index < len(cases) else None
+    same = case is not None and case_json(case) == order.run.case
+    if not experiment or not profile or not same or settings_json(profile.settings) != order.settings:
+        raise InfrastructureError(
+            f"study '{order.study}' was edited while runs of it were made: {order.run.words} is not declared there as "
+            "it was ordered; what was finished is kept: begin anew"
+        )
+    return experiment, profile, case
 
 
 def of_the_machine(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from repro.runs.plan import identity, named_runs, planned_runs
 from repro.runs.planned import PlannedRun
 from repro.runs.runner import Request, rows_from
 from repro.runs.worker import Order, Report, execute
+from repro.study import settings_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,7 +76,8 @@ def fresh_runs(study: str, *, experiments: Collection[str], where: Collection[st
 
 def report_of(study: str, run: PlannedRun) -> Report:
     """Make one run in this process and return what it found, its time left out."""
-    return replace(execute(Order(study, "smoke", run, device="cpu")), wall_seconds=0.0)
+    settings = settings_json(registry.load(study).profiles["smoke"].settings)
+    return replace(execute(Order(study, "smoke", settings, run, device="cpu")), wall_seconds=0.0)
 
 
 def check_with(study: str, runs: Collection[PlannedRun]) -> findings.CheckResult:

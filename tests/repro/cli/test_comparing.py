@@ -210,6 +210,36 @@ def test_one_number_can_be_checked_alone(blessed: Path, cli: Cli) -> None:
     assert nothing.returncode == 5
 
 
+def test_rows_of_an_experiment_that_is_renamed_say_nothing_of_the_new_one(blessed: Path, cli: Cli) -> None:
+    """They counted as current, so that a check of them passed whatever had become of the code."""
+    write_study(blessed, "montecarlo", toy_source().replace("def estimate", "def guess").replace("<= 1", "<= 0.5"))
+    commit(blessed)
+    for verb in (("check", "montecarlo", "--no-confirm"), ("bundle", "montecarlo", "--out", "b.zip"), BLESS):
+        done = cli(*verb)
+        assert done.returncode == 3, (verb, done.stdout, done.stderr)
+        assert "of other code, settings, data or cases than are here" in done.stderr
+    assert re.search(r"smoke +6 +6 +0 +0 +6 ", cli("status").stdout)
+    assert cli("check", "montecarlo").returncode == 5  # nothing is left, and it says what to do
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    assert cli("check", "montecarlo").returncode == 3
+
+
+def test_a_case_that_is_taken_out_leaves_the_way_to_a_new_golden(committed: Path, cli: Cli) -> None:
+    runs = ("run", "montecarlo", "--replicates", "10", "-q")
+    assert cli(*runs).returncode == 0
+    assert cli(*BLESS).returncode == 0
+    write_study(committed, "montecarlo", toy_source().replace("(500, 1000, 2000)", "(500, 1000)"))
+    commit(committed)
+    refused = cli(*BLESS)
+    assert refused.returncode == 3
+    assert (
+        "`repro run montecarlo --profile smoke --results results/montecarlo/smoke.parquet` sets them" in refused.stderr
+    )
+    assert cli(*runs).returncode == 0
+    assert cli(*BLESS).returncode == 0
+    assert '"count":2000' not in "".join(table.read(committed / "golden/montecarlo/smoke.parquet")["case"].to_pylist())
+
+
 def test_runs_before_a_commit_are_made_again_after_it(committed: Path, cli: Cli) -> None:
     (committed / "notes.txt").write_text("not committed yet")
     assert cli("run", "montecarlo", "--replicates", "10", "-q").returncode == 0

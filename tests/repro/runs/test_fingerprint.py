@@ -25,7 +25,7 @@ DECLARATION = '''
 """A study in a laboratory of its own."""
 from dataclasses import dataclass
 from repro.study import Study, Profile, grid
-from .models import LAYERS, unused_model
+from .models import LAYERS, other_model
 from lab.common import datasets
 from lab.common.maths import square
 
@@ -64,7 +64,7 @@ def accuracy(case, run):
 
 @study.experiment(grid(Case, rate=RATES), metrics=("loss",))
 def loss(case, run):
-    return {"loss": HEIGHT * LAYERS * square(2)}
+    return {"loss": HEIGHT * LAYERS * square(2) * (other_model or 1)}
 '''
 FILES = {
     "lab/__init__.py": "",
@@ -73,7 +73,7 @@ FILES = {
     "lab/common/datasets.py": "SIZE = 10\n",
     "lab/other/__init__.py": "X = 1\n",
     "lab/toy/__init__.py": DECLARATION,
-    "lab/toy/models.py": "LAYERS = 2\nunused_model = None\n",
+    "lab/toy/models.py": "LAYERS = 2\nother_model = None\n",
     "lab/toy/network.py": (
         "import json\nfrom lab.common import maths\nfrom . import HEIGHT\nfrom .deep import offset\n"
         "def score(value, table):\n    from mylib.train import RATE\n"
@@ -130,7 +130,7 @@ def test_is_a_sha256_and_the_same_for_the_same_code(fingerprint_of: Fingerprint)
         ("lab/toy/__init__.py", "RATES = (0.1, 0.2)", "RATES = (0.1, 0.2, 0.3)"),
         ("lab/toy/__init__.py", "replicates=3", "replicates=5"),
         ("lab/toy/__init__.py", 'metrics=("accuracy",)', 'metrics=("accuracy", "loss")'),
-        ("lab/toy/__init__.py", "import LAYERS, unused_model", "import LAYERS"),
+        ("lab/toy/__init__.py", "import LAYERS, other_model", "import LAYERS"),
         ("lab/toy/models.py", "LAYERS = 2", "LAYERS = 3"),
         ("lab/common/datasets.py", "SIZE = 10", "SIZE = 11"),
         ("lab/common/maths.py", "x * x\n", "x * x  # squared\n"),
@@ -164,6 +164,85 @@ def test_moves_with_everything_that_can_change_the_result(
     fingerprint_of: Fingerprint, change: tuple[str, str, str]
 ) -> None:
     assert fingerprint_of(*change) != fingerprint_of()
+
+
+REGISTRY = "M = {}\ndef register(f):\n    M[f.__name__] = f\n    return f\n"
+UNNAMED = {  # what an experiment's module does beside the statements of the names that the experiment mentions
+    "a star import": ("from .helpers import *\n", "step()", {"helpers": "def step(): return $"}),
+    "a function that is called once": ("C = {}\ndef setup():\n    C['lr'] = $\nsetup()\n", "C['lr']", {}),
+    "a global that it sets": ("R = 1\ndef setup():\n    global R\n    R = $\nsetup()\n", "R", {}),
+    "a call in a loop": ("C = {}\nfor n in ('a',):\n    C.update({n: $})\n", "C['a']", {}),
+    "a call below a condition": ("C = []\nif True:\n    C.append($)\n", "C[0]", {}),
+    "a call in a context": ("import io\nC = {}\nwith io.StringIO():\n    C.update(a=$)\n", "C['a']", {}),
+    "a call whose answer nobody wants": ("C = {}\n_ = C.update(a=$)\n", "C['a']", {}),
+    "a call whose answer somebody wants": ("C = {}\nOLD = C.setdefault('a', $)\n", "C['a']", {}),
+    "own code that is given a list": ("C = []\ndef fill(some):\n    some.append($)\nN = fill(C)\n", "C[0]", {}),
+    "a decorator": (f"{REGISTRY}@register\ndef sgd(): return $\n", "M['sgd']()", {}),
+    "a decorator of a helper": ("from .helpers import M, register\n@register\ndef sgd(): return $\n", "M['sgd']()",
+                                {"helpers": REGISTRY}),
+    "a module imported for its effect": ("from . import plugins\nfrom .helpers import M\n", "M['sgd']()", {
+        "helpers": REGISTRY, "plugins": "from .helpers import register\n@register\ndef sgd(): return $\n"}),
+    "a name imported for its effect": ("from .helpers import M\nfrom .plugins import sgd\n", "M['sgd']()", {
+        "helpers": REGISTRY, "plugins": "from .helpers import register\n@register\ndef sgd(): return $\n"}),
+    "a helper that is altered": ("from . import helpers\nfrom .helpers import get\nhelpers.R = $\n", "get()",
+                                 {"helpers": "R = 0\ndef get(): return R\n"}),
+    "a setting of a package": ("import decimal\nfrom .helpers import get\ndecimal.getcontext().prec = $\n", "get()",
+                               {"helpers": "from decimal import Decimal\ndef get(): return float(Decimal(1) / 7)\n"}),
+    "names looked up as texts": ("def sgd(): return $\n", "globals()['sgd']()", {}),
+    "classes below one": ("class B:\n    pass\nclass A(B):\n    x = $\n", "B.__subclasses__()[0].x", {}),
+    "a class that its base keeps": ("M = []\nclass B:\n    def __init_subclass__(cls):\n        M.append(cls)\n"
+                                    "    def x():\n        return M[0].y\nclass A(B):\n    y = $\n", "B.x()", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNNAMED)
+def test_moves_with_what_no_name_tells(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method that is registered, a setting made by a call: the result shows that the value is what the run uses."""
+    before, call, files = UNNAMED[what]
+    found = {}
+    for value in (2, 3):
+        folder = tmp_path / str(value) / "toy"
+        folder.mkdir(parents=True)
+        source = toy_source().replace("@study.exp", f"{before.replace('$', str(value))}\n\n@study.exp", 1)
+        (folder / "__init__.py").write_text(source.replace('"""Four times', f'{call}\n    """Four times'))
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text.replace("$", str(value)))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
+            monkeypatch.delitem(sys.modules, name)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path / str(value))
+            module = importlib.import_module("toy")
+            found[value] = fingerprint(module.estimate), eval(call, vars(module))
+    assert found[2][1] != found[3][1]
+    assert found[2][0] != found[3][0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import json\n",  # of no own code
+        "from toy import helpers\n__all__ = ['helpers']\n",
+        "if __name__ == '__main__':\n    print($)\n",
+        "class Other:\n    x = $\n",
+        "OTHER = dict(a=$)\n",
+        "@dataclass\nclass Other:\n    x: int = $\n",
+    ],
+)
+def test_stays_where_a_statement_binds_what_nobody_uses(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = set()
+    for number, value in enumerate(("", text.replace("$", "2"), text.replace("$", "3"))):
+        folder = tmp_path / str(number) / "toy"
+        folder.mkdir(parents=True)
+        (folder / "helpers.py").write_text("")
+        (folder / "__init__.py").write_text(toy_source() + value)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
+            monkeypatch.delitem(sys.modules, name)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(folder.parent)
+            found.add(fingerprint(importlib.import_module("toy").estimate))
+    assert len(found) == 1
 
 
 def test_differs_between_experiments(fingerprint_of: Fingerprint) -> None:

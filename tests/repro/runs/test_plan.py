@@ -158,10 +158,10 @@ def test_a_run_is_held_to_the_content_of_its_own_data() -> None:
     assert identity_with(lambda pair: None).of("one", cases[0])[1] == identity_with(None).of("one", cases[0])[1] == ""
 
 
-def test_a_case_that_is_no_longer_declared_may_have_used_any_of_the_data() -> None:
-    mixed, single = identity_with(lambda pair: A if pair.reading == "a" else B), identity_with(A)
-    settings, _, code = next(iter([single.of(*key) for key in single.data]))
-    assert mixed.made("one", "{}", (settings, "b" * 64, code))
-    assert single.made("one", "{}", (settings, "a" * 64, code))
-    assert not single.made("one", "{}", (settings, "b" * 64, code))
-    assert not mixed.made("one", "{}", (settings, "a" * 64, "other code"))
+def test_nothing_here_makes_a_run_of_a_case_or_experiment_that_is_not_declared() -> None:
+    single = identity_with(A)
+    key = next(iter(single.data))
+    assert single.made(*key, single.of(*key))
+    assert not single.made("one", "{}", single.of(*key))
+    assert not single.made("other", key[1], single.of(*key))
+    assert not single.made(*key, (*single.of(*key)[:2], "other code"))

@@ -1,0 +1,143 @@
+"""What statements at the top of a module bind and alter, and which of them do something that no name tells.
+
+A list of methods may be filled by a decorator, by a function that is called once, by a module that is imported for
+nothing else. Whoever reads only the names that an experiment mentions never comes upon these.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from repro.machine.syntax import EVERYTHING
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+BY_TEXT = frozenset({"globals", "vars"})  # calls without arguments that give a module's names as texts
+SUBCLASSES = "__subclasses__"  # which are there without being named
+NOTHING = "_"  # a name for what is not used
+
+
+class Told:
+    """What the names of a module's statements tell; an import is one statement a name.
+
+    `own` are names of imports that are bound to somebody's own code, `studies` those of studies.
+    """
+
+    def __init__(
+        self, tree: ast.Module, singles: Sequence[ast.stmt], studies: frozenset[str], own: frozenset[str]
+    ) -> None:
+        self.studies, self.own = studies, own
+        self.mentioned = names_of(tree) | _exported(tree)
+        self.imported = {bound(one) for one in singles if isinstance(one, IMPORTS)}
+        self.defined = {one.name for one in singles if isinstance(one, DEFINITIONS)}
+        stored = {name for one in singles if not isinstance(one, (*DEFINITIONS, *IMPORTS)) for name in _stored(one)}
+        self.variables = stored - self.imported - self.defined
+
+    def affected(self, statement: ast.stmt) -> set[str]:
+        """Return the names that a top statement binds or may alter; a bare call may alter whatever it mentions."""
+        if isinstance(statement, ast.ClassDef):  # which a base may keep in a list, or be asked for
+            bases = [*statement.bases, *(word.value for word in statement.keywords)]
+            return {statement.name} | {root(one) for one in bases} & self.defined
+        if isinstance(statement, DEFINITIONS):
+            return {statement.name}
+        affected = names_of(statement) if isinstance(statement, ast.Expr) else set()
+        for node in ast.walk(statement):
+            if isinstance(node, DEFINITIONS):
+                affected.add(node.name)
+            elif isinstance(node, ast.alias):
+                affected.add(node.asname or node.name.partition(".")[0])
+            elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+                affected |= names_of(node)
+            elif isinstance(node, ast.Call):
+                affected |= self._altered(node)
+        return affected
+
+    def _altered(self, call: ast.Call) -> set[str]:
+        """Return the module's variables that a call may alter: its own object, and what own code is given."""
+        given = {root(call.func)} if isinstance(call.func, ast.Attribute) else set()
+        if root(call.func) in self.own | self.defined:
+            given |= {root(one) for one in (*call.args, *(word.value for word in call.keywords))}
+        return given & self.variables
+
+    def acts(self, statement: ast.stmt) -> bool:
+        """Say whether a top statement does something beside binding and altering names that it says."""
+        if isinstance(statement, DEFINITIONS):
+            return any(root(one) in self.own | self.defined | self.variables for one in statement.decorator_list)
+        if isinstance(statement, IMPORTS):
+            name = bound(statement)
+            return name == EVERYTHING or (name in self.own and name not in self.mentioned)
+        if isinstance(statement, ast.If) and "__name__" in names_of(statement.test):
+            return False  # a script's part, which no import runs
+        return any(map(self._does, _run(statement)))
+
+    def _does(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Expr):
+            return _calls(node) and self.studies.isdisjoint(names_of(node))
+        if isinstance(node, ast.Assign) and all(
+            isinstance(one, ast.Name) and one.id == NOTHING for one in node.targets
+        ):
+            return _calls(node)
+        stores = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        return stores and isinstance(node, ast.Attribute | ast.Subscript) and root(node) in self.imported
+
+
+def looked_up(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement mentions, all of them where it looks for some by their texts."""
+    found = names_of(statement)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            looks = node.func.id in BY_TEXT and not node.args
+        else:
+            looks = isinstance(node, ast.Attribute) and (
+                node.attr == SUBCLASSES or (node.attr == "modules" and root(node) == "sys")
+            )
+        if looks:
+            found.add(EVERYTHING)
+    return found
+
+
+def bound(statement: ast.stmt) -> str:
+    """Return the name that an import of one thing binds."""
+    assert isinstance(statement, IMPORTS)
+    (alias,) = statement.names
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def root(node: ast.AST) -> str:
+    """Return the name that an expression begins with, as `a` in `a.b[0](1).c`; empty for any other."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Return the names that stand in a tree."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs when a statement does: the insides of functions do not."""
+    yield node
+    if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
+        for child in ast.iter_child_nodes(node):
+            yield from _run(child)
+
+
+def _calls(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Call) for each in ast.walk(node))
+
+
+def _stored(statement: ast.stmt) -> set[str]:
+    return {node.id for node in _run(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _exported(tree: ast.Module) -> set[str]:
+    """Return the names that a module says it offers to others."""
+    return {
+        node.value
+        for one in tree.body
+        if "__all__" in names_of(one)
+        for node in ast.walk(one)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
