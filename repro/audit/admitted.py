@@ -23,7 +23,7 @@ from repro.errors import IntegrityError, ReproError
 from repro.golden import log, stored
 from repro.machine.reads import by_a_door
 from repro.runs import pieces, store
-from repro.runs.ignored import alike, recorded
+from repro.runs.ignored import alike, like_a_share, recorded
 from repro.runs.plan import Identity, identity, refuse_foreign_seeds, strangers
 from repro.runs.rows import Row, as_rows
 from repro.study import Study
@@ -51,6 +51,13 @@ class Admitted:
         mine = [row for row in self.rows if (row.metric, row.case) == (metric, case)]
         values = tuple(float(row.value) for row in mine if row.status == "ok" and row.value is not None)
         return Runs(values, len(mine) - len(values), self.left_out([case]))
+
+    def frozen(self, metric: str, case: str) -> bool:
+        """Say whether several runs of a case found one and the same value of a metric, which is no share of items."""
+        mine = [row for row in self.rows if (row.metric, row.case, row.status) == (metric, case, "ok")]
+        return (
+            len({row.seed for row in mine}) > 1 and len({row.value for row in mine}) == 1 and not like_a_share(mine[0])
+        )
 
     def by_replicate(self, metric: str, case: str) -> dict[int, float | None]:
         """Return what the runs of a case found of a metric by replicate, None where one diverged."""

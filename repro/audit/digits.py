@@ -82,11 +82,11 @@ def truncates(number: Printed, value: Any) -> bool:
 
 
 def keeps(side: str, limit: Printed, value: Any) -> bool:
-    """Say whether a value lies on a side of a limit, one of > >= < <=."""
+    """Say whether a value lies on a side of a limit, one of > >= < <=; a float within noise of it lies on the limit."""
     hold_digits(limit, value)
     over = exact(value) - Fraction(limit.value)
     slack = noise(float(value)) if inexact(value) else Fraction(0)
-    return {">": over > 0, ">=": over >= -slack, "<": over < 0, "<=": over <= slack}[side]
+    return {">": over > slack, ">=": over >= -slack, "<": over < -slack, "<=": over <= slack}[side]
 
 
 def whole(value: Any) -> int:

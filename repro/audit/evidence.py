@@ -21,6 +21,7 @@ from repro.audit import admitted, blessed, claims, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
+from repro.audit.settled import profiles_for
 from repro.audit.verdicts import Evidence, Missing, MissingError, Noted, Runs, Shown
 from repro.errors import UsageError, did_you_mean
 from repro.machine.reads import about_to_read, by_a_door
@@ -33,6 +34,7 @@ __all__ = [
     "grids", "published", "values", "verdicts",
 ]  # fmt: skip
 
+SEVERAL = "made_of"  # the judge of the runs that a print was made of, which knows several
 PAIR = ("above", "below")  # two cases in a claim's `rows`: by how much the one exceeds the other
 Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: along its first axis, along its second
 
@@ -99,6 +101,11 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
         study = _study(asked.pop("study"))
     measured = claim.judge in MEASURED
     cells = [_cell(study, claim, fields) for fields in _asked(asked, measured=measured)]
+    if not (measured or claim.judge == SEVERAL or cells[0].experiment.deterministic):
+        raise UsageError(
+            f"experiment '{cells[0].experiment.name}' draws random numbers, and the judge '{claim.judge}' knows of no "
+            f"runs: one seed would decide; take one of {', '.join(MEASURED)}, or declare that no seed moves it"
+        )
     profiles = profiles_for(study, cells[0].experiment, cells[0].case, measured=measured)
     brought = {profile: [_imported(study, profile, cell) for cell in cells] for profile in profiles}
     ours, found = _of_ours(study, cells, profiles, measured=measured)
@@ -264,6 +271,11 @@ def _runs(study: Study, profile: str, experiment: str, metric: str, case: Any, l
     """Return the runs of a case, or why those that there are are no evidence; without any, no values."""
     found, text = admitted.of(study, profile, experiment), case_json(case)
     runs = found.runs(metric, text)
+    if not study.experiments[experiment].deterministic and found.frozen(metric, text):
+        what = (
+            f"no seed moves {metric}: all {len(runs.values)} runs found {runs.values[0]:.6g}, so that they are one run"
+        )
+        return Missing(f"{what}; draw every random number from run.seed, or declare the experiment deterministic", None)
     if found.ignored or not (runs.values or runs.diverged):
         fields = (one.name for one in dataclasses.fields(case))
         return found.refused(least, where=_where(case, fields), cases=[text]) or runs
@@ -290,16 +302,6 @@ def faithful(study: Study) -> str:
     raise UsageError(f"study '{study.name}' has no faithful profile, so no measured claim of its can be judged")
 
 
-def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: bool) -> list[str]:
-    """Return the profiles whose rows can answer a claim, the faithful ones first; only these where it is `measured`."""
-    able = [name for name, profile in study.profiles.items() if profile.faithful]
-    for name, profile in study.profiles.items():
-        data = profile.data_of(case)
-        if experiment.deterministic and not measured and name not in able and (data is None or not data.stands_in_for):
-            able.append(name)
-    return able
-
-
 def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> Runs:
     """Return what the runs of a case found of a metric, of golden and store together; no values where none was made.
 
@@ -314,8 +316,9 @@ def values(study: str, profile: str, experiment: str, metric: str, case: Any) ->
 def exact(study: str, experiment: str, *metrics: str, **fields: Any) -> list[float]:
     """Return metrics of one case of a deterministic experiment, the case that has these fields; each is one number.
 
-    They are the same in every profile in which no stand-in's data enter. Where no run that is evidence has them, the
-    claim is inconclusive by itself (MissingError). Raise UsageError for an experiment that a seed moves.
+    They are the same in every profile in which no stand-in's data and no other settings enter. Where no run that is
+    evidence has them, the claim is inconclusive by itself (MissingError). Raise UsageError for an experiment that a
+    seed moves.
     """
     declared, found = _study(study), []
     for metric in metrics:

@@ -117,6 +117,9 @@ class TestLastBits:
     def test_more_than_bits_are_an_erratum(self) -> None:
         assert said("bound", "≤ 0.3", 0.3000000000001).verdict == "erratum"
         assert said("bound", "< 0.3", 0.3).verdict == "erratum"
+        assert said("bound", "> 0.3", NOISY).verdict == "erratum"  # it is as little above as below
+        assert said("bound", "< 0.7", 0.7999999999999999 - 0.1).verdict == "erratum"
+        assert said("bound", "> 0.3", 0.3000000000001).verdict == "reproduced"
         assert said("printed", "0.1", 0.1500000000001).verdict == "erratum"
         assert said("printed", "0.30000000000000000", NOISY).verdict == "erratum"  # 17 digits mean these very bits
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from repro import registry
-from repro.audit import admitted, document, evidence, units
+from repro.audit import admitted, document, evidence, settled, units
 from repro.audit.claims import Claim
 from repro.audit.verdicts import Missing, MissingError, Runs
 from repro.errors import UsageError
@@ -97,9 +99,28 @@ class TestUnits:
         there += rows_of("error", 1.5, 1.51, 1.49, 1.5, 1.5)
         rows = {**CLAIM.rows, "metric": "error"}
         assert self.judged("interval", "0.0150", unit="1", margin=0.002, rows=rows) == "reproduced"
-        some = replace(CLAIM, judge="printed", published=("0.015",), unit="1", rows=rows)
+        some = replace(CLAIM, judge="made_of", published=("0.015 ± 0.001",), unit="1", rows=rows)
         found = evidence.values_from_rows(toy(), some)
         assert found == [0.015, 0.0151, 0.0149, 0.015, 0.015]
+
+    @pytest.mark.parametrize(("judge", "published"), [("printed", "98.5"), ("bound", "> 90"), ("count", "98")])
+    @pytest.mark.parametrize("runs", [1, 5])
+    def test_a_judge_that_knows_of_no_runs_is_given_none(
+        self, judge: str, published: str, runs: int, there: list[Row]
+    ) -> None:
+        """One seed decided, and what it contradicted was called wrong by arithmetic, whatever is run."""
+        there += rows_of("accuracy", *[0.98, 0.99, 0.97, 0.985, 0.984][:runs])
+        with pytest.raises(UsageError, match=f"'train' draws random numbers, and the judge '{judge}' knows of no runs"):
+            self.judged(judge, published)
+
+    def test_a_metric_that_no_seed_moves_is_one_run_whatever_else_moves(self, there: list[Row]) -> None:
+        """A time beside it differs from run to run, so that the runs as wholes are not equal."""
+        there += rows_of("accuracy", *[0.9850123] * 6) + rows_of("time", 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+        said = document.judge(toy(), replace(CLAIM, judge="interval", published=("98.5",)))
+        assert said.verdict == "inconclusive"
+        assert "no seed moves accuracy: all 6 runs found 0.985012, so that they are one run" in said.evidence
+        there[:] = rows_of("accuracy", *[0.985] * 6)  # 197 of 200 items: seeds may well have that in common
+        assert self.judged("interval", "98.5") == "reproduced"
 
     def test_units_that_differ_are_an_error(self, there: list[Row]) -> None:
         there += rows_of("time", 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -205,7 +226,7 @@ class TestTwoCases:
 
 
 class TestExact:
-    """What no seed moves is one number, of any profile in which no stand-in's data enter."""
+    """What no seed moves is one number, of any profile in which no stand-in's data and no other settings enter."""
 
     @pytest.fixture
     def study(self, monkeypatch: pytest.MonkeyPatch) -> Study:
@@ -248,6 +269,43 @@ class TestExact:
         assert evidence.exact("toy", "counted", "time", method="ours") == [3.0]
         with pytest.raises(MissingError):
             evidence.exact("toy", "counted", "time", method="shown")
+
+    @pytest.mark.parametrize(
+        ("line", "there"),
+        [
+            ("10.0 * run.settings.scale", False),
+            ("10.0 * helper(run)", False),
+            ("10.0 * getattr(run, 'settings').scale", False),
+            ("10.0 * len(run.device)", True),
+            ("10.0 * other(run)", True),
+        ],
+    )
+    def test_rows_of_other_settings_are_none_where_these_may_enter(
+        self, line: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The smoke profile said of itself that it answers nothing, and a true claim was called an erratum by it."""
+        declared = (
+            "from dataclasses import dataclass\nfrom repro.study import Profile, Study\n"
+            "@dataclass(frozen=True)\nclass Scale:\n    scale: int\n"
+            "@dataclass(frozen=True)\nclass Case:\n    name: str\n"
+            "def helper(run):\n    return run.settings.scale\ndef other(run):\n    return run.seed\n"
+            "study = Study('fixed', smoke=Profile(Scale(1), cannot_answer='x'),\n"
+            "              paper=Profile(Scale(3), faithful=True))\n"
+            "@study.experiment((Case('a'),), metrics=('x',), deterministic=True)\ndef fixed(case, run):\n"
+            f"    return {{'x': {line}}}\n"
+            "@study.experiment((Case('a'),), metrics=('x',))\ndef trained(case, run):\n"
+            "    return {'x': run.settings.scale}\n"
+        )
+        if line == "10.0 * other(run)":
+            declared = declared.replace("def helper(run):\n    return run.settings.scale\n", "")
+        (tmp_path / "declares.py").write_text(declared)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "declares", raising=False)
+        study = importlib.import_module("declares").study
+        fixed, trained = study.experiments["fixed"], study.experiments["trained"]
+        assert settled.profiles_for(study, fixed, fixed.cases[0], measured=False) == ["paper", *["smoke"] * there]
+        assert settled.profiles_for(study, fixed, fixed.cases[0], measured=True) == ["paper"]
+        assert settled.profiles_for(study, trained, fixed.cases[0], measured=False) == ["paper"]
 
     def test_several_values_are_an_error(self, study: Study, there: list[Row]) -> None:
         there += rows_of("time", 1.0, 2.0, experiment="counted")

@@ -1,0 +1,64 @@
+"""Which profiles' runs can answer a claim; without random numbers, that hangs on data and settings alone."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import Any
+
+from repro.machine.syntax import tree_of
+from repro.runs.fingerprint import codes
+from repro.study import Experiment, Study, settings_json
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SETTINGS = "settings"  # what a run has of its profile
+
+
+def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: bool) -> list[str]:
+    """Return the profiles whose rows can answer a claim, the faithful ones first; only these where it is `measured`.
+
+    What no seed moves is the same in another one where no stand-in's data enter, and no settings that are others there.
+    """
+    able = [name for name, profile in study.profiles.items() if profile.faithful]
+    if measured or not experiment.deterministic:
+        return able
+    published = {settings_json(study.profiles[name].settings) for name in able}
+    for name, profile in study.profiles.items():
+        data = profile.data_of(case)
+        if name in able or (data is not None and data.stands_in_for):
+            continue
+        if settings_json(profile.settings) in published or not may_read_settings(study, experiment.name):
+            able.append(name)
+    return able
+
+
+@functools.lru_cache(maxsize=512)
+def may_read_settings(study: Study, experiment: str) -> bool:
+    """Say whether an experiment's code may read its run's settings.
+
+    Where the function gives its run to nobody, its own lines tell. Elsewhere every mention below the modules that it
+    reaches counts, those of the study's other experiments left out.
+    """
+    function = study.experiments[experiment].function.__name__
+    files = [path for path in codes(study, [experiment])[experiment].files if path.suffix == ".py"]
+    home, *others = (tree_of(path.read_text("utf-8")) for path in files)
+    own = next(one for one in home.body if isinstance(one, FUNCTIONS) and one.name == function)
+    names = [one.arg for one in (*own.args.posonlyargs, *own.args.args)]
+    if len(names) < 2:
+        return True  # as of *args
+    run = names[1]
+    attributes = [node for node in ast.walk(own) if isinstance(node, ast.Attribute)]
+    alone = sum(isinstance(node, ast.Name) and node.id == run for node in ast.walk(own))
+    asked = [node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == run]
+    if len(asked) == alone:
+        return SETTINGS in asked
+    siblings = {one.function.__name__ for one in study.experiments.values()} - {function}
+    rest = [one for one in home.body if not (isinstance(one, FUNCTIONS) and one.name in siblings)]
+    return any(_mentions(node) for tree in (*rest, *others) for node in ast.walk(tree))
+
+
+def _mentions(node: ast.AST) -> bool:
+    """Say whether a node is `.settings`, or the text, with which it can be asked for as well."""
+    return (isinstance(node, ast.Attribute) and node.attr == SETTINGS) or (
+        isinstance(node, ast.Constant) and node.value == SETTINGS
+    )
