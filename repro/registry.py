@@ -101,13 +101,14 @@ def load(name: str) -> Study:
     """
     if _is_here(name):
         put_on_path()
-        where = f"studies/{name}/__init__.py"
+        where, within = f"studies/{name}/__init__.py", f"studies.{name}"
         with guarded(f"{where}: cannot be imported"):
-            study = getattr(importlib.import_module(f"studies.{name}"), "study", None)
+            study = getattr(importlib.import_module(within), "study", None)
     elif name in _entry_points():
-        where = f"entry point {_entry_points()[name].value}"
+        point = _entry_points()[name]
+        where, within = f"entry point {point.value}", point.value.partition(":")[0]
         with guarded(f"{where}: cannot be imported"):
-            study = _entry_points()[name].load()
+            study = point.load()
     else:
         known = names()
         if not known:
@@ -115,7 +116,6 @@ def load(name: str) -> Study:
         raise UsageError(f"no study '{name}'{did_you_mean(name, known)} (studies: {', '.join(known)})")
     if not isinstance(study, Study):
         raise UsageError(f"{where}: declares no `study`; assign repro.study.Study(...) to that name")
-    within = package(name)
     edited = _IMPORTED.setdefault(within, Package(within)).edited()
     if edited:
         raise UsageError(

@@ -168,7 +168,9 @@ def _held(found: Answer, claim: Claim) -> Asked:
     runs = runs_of(found, times)
     decide = {"threshold": measured.decide_threshold, "samples": samples.decide_samples,
               "interval": measured.decide_interval}[claim.judge]  # fmt: skip
-    notes = (*filter(None, (converted, _unmoved(found))), *found.notes)
+    alone = f"--runs {claim.runs} is of no use: without ± it is one more run that is asked about, not a mean"
+    unused = alone if claim.judge == "interval" and claim.runs is not None else ""
+    notes = (*filter(None, (unused, converted, _unmoved(found))), *found.notes)
     return Asked(claim, decide(claim, runs), (found,), margin_from, notes)
 
 
@@ -297,10 +299,11 @@ def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Cl
     sign = -1.0 if lower else 1.0
     mine, other = ({found.key(one): one for one in found.results} for found in (ours, theirs))
     shared = [key for key in mine if key in other]
+    what = f"pairs of a seed and {' and '.join(ours.ask.across)}" if ours.ask.across else "seeds"
     if len(shared) < measured.LEAST_RUNS and {*mine} != {*other}:
         above, below = (runs_of(found) for found in (ours, theirs))
         above, below = (replace(one, values=tuple(sign * value for value in one.values)) for one in (above, below))
-        return measured.decide_unpaired(above, below, margin), f"not paired: {len(shared)} seeds are shared"
+        return measured.decide_unpaired(above, below, margin), f"not paired: {len(shared)} {what} are shared"
     pairs = [(mine[key], other[key]) for key in shared]
     lost = [pair for pair in pairs if any(one.state != "finished" for one in pair)]
     finite = [pair for pair in pairs if all(math.isfinite(one.value) for one in pair)]
@@ -310,4 +313,4 @@ def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Cl
     )
     unshared = len({*mine} ^ {*other})
     left = f"; {unshared} runs without a partner are left out" if unshared else ""
-    return measured.decide_order(claim, runs), f"paired by {len(shared)} shared seeds{left}"
+    return measured.decide_order(claim, runs), f"paired by {len(shared)} shared {what}{left}"

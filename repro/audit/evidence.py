@@ -271,7 +271,7 @@ def _runs(study: Study, profile: str, experiment: str, metric: str, case: Any, l
     """Return the runs of a case, or why those that there are are no evidence; without any, no values."""
     found, text = admitted.of(study, profile, experiment), case_json(case)
     runs = found.runs(metric, text)
-    if not study.experiments[experiment].deterministic and found.frozen(metric, text):
+    if not (found.ignored or study.experiments[experiment].deterministic) and found.frozen(metric, text):
         what = (
             f"no seed moves {metric}: all {len(runs.values)} runs found {runs.values[0]:.6g}, so that they are one run"
         )

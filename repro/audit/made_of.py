@@ -27,7 +27,7 @@ SAID = {
     "unknown": TRIED,
     "sd": ("sd", "sd-n"),
     "se": ("se", "se-n"),
-    "ci95": ("ci95-t", "ci95", "ci95-n"),
+    "ci95": ("ci95-t", "ci95", "ci95-n", "ci95-t-n"),
     "2sd": ("2sd", "2sd-n"),
 }  # by a claim's spread
 FURTHEST = 400  # powers of ten: no number of a document is larger, or finer
@@ -209,7 +209,8 @@ def _missing(one: Entry) -> Judgement:
     there = f"{one.n} {'is' if one.n == 1 else 'are'} there"
     lost = f", and {one.lost} diverged" if one.lost else ""
     more = one.said - one.n if one.said and one.said > one.n else None
-    return Judgement("inconclusive", f"{one.said or one.n + one.lost} runs are said and {there}{lost}", more=more)
+    runs = f"{one.said} runs are said" if one.said else f"{one.n + one.lost} runs were begun"
+    return Judgement("inconclusive", f"{runs} and {there}{lost}", more=more)
 
 
 def _fitting(one: Entry, readings: Sequence[str], *, each: bool) -> Judgement:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from repro.audit import made_of
+from repro.audit import made_of, spreads
 from repro.audit.made_of import SAID, Entry
 from repro.audit.spreads import READINGS
 from repro.audit.verdicts import CONTRADICTED, ERROR, Judgement
@@ -18,7 +19,11 @@ from repro.outside.seeded import SeededCell, Settings, bring_together
 from repro.printed import Printed
 
 UNITS = "give both in one unit"  # what the judge says of runs that are a hundredth of the print, or the hundredfold
-
+LABELS = {
+    "median": re.compile(r"\bmed(ian)?\b", re.IGNORECASE),
+    "highest": re.compile(r"\b(best|top|max(imum)?|highest)\b", re.IGNORECASE),
+    "lowest": re.compile(r"\b(best|min(imum)?|lowest)\b", re.IGNORECASE),
+}  # what a row or a column is called that holds no means
 NONE, UNKNOWN, INTERVALS = "no spread", "unknown", "intervals"  # kinds of spreads beside those that are known
 
 
@@ -158,6 +163,12 @@ def _said(one: SeededCell, entry: Entry, said: Judgement) -> Judgement:
             cells.hold_one_unit("one", {f"run {number}": float(run) for number, run in enumerate(one.runs, 1)})
         except UsageError as error:
             return Judgement(ERROR, str(error), code=error.exit_code)
+        named = spreads.other_statistic(entry.sums, entry.mean) if not entry.mean_fits else ""
+        if named and LABELS[named].search(one.name):
+            words = (
+                f"the {named} of {entry.count} prints so, as '{one.name}' says; only means and their spreads are judged"
+            )
+            return replace(said, verdict="inconclusive", evidence=words)
     if said.verdict == "inconclusive" and UNITS in said.evidence:
         return replace(said, evidence=f"{said.evidence} by `--scale`")
     found = one.found

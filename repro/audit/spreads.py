@@ -29,6 +29,7 @@ READINGS = {
     "half-range": "half the range",
     "2sd": "two standard deviations of n - 1",
     "2sd-n": "two standard deviations of n",
+    "ci95-t-n": "the 95 % interval by Student's t and the standard error by n",
 }
 TRIED = tuple(READINGS)[:8]  # where nothing is said of what a spread is
 
@@ -174,6 +175,7 @@ def factors(n: int) -> dict[str, tuple[int, int, int]]:
         "ci95-t": ((t - 1) ** 2, (t + 1) ** 2, fine * fine * mean),
         "ci95": (z[0] ** 2, z[1] ** 2, fine * fine * mean),
         "ci95-n": (z[0] ** 2, z[1] ** 2, fine * fine * n * n),
+        "ci95-t-n": ((t - 1) ** 2, (t + 1) ** 2, fine * fine * n * n),
         "2sd": (4, 4, n - 1),
         "2sd-n": (4, 4, n),
     }

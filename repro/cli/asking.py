@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import Action, ArgumentError, ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from repro.cli import arguments as options
 from repro.cli import beside
@@ -43,20 +44,35 @@ def arguments(verbs: Verbs) -> None:
     beside.writing_options(made.add_argument_group("how that table is written"))
 
 
+class Once(Action):
+    """An option that may be given once: of two, the last would count without a word."""
+
+    def __call__(self, _parser: ArgumentParser, namespace: Namespace, values: Any, _option: str | None = None) -> None:
+        given = namespace.__dict__.setdefault("given", set())
+        if self.dest in given:
+            raise ArgumentError(self, "stands twice; one claim is judged at a time")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 def claimed(made: options.Options) -> None:
     """Take what is published."""
-    made.add_argument("--published", default="", metavar="TEXT", help='the value as printed, as "93.1 ± 0.3" or 93.1')
-    made.add_argument("--runs", type=int, metavar="N", help="how many runs the published mean is of")
-    made.add_argument("--spread", default="unknown", help="what its ± is: sd, se, ci95 or 2sd (default: unknown)")
-    made.add_argument("--above", metavar="LIMIT", help="what the mean is said to exceed")
-    made.add_argument("--below", metavar="LIMIT", help="what the mean is said to stay below")
+    made.add_argument(
+        "--published", action=Once, default="", metavar="TEXT", help='the value as printed, as "93.1 ± 0.3" or 93.1'
+    )
+    made.add_argument("--runs", action=Once, type=int, metavar="N", help="how many runs the published mean is of")
+    made.add_argument(
+        "--spread", action=Once, default="unknown", help="what its ± is: sd, se, ci95 or 2sd (default: unknown)"
+    )
+    made.add_argument("--above", action=Once, metavar="LIMIT", help="what the mean is said to exceed")
+    made.add_argument("--below", action=Once, metavar="LIMIT", help="what the mean is said to stay below")
     better = "the runs that those of --where are said to beat, by seed where seeds are shared"
     made.add_argument("--better-than", default="", metavar="FIELD=VALUE", help=better)
     made.add_argument("--lower-is-better", action="store_true", help="of an error or a loss, with --better-than")
     margin = "the difference that would not matter, in the published unit (default: twice the published deviation)"
-    made.add_argument("--margin", type=float, metavar="X", help=margin)
+    made.add_argument("--margin", action=Once, type=float, metavar="X", help=margin)
     unit = "of what is published: %%, 1 for fractions, or any other; results in percent or fractions are converted"
-    made.add_argument("--unit", default="", help=unit)
+    made.add_argument("--unit", action=Once, default="", help=unit)
 
 
 def meant(made: options.Options) -> None:

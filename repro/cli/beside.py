@@ -110,8 +110,9 @@ def rendered(found: TableVerdict) -> str:
     lines = [columns(["cell", "published", "runs", "verdict", "evidence"], rows, show=_shown), ""]
     lines.append(f"{len(found.cells)} cells: {terminal.counted(dict(counts))}")
     for name, readings in found.readings.items():
-        said = " or ".join(READINGS[one] for one in readings) or "not there"
-        lines.append(f"{f'{name}: ' if name else ''}the table's spread is {said}")
+        said = " or ".join(READINGS[one] for one in readings)
+        what = f"the table's spread is {said}" if said else "no spread of the table tells what it is"
+        lines.append(f"{f'{name}: ' if name else ''}{what}")
     return "\n".join(lines)
 
 

@@ -36,6 +36,8 @@ class _Parser(argparse.ArgumentParser):
         if wrong:
             name = terminal.escape(wrong[1])
             message = f"no verb '{name}'{did_you_mean(wrong[1], [*VERBS])} (verbs: {', '.join(VERBS)})"
+        if message.endswith("expected one argument") and message.startswith("argument --"):
+            message += f"; what begins with - wants an equals sign: {message.split()[1].rstrip(':')}=-5"
         text = terminal.escape(message)
         text += f"{' ' if text.endswith('?') else '; '}`{self.prog} --help` says more"
         terminal.say(f"{self.prog}: {text}")

@@ -104,7 +104,7 @@ def refuse_old_runs(old: Collection[RunKey], path: Path, study: str, profile: st
     """Raise CannotCompareError for runs that other code, settings or data made than are here, or other cases."""
     experiment, case, replicate = min(old)
     raise CannotCompareError(
-        f"{path}: {len(old)} runs are of other code, settings, data or cases than are here (first {experiment} {case} "
+        f"{path}: {len(old)} runs are of other code, settings or data than are here (first {experiment} {case} "
         f"replicate {replicate}), so that they say nothing of it; `repro run {study} --profile {profile} --results "
         f"{path}` sets them aside and makes what it is asked for, or check them where their code is"
     )
@@ -129,7 +129,7 @@ def renewed(
         device = store.table["device"][0].as_py()
         aside = store.set_aside(store.runs.mask(old))
         runs = named_runs(study, profile, [run for run in sorted(old) if run[:2] in declared])
-        what = f"{len(old)} runs are of other code, settings, data or cases than are here"
+        what = f"{len(old)} runs are of other code, settings or data than are here"
         told.say(f"{what}: set aside in {aside}, {len(runs)} made again")
         request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
         failed = make_runs(store, request, told).failed

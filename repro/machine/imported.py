@@ -49,21 +49,20 @@ class Package:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._known: dict[str, tuple[tuple[int, int], str]] = {}
+        self._known: dict[str, tuple[int, int, int]] = {}
 
     def edited(self) -> str:
-        """Return a file that was edited since it was first seen here, "" for none; those imported meanwhile are new."""
+        """Return a file that was written since it was first seen here, "" for none; what is imported since is new.
+
+        Only times, sizes and places on the disk are looked at: what is read would be taken for evidence.
+        """
         for name, module in [*sys.modules.items()]:
             path = getattr(module, "__file__", None)
             if not path or not path.endswith(".py") or not f"{name}.".startswith(f"{self.name}."):
                 continue
-            with contextlib.suppress(OSError, UnicodeDecodeError):  # a file that is gone was not edited
+            with contextlib.suppress(OSError):  # a file that is gone was not edited
                 stat = os.stat(path)
-                mark = stat.st_mtime_ns, stat.st_size
-                if path in self._known and self._known[path][0] == mark:
-                    continue
-                content = digest(Path(path).read_text("utf-8"))
-                if self._known.setdefault(path, (mark, content))[1] != content:
+                mark = stat.st_mtime_ns, stat.st_size, stat.st_ino
+                if self._known.setdefault(path, mark) != mark:
                     return str(path)
-                self._known[path] = mark, content
         return ""

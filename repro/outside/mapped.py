@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +18,7 @@ from repro.study import Experiment, Metric, Study, case_json
 
 SINGLE = 2.0**-23  # relative; a field that went through single precision is the declared one all the same
 PERCENT, NONE = "%", "1"
+SHARE = re.compile("acc|err|precision|recall|f1|auc|iou|top|rate|share|fraction", re.IGNORECASE)  # names of shares
 EMPTY = ("", "None", "null")
 
 
@@ -117,12 +119,18 @@ def fields_of(wanted: Target, there: Sequence[str]) -> list[str]:
 def factor(wanted: Target, metric: Metric, theirs: str, values: Iterable[float]) -> Decimal:
     """Return what turns a log's values into a metric's unit: percent and fraction convert, nothing else does.
 
-    Raise UsageError where percent and values that none exceeds 1 leave open which of the two they are.
+    Raise UsageError where percent and values that none exceeds 1 leave open which of the two they are, or a share
+    without a unit and values that all exceed 1, and where a share of counted items would be none.
     """
     unit = wanted.units.get(metric.name, "")
     option = f"--unit {metric.name}"
+    finite = [abs(value) for value in values if math.isfinite(value)]
     if not unit:
-        finite = [abs(value) for value in values if math.isfinite(value)]
+        if metric.unit == NONE and SHARE.search(metric.name) and finite and 1 < min(finite) <= max(finite) <= 100:
+            raise UsageError(
+                f"metric '{metric.name}' is no percentage and '{theirs}' is {min(finite):g} to {max(finite):g}; say "
+                f"{option}={PERCENT} if these are percent, {option}={NONE} if they are what the metric is"
+            )
         if metric.unit == PERCENT and finite and max(finite) <= 1:
             raise UsageError(
                 f"metric '{metric.name}' is in % and '{theirs}' is nowhere above {max(finite):g}; say {option}={NONE} "
@@ -137,7 +145,13 @@ def factor(wanted: Target, metric: Metric, theirs: str, values: Iterable[float])
             f"{option}={unit}: metric '{metric.name}' is in '{metric.unit}', and that converts into no '{unit}'; "
             "percent and fraction alone convert"
         )
-    return both[unit, metric.unit]
+    times = both[unit, metric.unit]
+    if metric.counted and finite and max(finite) * float(times) > 100:
+        raise UsageError(
+            f"{option}={unit}: '{theirs}' is up to {max(finite):g}, and as a share of counted items it would be "
+            f"{max(finite) * float(times):g} %; leave the option out, or name another"
+        )
+    return times
 
 
 # Cases

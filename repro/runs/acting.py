@@ -18,7 +18,7 @@ SUBCLASSES = "__subclasses__"  # which are there without being named
 NOTHING = "_"  # a name for what is not used
 
 
-class Told:
+class Statements:
     """What the names of a module's statements tell; an import is one statement a name.
 
     `own` are names of imports that are bound to somebody's own code, `studies` those of studies.

@@ -146,7 +146,7 @@ def _usable(source: str, studies: frozenset[str], own: frozenset[str]) -> tuple[
     usable: list[Top] = []
     tree = tree_of(source)
     singles = [single for one in tree.body for single in _one_by_one(_undecorated(one, studies))]
-    told = acting.Told(tree, singles, studies, own)
+    told = acting.Statements(tree, singles, studies, own)
     for single in singles:
         affected = told.affected(single)
         if studies.isdisjoint(affected):

@@ -314,6 +314,15 @@ def test_shared_seeds_are_paired_as_the_judge_of_orders_pairs_them(tmp_path: Pat
     assert more.notes == ("paired by 5 shared seeds; 1 runs without a partner are left out",)
 
 
+def test_runs_of_several_sets_are_no_seeds(tmp_path: Path) -> None:
+    lines = [f"{method},{data},{seed},{90 + seed + len(method)}" for method in ("ours", "base") for data in "ab"
+             for seed in range(3)]  # fmt: skip
+    path = tmp_path / "sets.csv"
+    path.write_text("\n".join(["method,data,seed,acc", *lines]))
+    found = repro.judge(path, metric="acc", where=["method=ours"], better_than="method=base", across=["data"])
+    assert "paired by 6 shared pairs of a seed and data" in found.notes[0]
+
+
 def test_seeds_of_their_own_are_compared_as_two_samples(tmp_path: Path) -> None:
     found = judged(table(tmp_path, shift=100), better_than="method=base")
     assert found.notes == ("not paired: 0 seeds are shared",)

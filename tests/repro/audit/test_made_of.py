@@ -159,6 +159,7 @@ READINGS: dict[str, Callable[[Sequence[float]], float]] = {
     "half-range": lambda runs: (max(runs) - min(runs)) / 2,
     "2sd": lambda runs: 2 * statistics.stdev(runs),
     "2sd-n": lambda runs: 2 * statistics.pstdev(runs),
+    "ci95-t-n": lambda runs: stats.t_critical(0.05, len(runs) - 1) * statistics.pstdev(runs) / sqrt(len(runs)),
 }
 values = st.lists(st.floats(-1e4, 1e4), min_size=2, max_size=12)
 decimals = st.integers(0, 4)

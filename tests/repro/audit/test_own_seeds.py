@@ -154,6 +154,23 @@ def test_a_cell_that_its_seeds_do_not_make(tmp_path: Path, text: str, verdict: s
 # Faults stop no other cell
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "verdict"),
+    [
+        ("ours, median", "93.00", "inconclusive"),
+        ("ours (best of 5)", "93.50", "inconclusive"),
+        ("ours", "93.00", "erratum"),
+        ("ours (best of 5)", "93.00", "erratum"),
+    ],
+)
+def test_a_cell_that_says_it_is_no_mean_is_not_held_to_be_one(
+    name: str, text: str, verdict: str, tmp_path: Path
+) -> None:
+    seeds = "".join(f'"{name}",{line[5:]}\n' for line in LONG.splitlines() if line.startswith("ours,"))
+    found = judged(tmp_path, by_id(f'"{name}",{text}'), f"id,seed,value\n{seeds}")
+    assert verdicts(found) == {name: verdict}, evidence(found)
+
+
 def test_seeds_whose_last_line_has_no_end_are_told(tmp_path: Path) -> None:
     cells = by_id("ours,93.10 ± 0.29", "base,91.0")
     assert judged(tmp_path, cells, SEEDS).notes == ()
@@ -183,7 +200,7 @@ def test_seeds_that_are_no_numbers_or_stand_twice_are_their_cell_s_fault(tmp_pat
     }  # fmt: skip
     assert said["ours"] == "seed 4 stands twice, at lines 6 and 12; leave one"
     assert said["none"] == "no number (OOM), as none of 1 runs gave one"
-    assert said["lost"] == "2 runs are said and 1 is there, and 1 diverged"
+    assert said["lost"] == "2 runs were begun and 1 is there, and 1 diverged"
     assert said["odd"].startswith("line 16 of the seeds: wanted a mean")
     assert "a run is one number" in said["pair"]
 

@@ -61,6 +61,13 @@ def test_json_holds_every_run_and_the_exit_code(folder: Path) -> None:
         (("--better-than", "method=bas"), 5, "no row has method=bas; did you mean 'base'? (method: ours, base)"),
         (("--published", "93.2"), 2, "declare one, as --margin 0.5"),
         (("--published", "93.2", "--margin", "x"), 2, "invalid float value"),
+        (("--published", "93.2 ± 0.1", "--published", "90 ± 0.1"), 2, "--published: stands twice; one claim is judged"),
+        (("--published", "-5.2±0.3"), 2, "what begins with - wants an equals sign: --published=-5"),
+        (
+            ("--published", "93.2", "--margin", "1", "--runs", "5"),
+            0,
+            "--runs 5 is of no use: without ± it is one more run",
+        ),
         (("--above", "90", "--format", "parqet"), 2, "--format parqet: no such format; did you mean 'parquet'?"),
     ],
 )

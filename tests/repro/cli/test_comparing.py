@@ -217,7 +217,7 @@ def test_rows_of_an_experiment_that_is_renamed_say_nothing_of_the_new_one(blesse
     for verb in (("check", "montecarlo", "--no-confirm"), ("bundle", "montecarlo", "--out", "b.zip"), BLESS):
         done = cli(*verb)
         assert done.returncode == 3, (verb, done.stdout, done.stderr)
-        assert "of other code, settings, data or cases than are here" in done.stderr
+        assert "of other code, settings or data than are here" in done.stderr
     assert re.search(r"smoke +6 +6 +0 +0 +6 ", cli("status").stdout)
     assert cli("check", "montecarlo").returncode == 5  # nothing is left, and it says what to do
     assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0

@@ -127,6 +127,25 @@ class TestMetrics:
         with pytest.raises(UsageError, match="converts into no 'bits'"):
             mapped.factor(target(units={"loss": "bits"}), loss, "loss", [0.9])
 
+    def test_a_share_without_a_unit_is_asked_whether_values_are_percent(self) -> None:
+        """A study's accuracy is a fraction, a log's in percent, and an audit accused the document of a hundredfold."""
+        accuracy, values = Metric("accuracy", "1"), [82.2, 83.1, float("nan")]
+        with pytest.raises(UsageError, match=r"is no percentage and 'acc' is 82\.2 to 83\.1; say --unit accuracy=% if"):
+            mapped.factor(target(), accuracy, "acc", values)
+        assert mapped.factor(target(units={"accuracy": "%"}), accuracy, "acc", values) == Decimal("0.01")
+        assert mapped.factor(target(units={"accuracy": "1"}), accuracy, "acc", values) == 1
+        assert mapped.factor(target(), accuracy, "acc", [0.82, 1.0]) == 1
+        assert mapped.factor(target(), Metric("loss", "nats"), "loss", values) == 1
+        assert mapped.factor(target(), Metric("steps", "1"), "steps", values) == 1
+
+    def test_a_share_of_counted_items_is_no_more_than_all_of_them(self) -> None:
+        counted = Metric("accuracy", "%", counted=True)
+        with pytest.raises(
+            UsageError, match=r"'acc' is up to 83\.1, and as a share of counted items it would be 8310 %"
+        ):
+            mapped.factor(target(units={"accuracy": "1"}), counted, "acc", [82.2, 83.1])
+        assert mapped.factor(target(units={"accuracy": "1"}), counted, "acc", [0.82, 1.0]) == 100
+
     def test_percent_that_may_be_fractions_are_asked_for(self) -> None:
         accuracy = toy().experiments["train"].metrics[0]
         with pytest.raises(UsageError, match=r"nowhere above 0\.93; say --unit accuracy=1 if these are fractions"):
