@@ -159,11 +159,13 @@ class Modules:
             if self.find(package).kind == "source":
                 yield package, ABOVE
 
-    def is_own(self, asked: Import, by: str) -> bool:
-        """Say whether an import asks for somebody's own code that is there."""
+    def whose(self, asked: Import, by: str) -> str:
+        """Say whether an import asks for "own" code that is there, an "installed" package's, or another's: ""."""
         module = self._absolute(asked, by)
         kinds = [self.find(f"{module}.{asked.name}").kind] if asked.name != EVERYTHING else []
-        return bool({*kinds, self.find(module).kind} & {"source", "folder", "compiled"})
+        if {*kinds, self.find(module).kind} & {"source", "folder", "compiled"}:
+            return "own"
+        return "installed" if self.find(module).distribution else ""
 
     def _absolute(self, asked: Import, by: str) -> str:
         path = self.find(by).path

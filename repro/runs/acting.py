@@ -21,13 +21,19 @@ NOTHING = "_"  # a name for what is not used
 class Statements:
     """What the names of a module's statements tell; an import is one statement a name.
 
-    `own` are names of imports that are bound to somebody's own code, `studies` those of studies.
+    `own` are names of imports that are bound to somebody's own code, `installed` to that of installed packages,
+    `studies` those of studies.
     """
 
     def __init__(
-        self, tree: ast.Module, singles: Sequence[ast.stmt], studies: frozenset[str], own: frozenset[str]
+        self,
+        tree: ast.Module,
+        singles: Sequence[ast.stmt],
+        studies: frozenset[str],
+        own: frozenset[str],
+        installed: frozenset[str],
     ) -> None:
-        self.studies, self.own = studies, own
+        self.studies, self.own, self.installed = studies, own, installed
         self.mentioned = names_of(tree) | _exported(tree)
         self.imported = {bound(one) for one in singles if isinstance(one, IMPORTS)}
         self.defined = {one.name for one in singles if isinstance(one, DEFINITIONS)}
@@ -36,11 +42,12 @@ class Statements:
 
     def affected(self, statement: ast.stmt) -> set[str]:
         """Return the names that a top statement binds or may alter; a bare call may alter whatever it mentions."""
-        if isinstance(statement, ast.ClassDef):  # which a base may keep in a list, or be asked for
-            bases = [*statement.bases, *(word.value for word in statement.keywords)]
-            return {statement.name} | {root(one) for one in bases} & self.defined
         if isinstance(statement, DEFINITIONS):
-            return {statement.name}
+            above = {*map(root, _bases(statement))}
+            kept = above & self.defined  # which may keep the class in a list, or be asked for it
+            if statement.name not in self.mentioned:  # nobody can come upon it but by a package's list
+                kept |= {*above, *map(root, statement.decorator_list)} & self.installed
+            return {statement.name} | kept
         affected = names_of(statement) if isinstance(statement, ast.Expr) else set()
         for node in ast.walk(statement):
             if isinstance(node, DEFINITIONS):
@@ -63,7 +70,8 @@ class Statements:
     def acts(self, statement: ast.stmt) -> bool:
         """Say whether a top statement does something beside binding and altering names that it says."""
         if isinstance(statement, DEFINITIONS):
-            return any(root(one) in self.own | self.defined | self.variables for one in statement.decorator_list)
+            decorated = {*map(root, statement.decorator_list)} & (self.own | self.defined | self.variables)
+            return bool(decorated or {*map(root, _bases(statement))} & self.own)
         if isinstance(statement, IMPORTS):
             name = bound(statement)
             return name == EVERYTHING or (name in self.own and name not in self.mentioned)
@@ -114,6 +122,13 @@ def root(node: ast.AST) -> str:
 def names_of(node: ast.AST) -> set[str]:
     """Return the names that stand in a tree."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _bases(statement: ast.stmt) -> list[ast.expr]:
+    """Return what a class is below: its bases, and what its keywords name."""
+    if not isinstance(statement, ast.ClassDef):
+        return []
+    return [*statement.bases, *(word.value for word in statement.keywords)]
 
 
 def _run(node: ast.AST) -> Iterator[ast.AST]:

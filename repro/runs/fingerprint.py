@@ -56,7 +56,7 @@ def code_of(function: Callable[..., Any], modules: Modules | None = None) -> Cod
     home = sys.modules[function.__module__]
     modules = modules or Modules(home.__name__)
     studies = frozenset(name for name, value in vars(home).items() if isinstance(value, Study))
-    body = _usable(modules.source(home.__name__), studies, _own(modules, home.__name__))
+    body = _usable(modules.source(home.__name__), studies, *_imported(modules, home.__name__))
     _refuse_hidden(home, function, body)
     start = {(home.__name__, function.__name__), *_value_classes(home, studies, function, modules)}
     chosen: list[Top] = []
@@ -130,23 +130,25 @@ def _value_classes(
                 yield kind.__module__, kind.__qualname__.partition(".")[0]
 
 
-def _own(modules: Modules, home: str) -> frozenset[str]:
-    """Return the names that a module's imports bind to somebody's own code."""
-    singles = (one for statement in tree_of(modules.source(home)).body for one in _one_by_one(statement))
-    return frozenset(
-        acting.bound(single)
-        for single in singles
-        if isinstance(single, acting.IMPORTS) and any(modules.is_own(one, home) for one in facts([single]).imports)
-    )
+def _imported(modules: Modules, home: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a module's imports bind to somebody's own code, and to that of installed packages."""
+    found: dict[str, set[str]] = {"own": set(), "installed": set()}
+    for statement in tree_of(modules.source(home)).body:
+        for single in _one_by_one(statement):
+            if isinstance(single, acting.IMPORTS):
+                kinds = {modules.whose(one, home) for one in facts([single]).imports}
+                for kind in kinds & found.keys():
+                    found[kind].add(acting.bound(single))
+    return frozenset(found["own"]), frozenset(found["installed"])
 
 
 @functools.cache
-def _usable(source: str, studies: frozenset[str], own: frozenset[str]) -> tuple[Top, ...]:
+def _usable(source: str, studies: frozenset[str], own: frozenset[str], installed: frozenset[str]) -> tuple[Top, ...]:
     """Return a module's top statements without the studies' declarations and the decorators that mention a study."""
     usable: list[Top] = []
     tree = tree_of(source)
     singles = [single for one in tree.body for single in _one_by_one(_undecorated(one, studies))]
-    told = acting.Statements(tree, singles, studies, own)
+    told = acting.Statements(tree, singles, studies, own, installed)
     for single in singles:
         affected = told.affected(single)
         if studies.isdisjoint(affected):

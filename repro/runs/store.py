@@ -42,7 +42,7 @@ class Store:
 
         What a killed writer left in the journal is joined first, and at the end all that came.
         """
-        busy = f"{path}: another command is writing this store; wait for it, or give one a table of its own (--results FILE)"
+        busy = f"{path}: another command is writing this store; wait for it, or name another table (--results FILE)"
         with locks.exclusive(path.with_suffix(".lock"), busy):
             store = cls(path)
             begun = time.monotonic()

@@ -1,11 +1,13 @@
 """What a study's module does beside binding names is part of a run's identity, though no experiment mentions it."""
 
+import ast
 import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
+from repro.runs import acting
 from repro.runs.fingerprint import fingerprint
 from tests.repro.conftest import toy_source
 
@@ -31,6 +33,8 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
                                  {"helpers": "R = 0\ndef get(): return R\n"}),
     "a setting of a package": ("import sched\nfrom .helpers import get\nsched.RATE = $\n", "get()",
                                {"helpers": "import sched\ndef get(): return sched.RATE\n"}),
+    "a class that a helper's base keeps": ("from .helpers import Base, M\nclass A(Base):\n    y = $\n", "M[0].y", {
+        "helpers": "M = []\nclass Base:\n    def __init_subclass__(cls):\n        M.append(cls)\n"}),
     "names looked up as texts": ("def sgd(): return $\n", "globals()['sgd']()", {}),
     "classes below one": ("class B:\n    pass\nclass A(B):\n    x = $\n", "B.__subclasses__()[0].x", {}),
     "a class that its base keeps": ("M = []\nclass B:\n    def __init_subclass__(cls):\n        M.append(cls)\n"
@@ -86,3 +90,18 @@ def test_stays_where_a_statement_binds_what_nobody_uses(
             patch.syspath_prepend(folder.parent)
             found.add(fingerprint(importlib.import_module("toy").estimate))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "affected"),
+    [
+        ("@MODELS.register()\nclass Net: pass\n", {"Net", "MODELS"}),
+        ("class Net(MODELS.Base): pass\n", {"Net", "MODELS"}),
+        ("@MODELS.quick\ndef net(): pass\nother = net\n", {"net"}),  # by its name, as any other
+        ("@cached\ndef net(): pass\n", {"net"}),
+    ],
+)
+def test_what_only_a_package_s_list_leads_to_goes_with_the_package(text: str, affected: set[str]) -> None:
+    tree = ast.parse(text)
+    none = frozenset[str]()
+    assert acting.Statements(tree, tree.body, none, none, frozenset({"MODELS"})).affected(tree.body[0]) == affected
