@@ -160,8 +160,8 @@ def label(text: str) -> str:
 def _partners(grid: Grid, count: int) -> dict[str, str]:
     """Return by name of a column the one that holds its spreads."""
     found: dict[str, str] = {}
-    columns = dict(zip(grid.headers[count:], [*zip(*grid.rows, strict=True)][count:], strict=False))
     body = list(grid.headers[count:])
+    columns = {name: [row[count + place] for row in grid.rows] for place, name in enumerate(body)}
     for place, name in enumerate(body):
         stem, said = statistic(name)
         if said in ("", "mean"):
@@ -171,11 +171,7 @@ def _partners(grid: Grid, count: int) -> dict[str, str]:
             means = [body[place - 1]]
         if len(means) != 1 or means[0] in found:
             continue
-        if (
-            not stem
-            or said not in MODELS
-            or not _as_large([*zip(columns.get(means[0], ()), columns.get(name, ()), strict=True)])
-        ):
+        if not (_may_name(name) and _as_large([*zip(columns[means[0]], columns[name], strict=True)])):
             found[means[0]] = name
     return found
 

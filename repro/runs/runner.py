@@ -288,7 +288,7 @@ def _dispatch(
     A worker that dies takes its run with it, which `lose` is told of, and another takes its place. Raise
     InfrastructureError where one after the other dies: this machine makes no runs.
     """
-    queue, name = deque(todo), request.study.name
+    queue, study, settings = deque(todo), request.study.name, request.settings
     pace: dict[tuple[str, str], float] = {}  # the seconds of a case's last run
     lost_in_a_row = 0
     with Crew(request.jobs, request.threads) as crew:
@@ -299,9 +299,7 @@ def _dispatch(
                     break
                 run = queue.popleft()
                 with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
-                    worker.send(
-                        Order(name, request.profile, request.settings, run, request.device, states.get(run.key))
-                    )
+                    worker.send(Order(study, request.profile, settings, run, request.device, states.get(run.key)))
                 crew.orders[worker].append(run)
             if not crew.busy:  # nothing runs and nothing more may be begun
                 break

@@ -199,6 +199,7 @@ def test_a_method_that_is_called_like_a_spread_is_one(tmp_path: Path, text: str)
         "method,A\nours,1.0\nours std,0.8\n",  # a word that no method is called
         "method,statistic,A\nours,mean,1.0\nours,sd,0.8\n",
         "method,A,SD\nours,1.0,0.8\n",
+        "method,A,A std\nours,1.0,0.8\n",
         "method,A,B\nours,1.0,2.0\nours SE,0.8,0.1\n",  # large in one column alone
     ],
 )
