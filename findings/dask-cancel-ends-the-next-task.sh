@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # One would expect: what is submitted after `cancel` is a new task, whatever was cancelled before it.
-# What is so: Dask cancels by the key. The scheduler tells of it later, and whatever has that key at the client by then is
-# cancelled with it: a task submitted again at once under its own key ends as "cancelled" and its result never comes, though
-# nobody cancelled it. After a pause, or under another key, the same lines give the result. Functions that are pure get their
-# key from their arguments, so that the same call again is the same key without anyone having named one.
+# What is so: Dask cancels by the key. The scheduler tells of it later, and what has that key at the client by then is
+# cancelled as well: a task submitted again at once under its own key ends as "cancelled", and its result never comes.
+# After a pause, or under another key, the same lines give the result. Functions that are pure get their key from their
+# arguments, so that the same call again has the same key without anyone having named one.
 # Why it matters: who submits lost work again under a key made of its settings loses it now and then, where machines are
 # busy; a count of attempts then blames a worker that did nothing.
 set -euo pipefail

@@ -138,9 +138,17 @@ def clean_checks(measured: Json) -> str:
         text = (
             f"By {rule}, with {alarms} alarms in {len(every)} checks the rate is below {high:.1f} % with a confidence"
         )
-        texts.append(f"{text} of 95 %.")
+        alarmed = [(study, one) for study, some in studies.items() for one in some if one["exit"]]
+        words = [f"the check of {study} ended with {one['exit']}: {_first_odd(one)}" for study, one in alarmed]
+        texts.append(f"{text} of 95 %." + f" Of the alarms, {'; '.join(words)}." * bool(words))
     heads = ["rule", "study", "checks", "alarms", "runs made again, a check"]
     return "\n\n".join([grid(heads, rows, left=2), *texts])
+
+
+def _first_odd(one: Json) -> str:
+    """Return where the first odd finding of a check is, and what it says."""
+    experiment, case, metric, text = one["odd"][0]
+    return f"{experiment} `{case}`, {metric}, {text}"
 
 
 def caught(one: Json, layers: Sequence[str] = planting.LAYERS) -> list[str]:
