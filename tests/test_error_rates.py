@@ -114,12 +114,13 @@ def test_a_nan_fails_every_rule_but_one() -> None:
 
 
 def test_clean_checks_are_counted_by_rule_and_study_and_bounded() -> None:
-    one, odd = {"exit": 0, "reruns": 4, "at": "a"}, {"exit": 1, "reruns": 8, "at": "b"}
+    one, odd = {"exit": 0, "reruns": 4, "at": "a"}, {"exit": 1, "reruns": 8, "at": "b", "odd": [["train", "{}", "x", "too high"]]}
     none = {"exit": 0, "reruns": 0, "at": "a"}
     text = page.clean_checks({"clean": {"t/5 rfnn 0": one, "t/5 rfnn 1": odd, "t/5 rbf 0": none, "t/4 rbf 0": none}})
     for line in ("| t/5 | rfnn | 2 | 1 | 6.0 |", "| t/5 | rbf | 1 | 0 | 0.0 |", "| t/5 | all | 3 | 1 | 4.0 |"):
         assert line in text
     assert "By t/5, with 1 alarms in 3 checks the rate is below 86.5 % with" in text
+    assert "Of the alarms, the check of rfnn ended with 1: train `{}`, x, too high." in text
     assert "By t/4, with 0 alarms in 1 checks the rate is below 95.0 % with" in text
     assert page.clean_checks({"clean": {}}) == "None was made yet."
     many = page.clean_checks({"clean": {f"t/5 rfnn {number}": one for number in range(299)}})
