@@ -114,8 +114,8 @@ def test_a_nan_fails_every_rule_but_one() -> None:
 
 
 def test_clean_checks_are_counted_by_rule_and_study_and_bounded() -> None:
-    one, odd = {"exit": 0, "reruns": 4, "at": "a"}, {"exit": 1, "reruns": 8, "at": "b", "odd": [["train", "{}", "x", "too high"]]}
-    none = {"exit": 0, "reruns": 0, "at": "a"}
+    one, none = ({"exit": 0, "reruns": count, "at": "a"} for count in (4, 0))
+    odd = {"exit": 1, "reruns": 8, "at": "b", "odd": [["train", "{}", "x", "too high"]]}
     text = page.clean_checks({"clean": {"t/5 rfnn 0": one, "t/5 rfnn 1": odd, "t/5 rbf 0": none, "t/4 rbf 0": none}})
     for line in ("| t/5 | rfnn | 2 | 1 | 6.0 |", "| t/5 | rbf | 1 | 0 | 0.0 |", "| t/5 | all | 3 | 1 | 4.0 |"):
         assert line in text
