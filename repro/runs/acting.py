@@ -33,11 +33,13 @@ class Statements:
         own: frozenset[str],
         installed: frozenset[str],
     ) -> None:
-        self.studies, self.own, self.installed = studies, own, installed
+        blocks = [one for one in singles if not isinstance(one, (*DEFINITIONS, *IMPORTS))]
+        within = {name for one in blocks for node in _run(one) if isinstance(node, IMPORTS) for name in _bound(node)}
+        self.studies, self.own, self.installed = studies, own | within, installed  # nobody looked whose those are
         self.mentioned = names_of(tree) | _exported(tree)
-        self.imported = {bound(one) for one in singles if isinstance(one, IMPORTS)}
+        self.imported = {bound(one) for one in singles if isinstance(one, IMPORTS)} | within
         self.defined = {one.name for one in singles if isinstance(one, DEFINITIONS)}
-        stored = {name for one in singles if not isinstance(one, (*DEFINITIONS, *IMPORTS)) for name in _stored(one)}
+        stored = {name for one in blocks for name in _stored(one)}
         self.variables = stored - self.imported - self.defined
 
     def affected(self, statement: ast.stmt) -> set[str]:
@@ -69,17 +71,16 @@ class Statements:
 
     def acts(self, statement: ast.stmt) -> bool:
         """Say whether a top statement does something beside binding and altering names that it says."""
-        if isinstance(statement, DEFINITIONS):
-            decorated = {*map(root, statement.decorator_list)} & (self.own | self.defined | self.variables)
-            return bool(decorated or {*map(root, _bases(statement))} & self.own)
-        if isinstance(statement, IMPORTS):
-            name = bound(statement)
-            return name == EVERYTHING or (name in self.own and name not in self.mentioned)
         if isinstance(statement, ast.If) and "__name__" in names_of(statement.test):
             return False  # a script's part, which no import runs
         return any(map(self._does, _run(statement)))
 
     def _does(self, node: ast.AST) -> bool:
+        if isinstance(node, DEFINITIONS):
+            decorated = {*map(root, node.decorator_list)} & (self.own | self.defined | self.variables)
+            return bool(decorated or {*map(root, _bases(node))} & self.own)
+        if isinstance(node, IMPORTS):
+            return any(name == EVERYTHING or name in self.own - self.mentioned for name in _bound(node))
         if isinstance(node, ast.Expr):
             return _calls(node) and self.studies.isdisjoint(names_of(node))
         if isinstance(node, ast.Assign) and all(
@@ -108,8 +109,12 @@ def looked_up(statement: ast.stmt) -> set[str]:
 def bound(statement: ast.stmt) -> str:
     """Return the name that an import of one thing binds."""
     assert isinstance(statement, IMPORTS)
-    (alias,) = statement.names
-    return alias.asname or alias.name.partition(".")[0]
+    (name,) = _bound(statement)
+    return name
+
+
+def _bound(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
 
 
 def root(node: ast.AST) -> str:

@@ -35,6 +35,15 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
                                {"helpers": "import sched\ndef get(): return sched.RATE\n"}),
     "a class that a helper's base keeps": ("from .helpers import Base, M\nclass A(Base):\n    y = $\n", "M[0].y", {
         "helpers": "M = []\nclass Base:\n    def __init_subclass__(cls):\n        M.append(cls)\n"}),
+    "a decorator in a block": ("try:\n    from .helpers import M, register\nexcept ImportError:\n    M = {}\n"
+                               "@register\ndef sgd(): return $\n", "M['sgd']()", {"helpers": REGISTRY}),
+    "a function decorated in a block": (f"{REGISTRY}if True:\n    @register\n    def sgd(): return $\n",
+                                        "M['sgd']()", {}),
+    "an import in a block": ("try:\n    from . import plugins\nexcept ImportError:\n    pass\n"
+                             "from .helpers import M\n", "M['sgd']()", {
+        "helpers": REGISTRY, "plugins": "from .helpers import register\n@register\ndef sgd(): return $\n"}),
+    "a star import in a block": ("if True:\n    from .helpers import *\n", "step()",
+                                 {"helpers": "def step(): return $"}),
     "names looked up as texts": ("def sgd(): return $\n", "globals()['sgd']()", {}),
     "classes below one": ("class B:\n    pass\nclass A(B):\n    x = $\n", "B.__subclasses__()[0].x", {}),
     "a class that its base keeps": ("M = []\nclass B:\n    def __init_subclass__(cls):\n        M.append(cls)\n"
