@@ -119,7 +119,7 @@ def load(name: str) -> Study:
     edited = _IMPORTED.setdefault(within, Package(within)).edited()
     if edited:
         raise UsageError(
-            f"{edited}: edited since this process imported it; begin a new one (in a notebook: restart the kernel)"
+            f"{edited}: written since this process imported it; begin a new one (in a notebook: restart the kernel)"
         )
     with guarded(f"{where}: cannot be held to its declaration"):  # which calls functions of the study's
         check_study(study, expected_name=name)

@@ -99,4 +99,4 @@ def test_a_session_never_takes_what_it_has_in_memory_for_what_lies_there(project
     for one in (first, second):
         assert one.startswith("failed (7, ")
         assert "was edited while runs of it were made: estimate " in one
-    assert "studies/montecarlo/__init__.py: edited since this process imported it; begin a new one" in edited
+    assert "studies/montecarlo/__init__.py: written since this process imported it; begin a new one" in edited
