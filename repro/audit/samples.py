@@ -44,7 +44,6 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     A test of a difference beyond the margin and two one-sided tests within it, by Welch. A verdict has to hold wherever
     the printed digits allow, by every reading of the spread that the claim leaves open.
     """
-    import numpy as np
 
     box, fixed = box_of(claim), isinstance(evidence, Sample)
     if isinstance(evidence, Sample):
@@ -73,7 +72,7 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
             said += "" if more else f"; {_why_never(box, margin)}"
     worst = max(apart, key=lambda name: apart[name])
     theirs = Sample(box.mean, float(spread.value) * extremes.readings(worst, box.n)[worst][0], box.n)
-    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([theirs.sd]), box.n))
+    error, df = _yardstick(ours, theirs.sd, box.n)
     return Judgement(
         verdict, said, n=ours.n, p=max(apart.values()), more=more,
         statistic=f"Welch's t = {(ours.mean - box.mean) / error:.2f}, {df:.1f} degrees of freedom" if error else "",
@@ -113,21 +112,20 @@ def power_of(ours: Sample, theirs: Sample, box: Box, margin: float) -> float:
     It has to be shown by every reading of the print, at its largest deviation and with its mean at the far end of what
     rounds to it. By the central t distribution, which is good to a few hundredths for five runs a side.
     """
-    import numpy as np
-
-    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([theirs.sd]), box.n))
-    room = min(margin - box.half - _needed(ours, deviation, box.n) for _, deviation in box.readings.values())
+    error, df = _yardstick(ours, theirs.sd, box.n)
+    worst = [_yardstick(ours, deviation, box.n) for _, deviation in box.readings.values()]
+    room = margin - box.half - max(student.t_critical(2 * LEVEL, one[1]) * one[0] if one[0] else 0.0 for one in worst)
     if error == 0:
         return float(room >= 0)
     return max(0.0, 2 * float(student.t_tail(-room / error, df)) - 1)
 
 
-def _needed(ours: Sample, deviation: float, n: int) -> float:
-    """Return by how much a difference has to stay below the margin for equality to be shown."""
+def _yardstick(ours: Sample, deviation: float, n: int) -> tuple[float, float]:
+    """Return the standard error of a difference from a sample of this deviation, with its degrees of freedom."""
     import numpy as np
 
-    error, df = (float(part[0]) for part in extremes.yardstick(ours, np.array([deviation]), n))
-    return student.t_critical(2 * LEVEL, df) * error if error else 0.0
+    error, df = extremes.yardstick(ours, np.array([deviation]), n)
+    return float(error[0]), float(df[0])
 
 
 def further_runs(ours: Sample, box: Box, margin: float) -> int | None:

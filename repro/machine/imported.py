@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+from repro.machine.modules import SITES
+
+INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in SITES)
 LIBRARY = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
 
 _imported: dict[str, str] = {}  # by file, since they were last asked for
