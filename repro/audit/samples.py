@@ -44,7 +44,6 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     A test of a difference beyond the margin and two one-sided tests within it, by Welch. A verdict has to hold wherever
     the printed digits allow, by every reading of the spread that the claim leaves open.
     """
-
     box, fixed = box_of(claim), isinstance(evidence, Sample)
     if isinstance(evidence, Sample):
         ours = evidence
