@@ -212,13 +212,23 @@ def beyond_both(shift: float, first: float, second: float, df: float, n: int, n1
     Suspicious: the mean of n1 new runs lies more than `first` above the golden mean of n. Confirmed: all of m further
     runs lie more than `second` above it. Both stages share the errors of the golden's mean and deviation.
     """
+    return _confirmed(_suspicious(shift, first, df, n, n1), shift, second, df, n, m)
+
+
+def _suspicious(shift: float, first: float, df: float, n: int, n1: int) -> Floats:
+    """Return the chances of the golden's errors, of `nodes(df)`, each times that of being suspicious by them."""
     from scipy.special import ndtr
 
     error, factor, weight = nodes(df)
-    error = error / math.sqrt(n)
-    once = ndtr((shift - error - first * factor) * math.sqrt(n1))
-    again = ndtr(shift - error - second * factor) ** m
-    return float((weight * once * again).sum())
+    chances: Floats = weight * ndtr((shift - error / math.sqrt(n) - first * factor) * math.sqrt(n1))
+    return chances
+
+
+def _confirmed(suspicious: Floats, shift: float, second: float, df: float, n: int, m: int) -> float:
+    from scipy.special import ndtr
+
+    error, factor, _ = nodes(df)
+    return float((suspicious * ndtr(shift - error / math.sqrt(n) - second * factor) ** m).sum())
 
 
 @lru_cache(maxsize=4096)
@@ -226,10 +236,11 @@ def confirm_limit(level: float, df: float, n: int, n1: int = 1, m: int | None = 
     """Return the distance that all of m further runs (`confirming(n)`) must have: a row alarms with chance `level`."""
     from scipy.optimize import brentq
 
-    first, runs = suspect_limit(df, n, n1), confirming(n) if m is None else m
+    runs = confirming(n) if m is None else m
+    suspicious = _suspicious(0.0, suspect_limit(df, n, n1), df, n, n1)
 
     def excess(second: float) -> float:
-        return 2.0 * beyond_both(0.0, first, second, df, n, n1, runs) - level
+        return 2.0 * _confirmed(suspicious, 0.0, second, df, n, runs) - level
 
     return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, 1e4, xtol=1e-9))
 
@@ -267,12 +278,15 @@ def dispersion_score(t: Floats, bias: Floats, spread: Floats, squares: Floats, n
 @lru_cache(maxsize=256)
 def joint_limit(level: float, first: float, correlation: float) -> float:
     """Return the c for which two normal deviates exceed `first` and c together with chance `level`."""
+    from scipy.special import ndtr
+
     step = 0.01
-    places = [first + step * (number + 0.5) for number in range(800)]
+    places = first + step * (np.arange(800) + 0.5)
+    weights = step * np.exp(-(places**2) / 2.0) / math.sqrt(2.0 * math.pi)
     rest = math.sqrt(1.0 - correlation**2)
 
     def chance(c: float) -> float:
-        return step * math.fsum(NORMAL.pdf(x) * NORMAL.cdf((correlation * x - c) / rest) for x in places)
+        return float(weights @ ndtr((correlation * places - c) / rest))
 
     low, high = -8.0, 8.0
     while high - low > 1e-6:
