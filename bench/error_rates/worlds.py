@@ -294,7 +294,8 @@ def together(
     def scores(distance: Floats, runs: Floats, rows: NDArray[np.int_]) -> tuple[float, float]:
         t, bias = distance / np.sqrt(1.0 / known.n[rows] + 1.0 / runs), known.bias[rows] / np.sqrt(runs)
         spread, n = known.spread[rows], known.n[rows].astype(float)
-        return rule.shift_score(t, bias, spread), rule.dispersion_score(t, bias, spread, known.squares[rows], n)
+        w = rule.shift_score(t, bias, spread), rule.dispersion_score(t, bias, spread, known.squares[rows], n)
+        return float(w[0]), float(w[1])
 
     first = scores(away[used], counts[used].astype(float), mine[used])
     one_more = np.array([next((value for value in row if math.isfinite(value)), math.nan) for row in further])

@@ -257,22 +257,29 @@ def detectable(level: float, df: float, n: int, n1: int = 1) -> float:
 # The whole table
 
 
-def shift_score(t: Floats, bias: Floats, spread: Floats, margin: float = 0.0) -> float:
+def shift_score(t: Floats, bias: Floats, spread: Floats, margin: float = 0.0) -> Floats:
     """Return W1: about a normal deviate where the rows have not moved; `margin` is what each t may have moved by.
 
-    `t` holds each row's distance over its standard error, `bias` and `spread` what is usual for its metric.
+    `t` (..., rows) holds each row's distance over its standard error, `bias` and `spread` what is usual for its metric.
     """
-    total = float((np.clip(t, -CLIP, CLIP) - bias).sum())
-    return math.copysign(max(abs(total) - margin * len(t), 0.0), total) / math.sqrt(float(spread.sum()))
+    total = (np.clip(t, -CLIP, CLIP) - bias).sum(-1)
+    score: Floats = np.copysign(np.maximum(np.abs(total) - margin * t.shape[-1], 0.0), total)
+    return score / math.sqrt(float(spread.sum()))
 
 
-def dispersion_score(t: Floats, bias: Floats, spread: Floats, squares: Floats, n: Floats, margin: float = 0.0) -> float:
-    """Return W2: about a normal deviate where the rows scatter as they did, by Wilson and Hilferty (1931)."""
-    total = float(((np.clip(t, -CLIP, CLIP) - bias) ** 2).sum())
+def dispersion_score(
+    t: Floats, bias: Floats, spread: Floats, squares: Floats, n: Floats, margin: float = 0.0
+) -> Floats:
+    """Return W2: about a normal deviate where the rows scatter as they did, by Wilson and Hilferty (1931).
+
+    `t` is (..., rows), as in `shift_score`.
+    """
+    total = ((np.clip(t, -CLIP, CLIP) - bias) ** 2).sum(-1)
     mean, variance = float((spread + margin**2).sum()), float((squares * (1.0 + 1.0 / n)).sum())
     freedom = 2.0 * mean**2 / variance  # of the scaled chi-squared law with this mean and variance
-    cube, error = math.cbrt(total / mean), 2.0 / (9.0 * freedom)
-    return (cube - (1.0 - error)) / math.sqrt(error)
+    cube, error = np.cbrt(total / mean), 2.0 / (9.0 * freedom)
+    score: Floats = (cube - (1.0 - error)) / math.sqrt(error)
+    return score
 
 
 @lru_cache(maxsize=256)

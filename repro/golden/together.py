@@ -105,8 +105,8 @@ def scores(rows: Sequence[Weighed], values: Sequence[Sequence[float]]) -> Scores
     )
     margin = float(np.mean([allowed(row) for row in rows] / error))
     return Scores(
-        rule.shift_score(t, bias / np.sqrt(counts), spread, margin),
-        rule.dispersion_score(t, bias / np.sqrt(counts), spread, squares, n, margin),
+        float(rule.shift_score(t, bias / np.sqrt(counts), spread, margin)),
+        float(rule.dispersion_score(t, bias / np.sqrt(counts), spread, squares, n, margin)),
     )
 
 

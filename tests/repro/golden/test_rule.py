@@ -214,8 +214,8 @@ class TestWholeTable:
         random, rows, n = np.random.default_rng(6), 60, np.full(60, 20.0)
         one = np.ones(rows)
         t = random.standard_normal((4000, rows))
-        shift = np.array([rule.shift_score(row, 0 * one, one) for row in t])
-        wide = np.array([rule.dispersion_score(row, 0 * one, one, 2 * one, n * 1e9) for row in t])
+        shift = rule.shift_score(t, 0 * one, one)
+        wide = rule.dispersion_score(t, 0 * one, one, 2 * one, n * 1e9)
         for scores in (shift, wide):
             assert abs(scores.mean()) < 0.06
             assert scores.std() == pytest.approx(1.0, abs=0.05)
@@ -245,16 +245,13 @@ class TestFewRows:
         golden, one = values[:, :, :n], np.ones(rows)
         mean, s = golden.mean(2), golden.std(2, ddof=1)
         spread, squares = rule.clipped_moments(n - 1.0)
-        count = 0
-        for stages in (values[:, :, n:] - mean[:, :, None]) / s[:, :, None] / math.sqrt(1 + 1 / n):
-            w = [rule.shift_score(t, 0 * one, spread * one) for t in stages.T]
-            wide = [rule.dispersion_score(t, 0 * one, spread * one, squares * one, n * one) for t in stages.T]
-            first, second = rule.table_limits(rule.ALPHA_SHIFT, 6, n, rows, sides=2, stages=2)
-            sign = math.copysign(1.0, w[0])
-            count += w[0] * sign > first and w[1] * sign > second
-            first, second = rule.table_limits(rule.ALPHA_DISPERSION, 6, n, rows, sides=1, stages=2)
-            count += wide[0] > first and wide[1] > second
-        return count
+        stages = np.moveaxis((values[:, :, n:] - mean[:, :, None]) / s[:, :, None] / math.sqrt(1 + 1 / n), 2, 0)
+        w, w_again = rule.shift_score(stages, 0 * one, spread * one)
+        first, second = rule.table_limits(rule.ALPHA_SHIFT, 6, n, rows, sides=2, stages=2)
+        shifted = (np.abs(w) > first) & (w_again * np.sign(w) > second)
+        wide, wide_again = rule.dispersion_score(stages, 0 * one, spread * one, squares * one, n * one)
+        first, second = rule.table_limits(rule.ALPHA_DISPERSION, 6, n, rows, sides=1, stages=2)
+        return int(shifted.sum() + ((wide > first) & (wide_again > second)).sum())
 
     @pytest.mark.parametrize("n", [5, 10])
     def test_six_tables_of_fifteen_skewed_rows_keep_what_they_share(

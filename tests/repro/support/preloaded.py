@@ -8,7 +8,7 @@ import numpy as np  # noqa: F401
 import pyarrow as pa
 import pyarrow.compute as pc  # noqa: F401
 import pyarrow.parquet as pq  # noqa: F401
-import scipy.optimize  # noqa: F401  # for the limits of a band, as in every bless and check
+import scipy.optimize  # for the limits of a band, as in every bless and check
 import scipy.special  # noqa: F401
 
 import repro.api
