@@ -1,9 +1,5 @@
 """What a process imports before commands are forked of it: what verbs import, as they do, and none of a study."""
 
-import os
-
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as `repro` asks for before it is imported
-
 import numpy as np  # noqa: F401
 import pyarrow as pa
 import pyarrow.compute as pc  # noqa: F401
