@@ -15,7 +15,7 @@ from repro.audit import extremes, measured, samples, units
 from repro.audit.claims import SPREADS, Claim
 from repro.audit.verdicts import CONTRADICTED, Judgement, Runs
 from repro.errors import DEVIATION, PASS, UNDERPOWERED, UsageError, did_you_mean
-from repro.outside import cells
+from repro.outside import apart, cells
 from repro.outside.ask import Answer, Ask, Result, answer
 from repro.runs import shares
 from repro.runs.wanted import wanted
@@ -285,7 +285,11 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
     said, how = compared(ours, theirs, lower, float(claim.margin or 0), claim)
     margin_from = "declared" if claim.margin else "none is needed"
     how += f"; lower is better, so that differences are {second} less {first}" if lower else ""
-    notes = filter(None, (_unmoved(ours), _unmoved(theirs), *ours.notes, *theirs.notes))
+    seeds = [field for one in (*ours.results, *theirs.results) for field in one.fields if apart.is_seed(field)]
+    differ = apart.sides(path, ours.results, theirs.results, {name, ask.seed_from, *ask.across, *seeds})
+    ends = {one.end for one in (*ours.finite, *theirs.finite)} - {None}
+    lengths = f"{ask.metric} is of different epochs or steps on the two sides" if len(ends) > 1 else ""
+    notes = filter(None, (*differ, lengths, _unmoved(ours), _unmoved(theirs), *ours.notes, *theirs.notes))
     return Asked(claim, said, (ours, theirs), margin_from, (how, *dict.fromkeys(notes)))
 
 

@@ -302,6 +302,8 @@ def _faults(entry: Mapping[str, Any], judges: Collection[str]) -> list[str]:
         faults.append(f"names the unknown judge '{judge}' (judges: {', '.join(judges)})")
     elif judge and bool(entry.get("rows")) == bool(entry.get("compute")):
         faults.append("wants its evidence either from 'rows' or by 'compute'")
+    elif judge not in ("", "printed") and entry.get("shortened", "rounded") != "rounded":
+        faults.append(f"is judged by '{judge}', which takes prints for rounded; 'shortened' is for the judge 'printed'")
     elif judge in NEEDS_MARGIN and "margin" not in entry:
         faults.append(f"is judged by '{judge}' and lacks the 'margin' that is declared before any run")
     for key in ("compute", "happens"):

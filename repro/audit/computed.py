@@ -187,6 +187,8 @@ def _differences(evidence: Any) -> list[str]:
     found = list(evidence) if isinstance(evidence, Iterable) else [evidence]
     if not all(isinstance(one, str) for one in found):
         raise UsageError(f"wanted a list of texts, each a difference, got {evidence!r:.60}; put them into words")
+    if not all(map(str.strip, found)):
+        raise UsageError("a difference has no words; say in it what differs, or leave it out")
     return found
 
 

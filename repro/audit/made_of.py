@@ -255,8 +255,8 @@ def _listed(readings: Iterable[str]) -> str:
 
 
 def _other_unit(one: Entry) -> str:
-    """Return by which factor the runs would have the printed mean, as shares and percentages have."""
-    for power, factor in ((2, "100"), (-2, "0.01")):
+    """Return by which factor the runs would have the printed mean, as shares, percentages and thousands have."""
+    for power, factor in ((2, "100"), (-2, "0.01"), (3, "1000"), (-3, "0.001"), (6, "1e6"), (-6, "1e-6")):
         scaled = replace(one.mean, value=one.mean.value.scaleb(-power), unit=one.mean.unit.scaleb(-power))
         if one.mean.value and spreads.mean_fit(one.sums, scaled):
             return factor

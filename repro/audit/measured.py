@@ -148,6 +148,7 @@ def plant_interval(claim: Claim, evidence: Any) -> Any:
 @counting_all
 def decide_order(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether differences that should be above 0 are so on average, one a run (one-sided t intervals of 95 %)."""
+    only_part(claim)
     return _sided(runs_of(evidence), ">", 0.0, float(claim.margin or 0), "+.3g")
 
 

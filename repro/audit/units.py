@@ -58,12 +58,13 @@ def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[
     """
     stated = replace(claim, unit="" if claim.unit == SAME else claim.unit)
     published = max((abs(float(one)) for one in _numbers(claim)), default=0.0)
-    if not values or not published:
+    if not values or (not published and claim.unit not in PERCENT):
         return stated, Decimal(1), ""
     cells.hold_one_unit(metric, values)
     shown = f"{metric} of {min(values.values()):.4g} to {max(values.values()):.4g}"
     middle, most = abs(statistics.median(values.values())), max(map(abs, values.values()))
     times = published / middle if middle else 1.0
+    unsaid = ALIKE < times <= HUNDREDFOLD if published else bool(most) and claim.judge != "threshold"
     fractions, percent = _sizes(claim, published, middle, most)
     if not claim.unit and (fractions or percent):
         raise UsageError(
@@ -75,7 +76,7 @@ def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[
             f"--unit {NONE}: {claim.value} is no fraction, and {shown} may be; say --unit % if it is in percent, or "
             f"--unit {SAME} if both are in one unit"
         )
-    if claim.unit in PERCENT and most <= 1 and ALIKE < times <= HUNDREDFOLD:
+    if claim.unit in PERCENT and most <= 1 and unsaid:
         raise UsageError(
             f"{claim.value} is published in {claim.unit}, and {shown} may be that or fractions; say --unit {SAME} if "
             f"it is that, or state what is published as a fraction, with --unit {NONE}"
@@ -91,7 +92,8 @@ def _sizes(claim: Claim, published: float, middle: float, most: float) -> tuple[
     """Say whether results look like fractions of what is published in percent, or like percent of what is a fraction.
 
     `middle` is their median and `most` the largest of them, without signs. What is published as a limit may be far from
-    any result, and says less of their unit than a value does.
+    any result, and says less of their unit than a value does: without a unit it is asked about as soon as the two are
+    not of one size.
     """
     hundredth = bool(middle) and published > HUNDREDFOLD * middle
     hundredfold = bool(middle) and middle > HUNDREDFOLD * published
@@ -100,7 +102,8 @@ def _sizes(claim: Claim, published: float, middle: float, most: float) -> tuple[
     if claim.unit not in ("", NONE):
         return False, False
     if claim.judge == "threshold":
-        return hundredth and most <= 1 < published <= 100, hundredfold and published <= 1 < middle <= 100
+        far = 0.0 < ALIKE * middle < published, 0.0 < ALIKE * published < middle
+        return far[0] and most <= 1 < published <= 100, far[1] and published <= 1 < middle and most <= 100
     near = bool(middle) and max(published / middle, middle / published) < HUNDREDFOLD * 10
     small = not claim.unit or published > 1  # as a fraction it is none of a percentage
     return hundredth and near and small and most <= SHARES, hundredfold and near and published <= SHARES

@@ -19,17 +19,8 @@ if TYPE_CHECKING:
     from repro.outside.ask import Result
 
 SEEDS = {"seed", "random_seed", "rng_seed", "random_state", "manual_seed", "global_seed", "seed_everything"}
-KINDS = {
-    "method",
-    "algorithm",
-    "algo",
-    "dataset",
-    "task",
-    "split",
-    "env",
-    "env_id",
-    "environment",
-}  # never a run's name
+MADE_ON = {"dataset", "task", "split", "env", "env_id", "environment"}  # what two kinds have to share to be compared
+KINDS = {"method", "algorithm", "algo", *MADE_ON}  # never a run's name
 NAME = "name"  # what --seed-from calls the names of runs
 FOLDER = "folder"  # what --where and --across call the folders that names of runs lie in
 SHOWN = 6  # values in a message
@@ -198,6 +189,31 @@ def told_apart(
     if ids:
         notes.append(f"taken for a name or a measurement, as hardly two runs agree in it: {cells.few(ids)}")
     return kept, notes
+
+
+def sides(path: Path, first: Sequence[Result], second: Sequence[Result], skipped: Collection[str]) -> list[str]:
+    """Return what to say of the fields in which two kinds of runs differ beside those that are `skipped`.
+
+    Raise UsageError where they were made on different things, as on two data sets.
+    """
+    differing = {}
+    for name in dict.fromkeys(name for one in (*first, *second) for name in one.fields):
+        values = _values(first, name), _values(second, name)
+        if name not in skipped and {*values[0]} != {*values[1]}:
+            differing[name] = values
+    for name, (ours, theirs) in differing.items():
+        if _last(name) in MADE_ON:
+            raise UsageError(
+                f"{path}: the two kinds of runs differ in '{name}', too ({_some(ours)}; {_some(theirs)}); choose by "
+                f"--where {name}=VALUE, or say --across {name} if that is meant"
+            )
+    told = [
+        f"{cells.cut(name)} ({_some(ours)}; {_some(theirs)})"
+        for name, (ours, theirs) in differing.items()
+        if len(ours) == len(theirs) == 1
+    ]
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return [f"the two kinds of runs differ in {', '.join(told[:SHOWN])}{more}, too"] if told else []
 
 
 def _retried(results: Sequence[Result], across: Collection[str]) -> tuple[list[Result], list[str]]:

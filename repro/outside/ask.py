@@ -44,7 +44,8 @@ class Result:
     """One number of one run; NaN where the run left none or left the real numbers.
 
     `seed` is a whole number, or a text where the field asked for is one. `state` is "finished" where the run ended and
-    left a number, be it none that is real; else `why` says in words what became of it.
+    left a number, be it none that is real; else `why` says in words what became of it. `end` is the epoch or step of a
+    curve's end, where that is what counts.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Result:
     precision: float = 0.0
     state: State = "finished"
     why: str = ""
+    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -172,4 +174,5 @@ def _result(path: Path, run: LoggedRun, seed: int | str, ask: Ask) -> Result:
     return Result(
         run.name, seed, value if state == "finished" else math.nan, run.fields, run.file, run.origin,
         curve.precision if curve else 0.0, state, run.why or why if state != "finished" else "",
+        points.end(curve) if curve and ask.epoch in ("", "last") else None,
     )  # fmt: skip

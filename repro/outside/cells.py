@@ -57,9 +57,9 @@ def advice(words: str) -> str:
 
 
 def same(value: Any, wanted: str) -> bool:
-    """Say whether a value is what was asked for: the same text, or the same number."""
-    words = text(value)
-    if words == wanted:
+    """Say whether a value is what was asked for: the same text, but for blanks around it, or the same number."""
+    words = text(value).strip()
+    if words == wanted.strip():
         return True
     mine, theirs = number(words), number(wanted)
     return mine is not None and theirs is not None and mine == theirs and math.isfinite(mine)

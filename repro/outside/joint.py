@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from repro.errors import UsageError, did_you_mean
@@ -30,6 +30,7 @@ SEED = (
     "repetition",
     "iteration",
 )
+SUMMARIES = {*places.MEANS, *places.SPREADS, "median", "min", "max", "total", "sum", "all", "overall"} - {"unknown"}
 EASY = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 NOT_KEYS = {
     "source_path",
@@ -175,17 +176,29 @@ def runs(seeds: Grid, joint: Joint, writing: Writing) -> dict[Key, Pulled]:
     keys = [place[plain_name(name)] for name in (*joint.labels, *([joint.column] if joint.column else []))]
     values = [(place[plain_name(name)], (label(name),) if joint.each else ()) for name in joint.values]
     seed = place[plain_name(joint.seed)] if joint.seed else None
-    names: dict[str, str] = {}
+    names = _names(row[key] for row in seeds.rows for key in keys)
     found: dict[Key, Pulled] = {}
     for row, line in zip(seeds.rows, seeds.lines, strict=True):
-        own = tuple(
-            names[row[key]] if row[key] in names else names.setdefault(row[key], label(row[key])) for key in keys
-        )
+        own = tuple(names[row[key]] for key in keys)
         for column, name in values:
             if joint.each and not row[column].strip():
                 continue  # a column of another table's runs is longer
             pulled = found.setdefault((*own, *name), Pulled())
             _pull(pulled, row[column], "" if seed is None else row[seed].strip(), line, writing)
+    return found
+
+
+def _names(texts: Iterable[str]) -> dict[str, str]:
+    """Return names without their dress. Raise UsageError where two are one without it: in a file of runs marks tell."""
+    found = {text: label(text) for text in dict.fromkeys(texts)}
+    met: dict[str, str] = {}
+    for text, name in found.items():
+        before = met.setdefault(name, text)
+        if before.split() != text.split():
+            raise UsageError(
+                f"{before.strip()!r} and {text.strip()!r} of the seeds are one name without their marks; give each a "
+                "name of its own, in both files"
+            )
     return found
 
 
@@ -196,6 +209,8 @@ def _states_none(word: str) -> bool:
 
 def _pull(pulled: Pulled, text: str, seed: str, line: int, writing: Writing) -> None:
     """Take one run of a cell."""
+    if seed.casefold().rstrip(".") in SUMMARIES:
+        pulled.fault = pulled.fault or f"line {line} of the seeds: {seed!r} is no run; leave such lines out"
     if seed and pulled.lines.setdefault(seed, line) != line:
         pulled.fault = pulled.fault or f"seed {seed} stands twice, at lines {pulled.lines[seed]} and {line}; leave one"
     try:

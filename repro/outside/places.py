@@ -92,6 +92,12 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
     count = labels_of(grid) if labels is None else labels
     if not 0 < count < len(grid.headers):
         raise UsageError(f"a table of {len(grid.headers)} columns has 1 to {len(grid.headers) - 1} of labels")
+    unnamed = [place for place, name in enumerate(grid.headers) if place >= count and not name]
+    if len(unnamed) > 1 and any(row[place].strip() for row in grid.rows for place in unnamed):
+        raise UsageError(
+            f"columns {' and '.join(str(place + 1) for place in unnamed[:2])} have no name; write a header of one line "
+            "that names each"
+        )
     partner = _partners(grid, count)
     found: list[Placed] = []
     section = ""
@@ -105,7 +111,9 @@ def placed(grid: Grid, labels: int | None = None) -> list[Placed]:
         own, said = _row_labels(grid.headers, row, count)
         if said == "mean" and own not in spread_rows:  # a row that is called so, as an average over data sets is
             own, said = tuple(label(text) for text in row[:count]), ""
-        body = dict(zip(grid.headers[count:], row[count:], strict=True))
+        body = {
+            name: cell for name, cell in zip(grid.headers[count:], row[count:], strict=True) if name or cell.strip()
+        }
         under = (said != "mean" and not any(own)) if said else _is_spreads(own, row[count:], found, before)
         above = before if under else means.get((section, *own), {}) if said not in ("", "mean") else {}
         if any(map(_may_name, row[:count])) and _as_large([(found[at].text, body[name]) for name, at in above.items()]):

@@ -33,6 +33,7 @@ TIMES = re.compile(rf"\s*[×x*·∙]\s*10\s*(?:\^\s*\{{?|\*\*)\s*({SIGN}?\d+)\s*
 TEN = re.compile(rf"(?<![\d.,])10\^\{{({SIGN}?\d+)\}}")
 MARKS = re.compile(r"\^\{[^{}\d+\-\N{MINUS SIGN}]*\}|[†‡§¶∗⋆⋄★☆✓#‖•]|(?<=[\d%)\]}])\s?\*+|^\*+(?=[\d.])")
 ARROWS = re.compile(rf"\(\s*[↑↓▲▼△▽]\s*{N}\s*%?\s*\)|[↑↓▲▼△▽]\s*{N}\s*%?$")
+LOWERED = re.compile(rf"(?<!\}})_\{{\s*\(?\s*(?:[↑↓▲▼△▽]\s*{SIGN}?|{SIGN})\s*{N}\s*%?\s*\)?\s*\}}$")
 NAME = re.compile(r"^[A-Za-zα-ω][\w ]*(?:_\{[^{}]*\})?\s*[=:≈]\s*")
 PLUS_MINUS = re.compile(rf"\+\s?/\s?[-{MINUS}]|\+[-{MINUS}](?=\s*[\d.])")
 PER = r"(?:\s?%)?"
@@ -187,10 +188,10 @@ def _states_none(bare: str) -> bool:
 
 
 def _without_asides(bare: str) -> tuple[str, tuple[str, ...]]:
-    """Return a cell without signed brackets and arrows at its end, which tell of a difference, and these."""
+    """Return a cell without what tells of a difference at its end: arrows, or what is signed in brackets or lowered."""
     asides: list[str] = []
     while len(bare) > 1:
-        found = ARROWS.search(bare) or CHANGE.search(bare)
+        found = ARROWS.search(bare) or CHANGE.search(bare) or LOWERED.search(bare)
         if found is None or not found.start():
             break
         asides.insert(0, found[0].strip())
@@ -244,13 +245,14 @@ def _alone(found: re.Match[str], writing: Writing) -> Published:
 
 def _with(found: re.Match[str], writing: Writing) -> Published:
     mean, own = found["mean"], found["bare"] or found["held"]
-    power = re.search(rf"\s?(?:[eE]|×){SIGN}?\d+$", own)
+    power = re.search(rf"\s?(?:(?:[eE]|×){SIGN}?\d+|[{''.join(POWERS)}])$", own)
     if power is None or re.search("[eE×kKMBGT]", mean):
         return _pair(mean, own, "±", writing)
-    if "×" in power[0]:
+    if power[0][-1] in POWERS or "×" in power[0]:
         if _decimals(mean) != _decimals(own[: power.start()]):
             raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")
-        return _scaled(_pair(mean, own[: power.start()], "±", writing), power[0].strip())
+        times = f"×{POWERS[power[0][-1]]}" if power[0][-1] in POWERS else power[0].strip()
+        return _scaled(_pair(mean, own[: power.start()], "±", writing), times)
     pair = _pair(mean, own, "±", writing)
     if pair.spread is not None and 100 * pair.spread.value < pair.mean.unit:
         raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")
@@ -265,7 +267,12 @@ def _decimals(text: str) -> int:
 def _script(found: re.Match[str], writing: Writing) -> Published:
     if "^" in found[0] and "±" not in found[0]:
         raise UsageError(f"{found[0]!r} has a raised number, which may be a power or a note's; write it without")
-    return _pair(found["mean"], found["spread"], "script", writing)
+    mean, lowered = found["mean"], found["spread"]
+    if "±" in found[0] or not lowered.strip().isdigit() or writing.brackets == "spread":
+        return _pair(mean, lowered, "script", writing)
+    if writing.brackets == "aside":
+        return replace(_alone(found, writing), besides=(f"_{{{lowered}}}",))
+    raise UsageError(f"the lowered {lowered} may be a spread, a count or a rank; say `--brackets spread|aside`")
 
 
 def _held(found: re.Match[str], writing: Writing) -> Published:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +15,10 @@ from repro.outside.joint import KIND, PART, RESOLUTION, RUNS, Joint, Key, Pulled
 from repro.outside.places import SPREADS, Placed, label
 from repro.outside.published import NoNumber, Published, Writing
 
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+POWER = re.compile(  # of ten, in a column's name
+    rf"(?<![\w.-])(?:10\s?(?:\^\{{?|\*\*)\s?[-+−]?\d|10[⁺⁻]?[{RAISED}]|1e[-+−]?\d)|[×x*·∙]\s?10+(?:(?!\d)|[⁺⁻{RAISED}])"
+)
 KINDS = tuple(dict.fromkeys(SPREADS.values()))
 HINTS = 20  # cells without seeds for which a near name is looked for, which takes time
 
@@ -192,6 +197,11 @@ def _asked(key: Key, one: Placed, facts: Mapping[str, str], settings: Settings) 
     fault = fault or next(
         (f"{name} {text!r}: {_wrong(name, text)}" for name, text in own.items() if _wrong(name, text)), ""
     )
+    if POWER.search(one.column) and not own["scale"]:
+        fault = fault or (
+            f"the column '{one.column}' states a power of ten; say `--scale` with what the seeds' runs are to be "
+            "multiplied by, 1 where they are in the printed unit"
+        )
     try:
         found = published.in_unit(one.read(settings.writing), settings.unit)
     except UsageError as error:

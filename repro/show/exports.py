@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from repro import registry
+from repro.audit.claims import claims_file
 from repro.audit.verdicts import CONTRADICTED, ERROR, worded
 from repro.errors import NothingSelectedError, UsageError
 from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, names_of, summary
@@ -60,17 +62,23 @@ class Item:
 
 def of_claims(records: Records) -> list[Item]:
     """Return an item for each claim of an audit; what is undecided is skipped, and what imported runs gave is noted."""
-    items = []
+    items, places = [], {study: _place(study) for study in dict.fromkeys(record["study"] for record in records)}
     for record in records:
         word, found = record["verdict"], record["evidence"]
         state = "failed" if word in CONTRADICTED else "passed" if word == "reproduced" else "skipped"
         state = ERROR if word == ERROR else state
         message = escape(f"{word}: {found}" if state in ("skipped", ERROR) else record["statement"])
         detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
-        uri = f"studies/{record['study']}/claims.toml"
         level = LEVELS.get(word, "note" if record.get("imported") else "")
-        items.append(Item(record["study"], record["id"], word, state, message, detail, level, uri, record["line"]))
+        place = places[record["study"]]
+        items.append(Item(record["study"], record["id"], word, state, message, detail, level, place, record["line"]))
     return items
+
+
+def _place(study: str) -> str:
+    """Return where a study's claims stand as seen from the project's folder; of an installed package, in that."""
+    path, root = claims_file(study).resolve(), registry.root().resolve()
+    return path.relative_to(root if path.is_relative_to(root) else path.parents[1]).as_posix()
 
 
 def of_findings(name: str, uri: str, findings: Sequence[Finding]) -> list[Item]:

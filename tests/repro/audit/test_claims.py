@@ -58,6 +58,7 @@ def test_claims_come_with_their_lines(tmp_path: Path) -> None:
         ('reason = "opinion"', 'reason = "boring"', "unknown reason 'boring'"),
         ('kind = "count"', 'kind = "count"\nweight = "heavy"', "unknown weight 'heavy'"),
         ('kind = "count"', 'kind = "count"\ncause = "haste"', "unknown cause 'haste'"),
+        ('kind = "count"', 'kind = "count"\nshortened = "cut"', "'shortened' is for the judge 'printed'"),
         ('kind = "count"', 'kind = "count"\nspread = "range"', "unknown spread 'range'"),
         ('kind = "count"', 'kind = "count"\nlines = "4 to 9"', "has '4 to 9' for 'lines'"),
         ('kind = "count"', 'kind = "count"\nlines = "2, 9-4"', "where the first comes before the last"),

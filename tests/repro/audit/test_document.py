@@ -248,6 +248,18 @@ class TestExports:
         place = run["results"][0]["locations"][0]["physicalLocation"]
         assert place == {"artifactLocation": {"uri": "studies/toy/claims.toml"}, "region": {"startLine": 2}}
 
+    def test_sarif_points_at_a_study_wherever_its_project_has_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package = tmp_path / "of-a-package" / "toy"
+        for root, folder, uri in (
+            (tmp_path, tmp_path / "toy", "toy/claims.toml"),
+            (tmp_path / "a", package, "toy/claims.toml"),
+        ):
+            monkeypatch.setattr(registry, "root", lambda root=root: root)
+            monkeypatch.setattr(registry, "folder", lambda _name, folder=folder: folder)
+            assert [one.uri for one in exports.of_claims(records("erratum"))] == [uri]
+
     def test_markdown_keeps_a_claim_on_one_line(self) -> None:
         lines = exports.markdown(records("reproduced")).splitlines()
         assert lines[4] == "| c0 | s | 3 | e f | reproduced |"

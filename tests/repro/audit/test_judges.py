@@ -88,6 +88,8 @@ def test_every_judge_is_shown_with_two_verdicts() -> None:
         ("count", claim("3"), 2.5, "counts are whole numbers"),
         ("law", claim("-"), -1.0, "a distance is 0 or more"),
         ("shown", claim("-"), 1, "wanted yes or no"),
+        ("protocol", claim("-"), ["pooled", " "], "a difference has no words"),
+        ("order", claim("a > b", "b > c"), SPREAD, "2 parts are published, and '.*' judges one"),
         ("bound", claim("90"), 91.0, "wanted a bound such as"),
         ("samples", claim("1.95"), Sample(1, 1, 5), "wanted a mean and a deviation"),
         ("samples", claim("1.95 ± 0.1", runs=None), Sample(1, 1, 5), "needs its number of 'runs'"),

@@ -81,6 +81,10 @@ def test_a_number_with_the_unit_of_its_last_digit(text: str) -> None:
         ("4.7±0.2×10⁻⁵", "0.000047", "0.000002", "0.000001"),
         ("(4.7 ± 0.2)e-5", "0.000047", "0.000002", "0.000001"),
         (r"$(4.7 \pm 0.2) \times 10^{-5}$", "0.000047", "0.000002", "0.000001"),
+        ("1.2 ± 0.1M", "1200000", "100000", "100000"),
+        ("3.40 ± 0.05 k", "3400", "50", "10"),
+        ("1.2M ± 50k", "1200000", "50000", "1000"),
+        (r"$12_{\pm 3}$", "12", "3", "1"),
         ("4.7(2)e-5", "0.000047", "0.000002", "0.000001"),
         ("1.2e-3 ± 3e-4", "0.0012", "0.0003", "0.0001"),
         ("120 ± 3e1", "120", "30", "10"),
@@ -106,6 +110,15 @@ def test_forms_whose_numbers_are_not_as_they_stand(text: str, mean: str, spread:
     assert isinstance(found, Published)
     assert found.spread is not None
     assert (found.mean.value, found.spread.value, found.spread.unit) == tuple(map(Decimal, (mean, spread, unit)))
+
+
+@pytest.mark.parametrize(
+    "text", ["93.1<sub>↑1.2</sub>", "$93.1_{+1.2}$", r"93.1$_{\uparrow1.2}$", "93.1$_{-0.3}$", "93.1_{(+1.2\\%)}"]
+)
+def test_a_difference_that_is_lowered_is_no_spread(text: str) -> None:
+    found = published.read(text)
+    assert isinstance(found, Published)
+    assert (found.mean.text, found.spread, len(found.besides)) == ("93.1", None, 1)
 
 
 @pytest.mark.parametrize("text", ["97.8 +0.3/-0.2", "97.8 (+0.3/-0.2)", "$97.8^{+0.3}_{-0.2}$", "$97.8_{-0.2}^{+0.3}$"])
@@ -172,6 +185,10 @@ def test_no_number_is_named(text: str) -> None:
         ("93.1²", "has a raised number"),
         ("68(7)", "may be a spread, a count or a rank; say `--brackets spread|digits|aside`"),
         ("68.4 (7)", "may be a spread, one in its last digits, a count or a rank"),
+        ("68.4_{2}", "the lowered 2 may be a spread, a count or a rank; say `--brackets spread|aside`"),
+        ("68.4<sub>(2)</sub>", "the lowered 2 may be"),
+        ("1_000", "the lowered 000 may be"),
+        ("1200 ± 0.1k", "may be of both numbers"),
         ("68.4 (7.1%)", "(7.1%) may be a spread or an aside"),
         ("1,234", "may be decimal or part thousands; say `--comma decimal|thousands`"),
         ("0,459 ± 0,003", "'0,459' parts no thousands; say `--comma decimal`"),

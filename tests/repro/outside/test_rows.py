@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from repro.errors import IntegrityError
+from repro.outside import rows
 from repro.outside.ask import Answer, Ask, answer
 
 
@@ -49,3 +51,16 @@ def test_an_object_of_objects_without_numbers_is_one_record(tmp_path: Path) -> N
     path = tmp_path / "some.json"
     path.write_text('{"config": {"seed": 7}, "test": {"acc": 0.5}}')
     assert values(answer(path, Ask("test.acc"))) == {7: 0.5}
+
+
+def test_a_cell_that_is_cut_within_its_quotes_is_damage_in_a_large_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text('seed,method,acc\n1,"ours",0.9\n2,ours,"0.')
+    for large in (rows.LARGE, 1):
+        monkeypatch.setattr(rows, "LARGE", large)
+        with pytest.raises(IntegrityError, match="unexpected end of data"):
+            answer(path, Ask("acc"))
+    path.write_text('seed,method,acc\n1,5" disk,0.9\n')  # a mark within a cell is one
+    assert values(answer(path, Ask("acc"))) == {1: 0.9}
