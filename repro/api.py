@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from repro import registry
 from repro.errors import CANNOT_COMPARE, INFRASTRUCTURE, PASS, NothingSelectedError, UsageError
 from repro.golden import check as rows_check
 from repro.golden import log, stored
-from repro.golden.confirm import refuse_old_runs, renewed, settle
+from repro.golden.confirm import elsewhere, refuse_old_runs, renewed, settle
 from repro.golden.findings import CheckResult, RunKey
 from repro.runs import cluster, pieces, runner, store
 from repro.runs.ignored import may_repeat, recorded, seed_ignored
@@ -254,8 +254,11 @@ def check(
         )  # fmt: skip
 
     if not confirm:
-        return judged(None, ())
-    return settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, told=told)
+        result = judged(None, ())
+    else:
+        result = settle(found, profile, path, held, judged, wanted=wanted, replay=replay, jobs=count, told=told)
+    noted = () if replay and confirm else elsewhere(rows, held)
+    return replace(result, notes=(*result.notes, *noted))
 
 
 def _asked_for(

@@ -111,7 +111,7 @@ def content_hash(arrays: Mapping[str, NDArray[Any]], *, peak: int = 255) -> str:
 def pinned_by_files(files: Mapping[str, str]) -> str:
     """Return a content that follows from the files' names and digests: only a change of theirs changes it.
 
-    It does not see a reader that changed; a set whose arrays are known is pinned by them.
+    It does not see a reader that changed, as rows do; a set whose arrays are known is pinned by them.
     """
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
     return BY_FILES + hashlib.sha256(lines.encode()).hexdigest()
@@ -170,10 +170,10 @@ def kept_at(dataset: DataSet) -> Path | None:
     if not dataset.generated or folder is None:
         return None
     # The generator's code is in the name: one that changed makes its set anew, and so is held to the content.
-    return folder / GENERATED / f"{dataset.name}-{dataset.content[:16]}-{_generator(dataset.read)[:16]}.npz"
+    return folder / GENERATED / f"{dataset.name}-{dataset.content[:16]}-{code_behind(dataset.read)[:16]}.npz"
 
 
-def _generator(read: Callable[..., Any]) -> str:
+def code_behind(read: Callable[..., Any]) -> str:
     """Return the SHA-256 of the code behind a `read`, a partial one or an object's too."""
     while isinstance(read, functools.partial):
         read = read.func

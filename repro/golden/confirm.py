@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from repro.errors import CannotCompareError, InfrastructureError
 from repro.golden.findings import CheckResult, RunKey
@@ -20,6 +21,7 @@ from repro.runs.told import Listener
 from repro.study import Study, case_json
 
 Check = Callable[[pa.Table | None, Collection[str]], CheckResult]  # of the runs made again; this machine's environments
+SHOWN = 3  # packages in a note
 ROUNDS = 3  # a suspicious row, then a suspicious table, then a row of the runs made for that: no more can follow
 
 
@@ -98,6 +100,21 @@ def replays(study: Study, profile: str, golden: Golden, rows: pa.Table, here: Ma
         if name in there and name in declared and strata[environment] == strata[""]:
             first[name] = min(replicate, first.get(name, replicate))
     return [(*name, replicate) for name, replicate in first.items()]
+
+
+def elsewhere(rows: pa.Table, golden: Golden) -> tuple[str, ...]:
+    """Say that no fresh run was made with the packages that are here, where that is so."""
+    fresh = rows.filter(pc.invert(pc.is_in(rows["seed"], golden.rows["seed"].combine_chunks())))
+    records = table.environments(rows)
+    made = [records[name] for name in pc.unique(fresh["environment"]).to_pylist() if name in records]
+    others = provenance.other_packages(made)
+    if not others:
+        return ()
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    return (
+        f"no fresh run was made with the packages that are here ({'; '.join(others[:SHOWN])}{more}): they say nothing "
+        "of these; --replay runs golden seeds with them",
+    )
 
 
 def refuse_old_runs(old: Collection[RunKey], path: Path, study: str, profile: str) -> NoReturn:

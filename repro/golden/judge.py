@@ -68,8 +68,11 @@ def judge(evidence: Weighed, tests: Tests) -> Ruling:
     case.score = math.inf if case.deviations else 0.0
     if not evidence.faults:
         judge_kind(evidence, tests, case)
-    if evidence.replayed:
-        case.notes.append(f"{evidence.replayed} replayed bit for bit")
+    for count, what in (
+        (evidence.own, "of the golden's own"),
+        (evidence.replayed - evidence.own, "replayed bit for bit"),
+    ):
+        case.notes += [f"{count} {what}"] if count else []
     changed = [f"the same seed gives something else: {evidence.changed[0]}"] if evidence.changed else []
     weak = power_of(evidence.band) + replays_alone(evidence)
     words = (

@@ -18,17 +18,19 @@ from repro.runs.rows import Cell, Row, as_rows
 class Weighed:
     """What is known about one row: the finite values and diverged runs of fresh evidence, and what is wrong with it.
 
-    `replayed` counts the runs that repeat a golden run bit for bit (no evidence of their own), `altered` says which
-    ones should have and did not, `changed` which ones did not since other code made them, `faults` why values cannot
-    be held against the band, `failed` counts crashed runs. `again` are the values and `again_diverged` the diverged
-    runs of further fresh seeds, made to confirm; `outlying` is the replicate of the value farthest from the golden
-    mean. `foreign` rows are of another kind of machine than the golden's.
+    `replayed` counts the runs that repeat a golden run bit for bit (no evidence of their own), `own` those of them that
+    are the golden's own rows, made once. `altered` says which ones should have and did not, `changed` which did not
+    since other code made them, `faults` why values cannot be held against the band, `failed` counts crashed runs.
+    `again` are the values and `again_diverged` the diverged runs of further fresh seeds, made to confirm; `outlying` is
+    the replicate of the value farthest from the golden mean. `foreign` rows are of another kind of machine than the
+    golden's.
     """
 
     band: Band
     values: tuple[float, ...] = ()
     diverged: int = 0
     replayed: int = 0
+    own: int = 0
     failed: int = 0
     altered: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -102,7 +104,7 @@ def gather(
 
 def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: set[int], context: Context) -> Weighed:
     """Return the evidence about one band: what is fresh, what repeats a golden run, what does not fit."""
-    altered, changed, replayed = [], [], 0
+    altered, changed, replayed, own = [], [], 0, 0
     fresh: dict[bool, list[Row]] = {False: [], True: []}  # of the results; of the runs that confirm
     made = {row.replicate: row for row in rows}
     for again, row in [(False, row) for row in rows] + [(True, row) for row in reruns]:
@@ -110,17 +112,21 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
         twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
         # In this order: a run made a second time is no new seed, a golden seed is no fresh one, and what repeats its
         # golden run adds nothing; only what is left is evidence of its own.
-        if first is not None:
-            if band.judged and repeats(row, first) and row.outcome != first.outcome:
+        if first is not None and repeats(row, first):
+            if band.judged and row.outcome != first.outcome:
                 altered.append(f"does not repeat: {difference(row, first, 'the results')}")
+        elif twin is None and first is not None:
+            if band.judged and row.outcome != first.outcome and like(row, first, context):
+                changed.append(f"{difference(row, first, 'the results')}, by other {', '.join(differing(row, first))}")
         elif twin is None:
             fresh[again].append(row)
         elif twin.outcome == row.outcome:
             replayed += 1
+            own += row.finished == twin.finished and repeats(row, twin)
         elif repeats(row, twin):
             altered.append(f"same seed, same code, same environment, another value: {difference(row, twin, 'golden')}")
         else:
-            if context.strata[row.environment] == context.strata[twin.environment]:
+            if like(row, twin, context):
                 changed.append(f"{difference(row, twin, 'golden')}, by other {', '.join(differing(row, twin))}")
             if not again:
                 fresh[again].append(row)
@@ -131,6 +137,7 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
         values=tuple(values.values()),
         diverged=sum(row.status == "nonfinite" for row in fresh[False]),
         replayed=replayed,
+        own=own,
         failed=sum(row.status == "failed" for row in (*fresh[False], *confirming)),
         altered=tuple(altered),
         changed=tuple(changed),
@@ -140,6 +147,11 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
         outlying=max(values, key=lambda name: abs(values[name] - (band.mean or 0.0))) if values else -1,
         foreign=any(context.foreign(row) for row in fresh[False]),
     )
+
+
+def like(row: Row, other: Row, context: Context) -> bool:
+    """Say whether two runs are of one kind of machine."""
+    return context.strata[row.environment] == context.strata[other.environment]
 
 
 def repeats(row: Row, other: Row) -> bool:

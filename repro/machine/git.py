@@ -77,7 +77,7 @@ def commits(owners: Mapping[Path, str], project: Path, ignoring: Ignoring = noth
     hex>+dirty". Where there is no git, REPRO_COMMIT stands for the files below `project`.
     """
     parts = [
-        (owners[files[0]], commit(top, ignoring) if top is not None and _held(top, files) else "")
+        (owners[files[0]], commit(top, ignoring) if top is not None and not ignored(top, files) else "")
         for top, files in repositories(owners, project).items()
     ]
     if len(parts) < 2:
@@ -99,12 +99,13 @@ def repositories(files: Iterable[Path], project: Path) -> dict[Path | None, list
     return found
 
 
-def _held(top: Path, files: Sequence[Path]) -> bool:
-    """Say whether git holds these files of a repository, or shows them as new: it knows nothing of ignored ones."""
+def ignored(top: Path, files: Sequence[Path]) -> list[str]:
+    """Return those of some files of a repository that git ignores and so knows nothing of, as it names them."""
     if shutil.which("git") is None:
-        return True
+        return []
     names = [os.fspath(file.resolve()) for file in files]
-    return not _git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--", *names)
+    found = _git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *names)
+    return [name for name in found.split("\0") if name]
 
 
 def is_dirty(commit: str) -> bool:

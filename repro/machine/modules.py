@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from repro.machine.syntax import EVERYTHING, Facts, Import, facts_of_module, tex
 HARNESS = __name__.partition(".")[0]
 ARITHMETIC = frozenset({f"{HARNESS}.{name}" for name in ("seeds", "stats", "printed")})  # of it, what computes numbers
 ABOVE = ""  # asks for a package because a module of it is imported, which is no reason to look at all of `home`
+SUFFIXES = (*importlib.machinery.EXTENSION_SUFFIXES, ".py")  # of modules, in the order in which Python looks for them
+LIBRARY = tuple(f"{os.path.realpath(sysconfig.get_path(kind))}{os.sep}" for kind in ("stdlib", "platstdlib"))
 SITES = ("site-packages", "dist-packages")  # where a package without a list of its files counts as installed
 
 Edge = tuple[str, str]  # (module, name in it): one thing that an import asks for
@@ -139,9 +142,7 @@ class Modules:
 
     def _ask(self, asked: Import, by: str, reached: Reached) -> Iterator[Edge]:
         """Yield the module (or the submodule that the name is) and the packages above it, all of which run."""
-        module, name = self._absolute(asked, by), asked.name
-        if name != EVERYTHING and self.find(f"{module}.{name}").kind != "absent":
-            module, name = f"{module}.{name}", EVERYTHING
+        module, name = self.asked(asked, by)
         found = self.find(module)
         if found.kind == "absent":
             if self.find(module.partition(".")[0]).kind in ("source", "folder") and not asked.guarded:
@@ -159,6 +160,13 @@ class Modules:
             if self.find(package).kind == "source":
                 yield package, ABOVE
 
+    def asked(self, asked: Import, by: str) -> tuple[str, str]:
+        """Return the module that an import asks for and the name in it, which is no module itself."""
+        module, name = self._absolute(asked, by), asked.name
+        if name != EVERYTHING and self.find(f"{module}.{name}").kind != "absent":
+            return f"{module}.{name}", EVERYTHING
+        return module, name
+
     def whose(self, asked: Import, by: str) -> str:
         """Say whether an import asks for "own" code that is there, an "installed" package's, or another's: ""."""
         module = self._absolute(asked, by)
@@ -175,18 +183,35 @@ class Modules:
 
     def _look(self, module: str) -> Module:
         top, *rest = module.split(".")
-        if top in sys.stdlib_module_names or (top == HARNESS != self.home and module not in ARITHMETIC):
+        if (top in sys.stdlib_module_names and not _hides_python_s(top)) or (
+            top == HARNESS != self.home and module not in ARITHMETIC
+        ):
             return Module("installed")
         if rest and top != self.home and self.find(top).distribution:
             return self.find(top)  # a package of its own folder is installed with all it holds
         if top not in self._tops:
-            self._tops[top] = _top(top)
+            self._tops[top] = _hides_python_s(top) or _top(top)
         folders, file = self._tops[top]
         found = _below(folders, rest) if rest or not file else _of_file(file)
         if found.kind not in ("source", "compiled") or found.path is None or top == self.home:
             return found
         owner = _owner(found.path, top)
         return Module("installed", found.path, owner) if owner else found
+
+
+@functools.cache
+def _hides_python_s(name: str) -> tuple[tuple[str, ...], str] | None:
+    """Return the folders and the file of a top module of one's own that stands before Python's of the same name.
+
+    None for any other. A new process, as a worker is, imports it, whatever this one has imported.
+    """
+    built_in = name in sys.builtin_module_names or importlib.machinery.FrozenImporter.find_spec(name)
+    if name not in sys.stdlib_module_names or built_in:
+        return None
+    spec = importlib.machinery.PathFinder.find_spec(name)
+    if spec is None or not spec.has_location or os.path.realpath(str(spec.origin)).startswith(LIBRARY):
+        return None
+    return tuple(spec.submodule_search_locations or ()), str(spec.origin)
 
 
 def _top(name: str) -> tuple[tuple[str, ...], str]:
@@ -204,16 +229,20 @@ def _top(name: str) -> tuple[tuple[str, ...], str]:
 
 
 def _below(folders: Iterable[str], rest: Sequence[str]) -> Module:
-    """Return what lies below a package's folders under a name's parts."""
+    """Return what lies below a package's folders under a name's parts: a folder without a file where nothing else is.
+
+    In the order of Python, which takes a package before a file and a compiled one before a source.
+    """
+    bare: Module | None = None
     for folder in folders:
         name = os.path.join(folder, *rest)  # thousands are asked for, and a Path costs as much as the asking
-        if os.path.isdir(name):
-            inside = os.path.join(name, "__init__.py")
-            return Module("source", Path(inside)) if os.path.isfile(inside) else Module("folder", Path(name))
-        for suffix in (".py", *importlib.machinery.EXTENSION_SUFFIXES) if rest else ():
-            if os.path.isfile(f"{name}{suffix}"):
-                return _of_file(f"{name}{suffix}")
-    return Module("absent")
+        is_folder = os.path.isdir(name)
+        for stem in ([os.path.join(name, "__init__")] if is_folder else []) + ([name] if rest else []):
+            for suffix in SUFFIXES:
+                if os.path.isfile(f"{stem}{suffix}"):
+                    return _of_file(f"{stem}{suffix}")
+        bare = bare or (Module("folder", Path(name)) if is_folder else None)
+    return bare or Module("absent")
 
 
 def _of_file(name: str) -> Module:

@@ -6,31 +6,74 @@ import ast
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "type_params", "type_ignores"})
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements, or what holds them
 EVERYTHING = "*"
-# Calls that load code or tables: by their own name, as a method or a function of a module, as those of these modules.
-BY_NAME = frozenset({"open", "exec", "eval", "__import__"})
-BY_EITHER = frozenset(
-    [
-        *("import_module", "run_path", "run_module", "spec_from_file_location", "CDLL", "load_library"),
-        *("read_csv", "read_parquet", "read_excel", "read_json", "read_pickle", "read_table"),
-        *("loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat"),
-    ]
-)
-BY_ATTRIBUTE = frozenset({"open", "read_text", "read_bytes"})
-LOADING = frozenset({"np", "numpy", "torch", "pickle", "json", "yaml", "tomllib", "joblib", "scipy"})  # their `load`
+# Calls that bring in what no reading follows: by their own name, as methods or functions of a module, of some modules.
 CODE = frozenset(
     [
         *("exec", "eval", "__import__", "import_module", "run_path", "run_module", "spec_from_file_location"),
-        *("CDLL", "load_library"),
+        *("CDLL", "load_library", "LoadLibrary", "load_inline", "iter_modules", "walk_packages", "entry_points"),
     ]
 )
-LOADER = re.compile(rf"\b({'|'.join(sorted(BY_NAME | BY_EITHER | BY_ATTRIBUTE | {'load'}))})\b")
+BY_NAME = frozenset({"open", "exec", "eval", "__import__"})
+BY_EITHER = frozenset(
+    [
+        *CODE - BY_NAME,
+        *(
+            "read_csv",
+            "read_parquet",
+            "read_excel",
+            "read_json",
+            "read_pickle",
+            "read_table",
+            "read_feather",
+            "read_hdf",
+        ),
+        *(
+            "read_orc",
+            "read_fwf",
+            "read_sql",
+            "scan_csv",
+            "scan_parquet",
+            "scan_ndjson",
+            "load_dataset",
+            "load_from_disk",
+        ),
+        *("loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat", "load_file", "safe_open", "get_data"),
+        *("ConfigParser", "RawConfigParser", "ZipFile", "getenv"),
+    ]
+)
+BY_ATTRIBUTE = frozenset({"open", "read_text", "read_bytes", "from_pretrained"})
+LOADING = frozenset(
+    [
+        *("np", "numpy", "torch", "pickle", "json", "yaml", "tomllib", "joblib", "scipy", "toml", "tomli", "omegaconf"),
+        *(
+            "jax",
+            "keras",
+            "tensorflow",
+            "cloudpickle",
+            "dill",
+            "onnx",
+            "safetensors",
+            "soundfile",
+            "librosa",
+            "torchaudio",
+        ),
+    ]
+)  # their `load`
+OF_MODULES = {
+    "h5py": frozenset({"File"}), "sqlite3": frozenset({"connect"}), "os": frozenset({"system", "popen"}),
+    "subprocess": frozenset({"run", "Popen", "call", "check_call", "check_output", "getoutput"}),
+}  # fmt: skip
+PROGRAMS = OF_MODULES["subprocess"] | OF_MODULES["os"]
+VARIABLES = frozenset({"environ", "getenv"})
+WORDS = BY_NAME | BY_EITHER | BY_ATTRIBUTE | VARIABLES | frozenset({"load"}).union(*OF_MODULES.values())
+LOADER = re.compile(rf"\b({'|'.join(sorted(WORDS))})\b")
 IMPORTING = frozenset({"import_module", "__import__"})
 
 
@@ -69,7 +112,21 @@ def facts_of_module(source: str) -> Facts:
     """Return what a module asks for, in functions too."""
     body = tree_of(source).body
     # Looking at every expression costs as much as parsing: done only where a word could be such a call.
-    return facts(body) if LOADER.search(source) else Facts(tuple(dict.fromkeys(_imports(body, guarded=False))), ())
+    if not LOADER.search(source):
+        return Facts(tuple(dict.fromkeys(_imports(body, guarded=False))), ())
+    return facts(body, origins(source))
+
+
+@functools.cache
+def origins(source: str) -> Mapping[str, str]:
+    """Return what the imports of a module, in functions too, bind its names to, as `np` to numpy."""
+    found = {}
+    for node in ast.walk(tree_of(source)):
+        if isinstance(node, ast.Import):
+            found.update({one.asname: one.name for one in node.names if one.asname})
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.update({one.asname or one.name: f"{node.module}.{one.name}" for one in node.names})
+    return found
 
 
 @functools.cache
@@ -121,19 +178,30 @@ def _text(node: ast.AST) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def facts(statements: Sequence[ast.AST]) -> Facts:
-    """Return what statements ask for, in functions and blocks too."""
+def facts(statements: Sequence[ast.AST], known: Mapping[str, str] | None = None) -> Facts:
+    """Return what statements ask for, in functions and blocks too; `known` are their module's `origins`."""
     imports = [*_imports(statements, guarded=False)]
     loads: dict[str, None] = {}
     for node in (node for statement in statements for node in ast.walk(statement)):
         if isinstance(node, ast.Call):
-            name = _loader(node.func)
+            name = _loader(node.func, known or {})
+            last = name.rpartition(".")[2]
             named = _text(node.args[0]) if node.args else None
-            if name in IMPORTING and named and not named.startswith("."):
+            if last in IMPORTING and named and not named.startswith("."):
                 imports.append(Import(named, guarded=True))
             elif name and not _writes(name, node):
-                loads[f"{'loads code' if name in CODE else 'reads a file'} by {name}()"] = None
+                loads[f"{_doing(name)} by {name}()"] = None
+        elif isinstance(node, ast.Attribute | ast.Name) and _origin(node, known or {}) == "os.environ":
+            loads["reads variables by os.environ"] = None
     return Facts(tuple(dict.fromkeys(imports)), tuple(loads))
+
+
+def _doing(name: str) -> str:
+    """Return in words what a call of this name does."""
+    last = name.rpartition(".")[2]
+    if last in CODE:
+        return "loads code"
+    return "runs a program" if last in PROGRAMS else "reads variables" if last in VARIABLES else "reads a file"
 
 
 def _imports(statements: Iterable[ast.AST], *, guarded: bool) -> Iterator[Import]:
@@ -154,16 +222,32 @@ def _holds(node: ast.AST, name: str) -> bool:
     return isinstance(getattr(node, name, None), list)
 
 
-def _loader(function: ast.expr) -> str:
-    """Return the name of a called function that loads code or a file, an empty text for any other."""
-    if isinstance(function, ast.Name):
-        return function.id if function.id in BY_NAME | BY_EITHER else ""
-    if not isinstance(function, ast.Attribute):
+def _loader(function: ast.expr, known: Mapping[str, str]) -> str:
+    """Return the name of a called function that brings in what is not followed, an empty text for any other."""
+    if not isinstance(function, ast.Name | ast.Attribute):
         return ""
-    name, of = function.attr, function.value
-    if name == "load" and isinstance(of, ast.Name) and of.id in LOADING:
-        return f"{of.id}.load"
-    return name if name in BY_ATTRIBUTE | BY_EITHER else ""
+    origin, written = _origin(function, known), dotted(function)
+    last = origin.rpartition(".")[2] if origin else function.attr if isinstance(function, ast.Attribute) else ""
+    top = origin.partition(".")[0]
+    if "." in origin and ((last == "load" and top in LOADING) or last in OF_MODULES.get(top, ())):
+        return written
+    if isinstance(function, ast.Name):
+        return last if last in BY_NAME | BY_EITHER else ""
+    return last if last in BY_ATTRIBUTE | BY_EITHER else ""
+
+
+def _origin(node: ast.expr, known: Mapping[str, str]) -> str:
+    """Return what a name with its attributes is called where it comes from; empty for any other expression."""
+    first, dot, rest = dotted(node).partition(".")
+    return f"{known.get(first, first)}{dot}{rest}"
+
+
+def dotted(node: ast.AST) -> str:
+    """Return a name with its attributes, as `a.b`; empty for any other expression."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _writes(name: str, call: ast.Call) -> bool:

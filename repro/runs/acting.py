@@ -7,9 +7,10 @@ nothing else. Whoever reads only the names that an experiment mentions never com
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Sequence
 
-from repro.machine.syntax import EVERYTHING
+from repro.machine.syntax import EVERYTHING, dotted
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -22,7 +23,7 @@ class Statements:
     """What the names of a module's statements tell; an import is one statement a name.
 
     `own` are names of imports that are bound to somebody's own code, `installed` to that of installed packages,
-    `studies` those of studies.
+    `studies` those of studies; `altering` are own functions of other modules whose call alters something there.
     """
 
     def __init__(
@@ -32,15 +33,18 @@ class Statements:
         studies: frozenset[str],
         own: frozenset[str],
         installed: frozenset[str],
+        altering: frozenset[str] = frozenset(),
     ) -> None:
         blocks = [one for one in singles if not isinstance(one, (*DEFINITIONS, *IMPORTS))]
         within = {name for one in blocks for node in _run(one) if isinstance(node, IMPORTS) for name in _bound(node)}
         self.studies, self.own, self.installed = studies, own | within, installed  # nobody looked whose those are
+        self.altering = altering
         self.mentioned = names_of(tree) | _exported(tree)
         self.imported = {bound(one) for one in singles if isinstance(one, IMPORTS)} | within
         self.defined = {one.name for one in singles if isinstance(one, DEFINITIONS)}
         stored = {name for one in blocks for name in _stored(one)}
         self.variables = stored - self.imported - self.defined
+        self._effects = effects(tree)
 
     def affected(self, statement: ast.stmt) -> set[str]:
         """Return the names that a top statement binds or may alter; a bare call may alter whatever it mentions."""
@@ -49,7 +53,8 @@ class Statements:
             kept = above & self.defined  # which may keep the class in a list, or be asked for it
             if statement.name not in self.mentioned:  # nobody can come upon it but by a package's list
                 kept |= {*above, *map(root, statement.decorator_list)} & self.installed
-            return {statement.name} | kept
+            decorators = {*map(root, statement.decorator_list)}
+            return {statement.name} | kept | self._done(above | decorators) | self._within(statement)
         affected = names_of(statement) if isinstance(statement, ast.Expr) else set()
         for node in ast.walk(statement):
             if isinstance(node, DEFINITIONS):
@@ -59,8 +64,19 @@ class Statements:
             elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
                 affected |= names_of(node)
             elif isinstance(node, ast.Call):
-                affected |= self._altered(node)
+                affected |= self._altered(node) | self._done({root(node.func)})
         return affected
+
+    def _done(self, called: set[str]) -> set[str]:
+        """Return what own functions alter when called, also as decorators, and classes when one is below."""
+        return {name for one in called & self.defined for name in self._effects.get(one, ())}
+
+    def _within(self, statement: ast.stmt) -> set[str]:
+        """Return what the body of a class alters beside the class."""
+        nodes = [node for one in statement.body for node in _run(one)] if isinstance(statement, ast.ClassDef) else []
+        called = {root(node.func) for node in nodes if isinstance(node, ast.Call)}
+        given = {name for node in nodes if isinstance(node, ast.Call) for name in self._altered(node)}
+        return self._done(called) | given | {name for node in nodes for name in _part_set(node)} & self.variables
 
     def _altered(self, call: ast.Call) -> set[str]:
         """Return the module's variables that a call may alter: its own object, and what own code is given."""
@@ -81,6 +97,8 @@ class Statements:
             return bool(decorated or {*map(root, _bases(node))} & self.own)
         if isinstance(node, IMPORTS):
             return any(name == EVERYTHING or name in self.own - self.mentioned for name in _bound(node))
+        if isinstance(node, ast.Call) and dotted(node.func) in self.altering:
+            return True
         if isinstance(node, ast.Expr):
             return _calls(node) and self.studies.isdisjoint(names_of(node))
         if isinstance(node, ast.Assign) and all(
@@ -89,6 +107,48 @@ class Statements:
             return _calls(node)
         stores = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
         return stores and isinstance(node, ast.Attribute | ast.Subscript) and root(node) in self.imported
+
+
+@functools.cache
+def effects(tree: ast.Module) -> dict[str, frozenset[str]]:
+    """Return by function or class of a module the names of the module that it may alter when it is called.
+
+    It says `global`, sets a part of what a name stands for, calls a method of a variable, or calls another that does.
+    Of a class that is what its methods do that Python calls by itself.
+    """
+    own = {one.name: one for one in tree.body if isinstance(one, DEFINITIONS)}
+    variables = {name for one in tree.body if not isinstance(one, (*DEFINITIONS, *IMPORTS)) for name in _stored(one)}
+    direct, calls = {}, {}
+    for name, definition in own.items():
+        nodes = [node for part in _called_by_python(definition) for node in ast.walk(part)]
+        outer = {each for node in nodes if isinstance(node, ast.Global) for each in node.names}
+        within = {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+            node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        parts = {each for node in nodes for each in _part_set(node)}
+        asked = [node.func for node in nodes if isinstance(node, ast.Call)]
+        methods = {root(each) for each in asked if isinstance(each, ast.Attribute)} & variables
+        direct[name] = outer | (parts | methods) - within
+        calls[name] = {*map(root, asked)}.union(map(root, _bases(definition))) & own.keys()
+    while True:
+        before = dict(direct)
+        for name, called in calls.items():
+            direct[name] = direct[name].union(*(direct[one] for one in called))
+        if direct == before:
+            return {name: frozenset(found) for name, found in direct.items() if found}
+
+
+def _called_by_python(definition: ast.stmt) -> list[ast.stmt]:
+    """Return what runs when a name is called, or a class is below it: of a class, its methods of two underscores."""
+    if not isinstance(definition, ast.ClassDef):
+        return [definition]
+    return [one for one in definition.body if isinstance(one, DEFINITIONS) and one.name.startswith("__")]
+
+
+def _part_set(node: ast.AST) -> set[str]:
+    """Return the name of whose object a node sets or removes a part."""
+    stores = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+    return {root(node)} - {""} if stores and isinstance(node, ast.Attribute | ast.Subscript) else set()
 
 
 def looked_up(statement: ast.stmt) -> set[str]:

@@ -24,7 +24,17 @@ from repro import seeds
 from repro.errors import UsageError
 from repro.machine.imported import digest
 from repro.machine.modules import Edge, Modules, digest_parts
-from repro.machine.syntax import EVERYTHING, Facts, facts, is_text, normal_form, text_of_module, tree_of
+from repro.machine.syntax import (
+    EVERYTHING,
+    Facts,
+    Import,
+    facts,
+    is_text,
+    normal_form,
+    origins,
+    text_of_module,
+    tree_of,
+)
 from repro.runs import acting
 from repro.runs.acting import DEFINITIONS, names_of
 from repro.study import Study
@@ -130,31 +140,55 @@ def _value_classes(
                 yield kind.__module__, kind.__qualname__.partition(".")[0]
 
 
-def _imported(modules: Modules, home: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names that a module's imports bind to somebody's own code, and to that of installed packages."""
+def _imported(modules: Modules, home: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return the names that a module's imports bind to somebody's own code, and to that of installed packages.
+
+    The third are those of own functions, as they are called here, that alter something of their module.
+    """
     found: dict[str, set[str]] = {"own": set(), "installed": set()}
+    altering: set[str] = set()
     for statement in tree_of(modules.source(home)).body:
         for single in _one_by_one(statement):
             if isinstance(single, acting.IMPORTS):
-                kinds = {modules.whose(one, home) for one in facts([single]).imports}
-                for kind in kinds & found.keys():
-                    found[kind].add(acting.bound(single))
-    return frozenset(found["own"]), frozenset(found["installed"])
+                asked, name = facts([single]).imports[0], acting.bound(single)
+                kind = modules.whose(asked, home)
+                if kind in found:
+                    found[kind].add(name)
+                if kind == "own":
+                    altering.update(_altering(modules, asked, home, name))
+    return frozenset(found["own"]), frozenset(found["installed"]), frozenset(altering)
+
+
+def _altering(modules: Modules, asked: Import, by: str, name: str) -> Iterator[str]:
+    """Yield the own functions that an import brings, as they are called by its name, whose call alters something."""
+    module, thing = modules.asked(asked, by)
+    altered = acting.effects(tree_of(modules.source(module)))
+    if thing == EVERYTHING:
+        prefix = name if asked.name != EVERYTHING or name != module.partition(".")[0] else module
+        yield from (f"{prefix}.{one}" for one in altered)
+    elif thing in altered:
+        yield name
+    else:  # what a package only hands on
+        for single in (one for top in tree_of(modules.source(module)).body for one in _one_by_one(top)):
+            if isinstance(single, ast.ImportFrom) and acting.bound(single) == thing:
+                yield from _altering(modules, facts([single]).imports[0], module, name)
 
 
 @functools.cache
-def _usable(source: str, studies: frozenset[str], own: frozenset[str], installed: frozenset[str]) -> tuple[Top, ...]:
+def _usable(
+    source: str, studies: frozenset[str], own: frozenset[str], installed: frozenset[str], altering: frozenset[str]
+) -> tuple[Top, ...]:
     """Return a module's top statements without the studies' declarations and the decorators that mention a study."""
     usable: list[Top] = []
-    tree = tree_of(source)
+    tree, known = tree_of(source), origins(source)
     singles = [single for one in tree.body for single in _one_by_one(_undecorated(one, studies))]
-    told = acting.Statements(tree, singles, studies, own, installed)
+    told = acting.Statements(tree, singles, studies, own, installed, altering)
     for single in singles:
         affected = told.affected(single)
         if studies.isdisjoint(affected):
             text = "" if is_text(single) else normal_form(single)
             names = frozenset(acting.looked_up(single))
-            usable.append(Top(single, text, frozenset(affected), names, facts([single]), told.acts(single)))
+            usable.append(Top(single, text, frozenset(affected), names, facts([single], known), told.acts(single)))
     return tuple(usable)
 
 

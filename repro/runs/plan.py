@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from repro.data import BY_FILES, DataSet, code_behind
 from repro.errors import IntegrityError, NothingSelectedError, UsageError, did_you_mean
 from repro.registry import profile
 from repro.runs.coded import arrow, numbers_of
@@ -110,9 +112,16 @@ def identity(study: Study, profile_name: str) -> Identity:
 
 
 def content_of(chosen: Profile, case: Any) -> str:
-    """Return the content of a case's data set as the results table stores it, "" for none."""
+    """Return what a case's data set is as the results table stores it, "" for none."""
     data = chosen.data_of(case)
-    return data.content if data else ""
+    return stored_content(data) if data else ""
+
+
+@functools.lru_cache(maxsize=64)
+def stored_content(data: DataSet) -> str:
+    """Return what rows are of: the content, and for a set that is pinned by its files what makes arrays of them."""
+    by_files = data.content.startswith(BY_FILES)
+    return f"{data.content} peak {data.peak} read by {code_behind(data.read)}" if by_files else data.content
 
 
 def planned_runs(

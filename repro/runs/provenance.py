@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,6 +32,7 @@ ISA_ALIASES = {"asimd": "neon"}  # Linux's name of NEON on 64-bit Arm
 GPU_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 NO_GPU = (6, 9, 12)  # nvidia-smi(1), return values: nothing found, no driver loaded, no NVML library
 PATIENCE_SECONDS = 30
+COMMIT = 12  # digits of it in a record
 # An image or an engine's name, with a tag, a version or a digest; nothing that could carry "user:password@host".
 PLAIN_NAME = re.compile(r"(?!.*://)[\w.+/ :-]{1,200}(@sha256:[0-9a-f]{64})?", re.ASCII)
 IMAGE_PARTS = {"name": "REPRO_IMAGE"} | {part: f"REPRO_IMAGE_{part.upper()}" for part in ("id", "digest", "tree")}
@@ -63,7 +64,7 @@ def collect(
         "threads": threads,
         "device": device,
         "gpu": _gpus(),
-        "packages": {**{name: _version(name) for name in sorted({*PACKAGES, *used})}, "repro": __version__},
+        "packages": packages({*PACKAGES, *used}),
         "lock": _lock_state(root or project_root()),
         "image": _image(),
         "engine": _plain("REPRO_ENGINE_USED"),
@@ -125,6 +126,35 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def packages(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of installed packages, None for what is none, and that of the harness.
+
+    With the commit where one was installed from a repository: its version says little.
+    """
+    known = {name: _version(name) for name in sorted(names)}
+    return {**{name: one and f"{one}{_commit(name)}" for name, one in known.items()}, "repro": __version__}
+
+
+def _commit(package: str) -> str:
+    """Return the commit of a repository that an installed package is from, empty for any other."""
+    source = json.loads(importlib.metadata.distribution(package).read_text("direct_url.json") or "{}")
+    commit = source.get("vcs_info", {}).get("commit_id", "")
+    return f" at {commit[:COMMIT]}" if commit else ""
+
+
+def other_packages(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return in words the packages that each of some records has in another version than is here; [] if one has none.
+
+    One that was not there is left out: what runs did without it does not hang on it.
+    """
+    found = []
+    for record in records:
+        then = {name: version for name, version in record.get("packages", {}).items() if version and name != "repro"}
+        now = packages(then)
+        found.append([f"{name} {then[name]}, here {now[name]}" for name in then if then[name] != now[name]])
+    return list(dict.fromkeys(text for one in found for text in one)) if all(found) else []
 
 
 def _lock_state(root: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ROW_COLUMNS = (*COLUMNS, "data", "code", "environment")
 
 
 class Row(NamedTuple):
-    """One row as the check reads it; `curve` is the bytes of its float64 values."""
+    """One row as the check reads it; `curve` is the bytes of its float64 values, `finished` when, in microseconds."""
 
     experiment: str
     case: str
@@ -34,6 +34,7 @@ class Row(NamedTuple):
     code: str
     environment: str
     curve: bytes | None
+    finished: int = 0
 
     @property
     def cell(self) -> Cell:
@@ -123,4 +124,5 @@ def as_rows(some: pa.Table) -> list[Row]:
     """Return the table's rows as the check reads them."""
     if not some.num_rows:
         return []
-    return list(map(Row, *(some[name].to_pylist() for name in ROW_COLUMNS), curves(some)))
+    finished = some["finished"].cast(pa.int64()).to_pylist()
+    return list(map(Row, *(some[name].to_pylist() for name in ROW_COLUMNS), curves(some), finished))

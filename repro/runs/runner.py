@@ -115,7 +115,7 @@ def outdated(store: Store, wanted: Identity) -> Mask:
     Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
     held = store.runs
-    stale = held.finished & ~held.made(wanted.made)
+    stale = ~held.made(wanted.made)
     uncommitted = held.finished & held.uncommitted
     if uncommitted.any():
         now = commit_of(store, wanted)
@@ -147,9 +147,10 @@ def uncommitted(study: Study, profile: str, results: Path) -> list[str]:
             found.append(f"{owners[files[0]]} lies in no repository")
             continue
         changed = git.dirty_files(top, lambda path: golden in path.parents or belongs(path, results))
-        if changed:
-            more = f" and {len(changed) - SHOWN_FILES} more" if len(changed) > SHOWN_FILES else ""
-            found.append(f"not committed: {', '.join(changed[:SHOWN_FILES])}{more}")
+        for what, names in (("not committed", changed), ("ignored by git", git.ignored(top, files))):
+            if names:
+                more = f" and {len(names) - SHOWN_FILES} more" if len(names) > SHOWN_FILES else ""
+                found.append(f"{what}: {', '.join(names[:SHOWN_FILES])}{more}")
     return found
 
 

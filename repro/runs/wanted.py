@@ -46,10 +46,19 @@ def field_filter(where: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _matches(value: Any, text: str) -> bool:
-    if isinstance(value, float):
+    """Say whether a value is what a text says: as a number, to the decimals written, as Python or as JSON shows it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
         decimals = len(text.partition(".")[2])
-        return repr(value) == text or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
-    return as_text(value) == text
+        return _number(text) == value or f"{value:g}" == text or (decimals > 0 and f"{value:.{decimals}f}" == text)
+    return text in (as_text(value), json.dumps(value) if isinstance(value, list | tuple) else "")
+
+
+def _number(text: str) -> int | float | None:
+    """Return a text as a number, a whole one of any size; None for any other."""
+    try:
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        return None
 
 
 def as_text(value: Any) -> str:

@@ -180,7 +180,11 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     if counted and not outcome.n_test:
         text = f"{', '.join(counted)} is a share of counted items and n_test, how many, is {outcome.n_test!r}"
         return Report("failed", f"{text}; let the experiment report it: Outcome(values, n_test=...)")
-    values = {name: float(value) for name, value in outcome.values.items()}
+    try:
+        values = {name: float(value) for name, value in outcome.values.items()}
+    except (TypeError, ValueError):
+        none = [f"{name} is {value!r:.60}" for name, value in outcome.values.items() if not hasattr(value, "__float__")]
+        return Report("failed", f"{', '.join(none) or 'a metric is an array'}, wanted one number each")
     wild = [name for name, value in values.items() if not math.isfinite(value)]
     if wild:
         text = ", ".join(f"{name} is {values[name]}" for name in wild)

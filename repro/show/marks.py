@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from repro.machine.foreign import guarded
+from repro.runs.plan import stored_content
 from repro.study import Figure, Study
 
 RESULTS = ("value", "curve")  # the columns of a row that hold what a run found
@@ -44,7 +45,7 @@ def stand_ins(study: Study) -> dict[str, str]:
             cases = [case for _, case in study.select(name)] if callable(profile.data) else [None]
             for data in filter(None, map(profile.data_of, cases)):
                 if data.stands_in_for:
-                    found[data.content] = f"{data.name} in place of {data.stands_in_for}"
+                    found[stored_content(data)] = f"{data.name} in place of {data.stands_in_for}"
     return found
 
 

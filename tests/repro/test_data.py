@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import hashlib
+import importlib
 import struct
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from repro.data import (
     verify,
 )
 from repro.errors import InfrastructureError, IntegrityError, UsageError
+from repro.runs.plan import stored_content
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 LABELS = np.array([7, 1], dtype=np.uint8)
@@ -326,6 +328,23 @@ def test_a_set_may_be_pinned_by_its_files_and_their_md5(folder: Path) -> None:
     text = refusal(lambda: read_verified(BY_FILES), IntegrityError)
     wanted, got = MD5S[NAMES[1]].removeprefix("md5:"), hashlib.md5(altered).hexdigest()
     assert f"expected content with md5 {wanted}, got {got}; remove this file" in text
+
+
+def test_rows_of_a_set_that_is_pinned_by_its_files_are_of_its_reader_and_its_peak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    found, stored = [], []
+    for text in ("    return 1\n", "    # as one\n    return 1\n", "    return 7\n"):
+        (tmp_path / "own_reader.py").write_text(f"def read(folder):\n{text}")
+        monkeypatch.delitem(sys.modules, "own_reader", raising=False)
+        reader = importlib.import_module("own_reader")
+        monkeypatch.setitem(sys.modules, "own_reader", reader)
+        found.append(dataclasses.replace(BY_FILES, read=reader.read))
+        stored.append(stored_content(found[-1]))
+    assert stored[0] == stored[1] != stored[2]
+    assert stored_content(dataclasses.replace(BY_FILES, peak=1)) != stored_content(BY_FILES)
+    assert stored_content(TOY) == TOY.content
 
 
 def test_what_pins_a_set_by_its_files_follows_from_names_and_digests() -> None:

@@ -7,7 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,7 +39,11 @@ def test_a_golden_is_no_evidence_for_itself() -> None:
         check(GOLDEN.rows, GOLDEN.rows, GOLDEN.bands)
     result = checked([*GOLDEN.rows.to_pylist(), *(row for row in fresh() if row["experiment"] == "noisy")])
     assert result.exit_code == 0, render(result)
-    assert "10 replayed bit for bit" in texts(result, 0)
+    assert "10 of the golden's own" in texts(result, 0)
+    assert "replayed" not in texts(result, 0)
+    later = [{**row, "finished": row["finished"] + timedelta(seconds=1)} for row in GOLDEN.rows.to_pylist()]
+    again = checked([*later, *(row for row in fresh() if row["experiment"] == "noisy")])
+    assert "10 replayed bit for bit" in texts(again, 0)
 
 
 def test_one_accuracy_lowered_by_five_points_deviates() -> None:

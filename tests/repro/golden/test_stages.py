@@ -46,6 +46,26 @@ def test_one_unlucky_seed_is_no_deviation() -> None:
     assert "and not all of 4 more runs are" in texts(result, 0)
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_a_replay_is_held_to_the_golden_also_where_the_results_hold_its_rows(held: bool) -> None:
+    """By another version of a package, or other code: the results' row of that seed is the golden's own."""
+    replay = [{**row, "code": "new code"} for row in rows_of(STUDY, range(1))]
+    results = [*(rows_of(STUDY, range(10)) if held else []), *(row for row in fresh() if row["experiment"] == "noisy")]
+    results += [] if held else [row for row in rows_of(STUDY, range(1)) if row["experiment"] != "noisy"]
+    assert checked(results, reruns=build(replay)).exit_code == 0
+    next(row for row in replay if first(row))["value"] += 1e-9
+    result = checked(results, reruns=build(replay))
+    assert result.exit_code == 1
+    assert "the same seed gives something else: replicate 0 has" in texts(result, 1)
+
+
+def test_a_fresh_run_that_another_code_repeats_otherwise_is_called_changed() -> None:
+    again = [{**row, "code": "new code", "value": row["value"] + 1e-9} for row in fresh() if first(row)]
+    result = checked(fresh(), reruns=build(again))
+    assert result.exit_code == 1
+    assert "the results" in texts(result, 1)
+
+
 def test_further_runs_by_other_code_confirm_nothing() -> None:
     again = [{**row, "code": "older"} for row in fresh(lower, range(21, 25))]
     assert checked(fresh(lower), reruns=build(again)).counts["suspicious"] == 1

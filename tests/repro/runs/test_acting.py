@@ -22,6 +22,28 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
     "a call whose answer nobody wants": ("C = {}\n_ = C.update(a=$)\n", "C['a']", {}),
     "a call whose answer somebody wants": ("C = {}\nOLD = C.setdefault('a', $)\n", "C['a']", {}),
     "own code that is given a list": ("C = []\ndef fill(some):\n    some.append($)\nN = fill(C)\n", "C[0]", {}),
+    "a function whose answer is kept": ("C = {}\ndef setup():\n    C['lr'] = $\n    return True\nREADY = setup()\n",
+                                        "C['lr']", {}),
+    "a function that a condition asks": ("C = {}\ndef setup():\n    C['lr'] = $\n    return True\nif not setup():\n"
+                                         "    raise ValueError\n", "C['lr']", {}),
+    "a global that is set for an answer": ("R = 1\ndef setup():\n    global R\n    R = $\n    return 1\nOK = setup()\n",
+                                           "R", {}),
+    "what a called function calls": ("C = []\ndef fill():\n    C.append($)\ndef setup():\n    fill()\n    return 1\n"
+                                     "OK = [setup() for _ in '1']\n", "C[0]", {}),
+    "the body of a class": ("C = {}\nclass A:\n    C['lr'] = $\n", "C['lr']", {}),
+    "a call in the body of a class": ("C = {}\nclass A:\n    old = C.update(lr=$)\n", "C['lr']", {}),
+    "what a base keeps by itself": ("M = []\nclass B:\n    def __init_subclass__(cls):\n        M.append(cls)\n"
+                                    "class C(B):\n    pass\nclass A(C):\n    y = $\n", "M[1].y", {}),
+    "what a metaclass keeps": ("M = []\nclass T(type):\n    def __init__(cls, *of):\n        M.append(cls)\n"
+                               "class B(metaclass=T):\n    pass\nclass A(B):\n    y = $\n", "M[1].y", {}),
+    "a decorator that keeps by itself": ("M = []\ndef keep(f):\n    M.append(f)\n@keep\ndef sgd(): return $\n",
+                                         "M[0]()", {}),
+    "own code elsewhere that is set up for an answer": (
+        "from . import helpers\nfrom .helpers import get\nREADY = helpers.configure($)\n", "get()", {
+            "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
+    "own code that a package hands on": ("from .pack import configure, get\nREADY = configure($)\n", "get()", {
+        "pack": "from .helpers import configure, get\n",
+        "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
     "a decorator": (f"{REGISTRY}@register\ndef sgd(): return $\n", "M['sgd']()", {}),
     "a decorator of a helper": ("from .helpers import M, register\n@register\ndef sgd(): return $\n", "M['sgd']()",
                                 {"helpers": REGISTRY}),

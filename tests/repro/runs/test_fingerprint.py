@@ -15,7 +15,7 @@ import pytest
 
 from repro.errors import UsageError
 from repro.machine import modules
-from repro.machine.syntax import normal_form
+from repro.machine.syntax import facts_of_module, normal_form
 from repro.runs import fingerprint as module
 from repro.runs import table
 from repro.runs.fingerprint import Code, code_of, fingerprint
@@ -252,6 +252,17 @@ def test_halving_a_rate_in_a_library_beside_the_study_makes_its_rows_outdated(pr
         ("return case.path.open(mode='rb')", "lone_study reads a file by open()"),
         ("import numpy as np; return np.load('weights.npy')", "lone_study reads a file by np.load()"),
         ("import pandas as pd; return pd.read_csv('table.csv')", "lone_study reads a file by read_csv()"),
+        ("import torch as th; return th.load('w.pt')", "lone_study reads a file by th.load()"),
+        ("from torch import load; return load('w.pt')", "lone_study reads a file by load()"),
+        ("import torch; return torch.jit.load('w.pt')", "lone_study reads a file by torch.jit.load()"),
+        ("import configparser as c; return c.ConfigParser()", "lone_study reads a file by ConfigParser()"),
+        ("return case.model.from_pretrained('w')", "lone_study reads a file by from_pretrained()"),
+        ("import os; return os.environ['RATE']", "lone_study reads variables by os.environ"),
+        ("from os import environ; return environ.get('RATE')", "lone_study reads variables by os.environ"),
+        ("import os; return os.getenv('RATE')", "lone_study reads variables by getenv()"),
+        ("import subprocess as s; return s.run(['./train'])", "lone_study runs a program by s.run()"),
+        ("import pkgutil; return [*pkgutil.iter_modules(['p'])]", "lone_study loads code by iter_modules()"),
+        ("import ctypes; ctypes.cdll.LoadLibrary('a.so')", "lone_study loads code by LoadLibrary()"),
         ("from mylib import fast", "mylib.fast is compiled"),
         ("try:\n        import mylib.gone\n    except ImportError: ...", GONE),
         ("import no_such_package_zz", "lone_study imports no_such_package_zz, which is not here"),
@@ -263,11 +274,25 @@ def test_what_cannot_be_followed_is_named(reach: Callable[..., Code], body: str,
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("from omegaconf import OmegaConf as C\nC.load('c.yml')", "reads a file by C.load()"),
+        ("from safetensors.torch import load_file as read\nread('w')", "reads a file by load_file()"),
+        ("import h5py\nh5py.File('w.h5')", "reads a file by h5py.File()"),
+        ("from torch.utils import cpp_extension as c\nc.load('a', ['a.cpp'])", "reads a file by c.load()"),
+    ],
+)
+def test_what_packages_that_need_not_be_here_bring_in_is_named(body: str, said: str) -> None:
+    assert facts_of_module(body).loads == (said,)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "import importlib; importlib.import_module('mylib.train')",
         "open('log.txt', 'w').write('x')",
-        "case.model.eval(); case.load(); return case.open_doors",
+        "case.model.eval(); case.load(); case.run(); return case.open_doors",
+        "case.registry.load('a'); return case.File('b')",
         "import math, numpy",
     ],
 )

@@ -8,6 +8,7 @@ from repro import api
 from repro.data import DataSet
 from repro.errors import NothingSelectedError, UsageError
 from repro.runs.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
+from repro.runs.wanted import field_filter
 from repro.seeds import derive_seed
 from repro.study import Profile, Study, grid
 
@@ -53,6 +54,8 @@ def count(profile: str = "paper", **request) -> int:
         (["first=0.707,1"], 8),
         (["first=1.4142135623730951"], 4),
         (["bias=true", "first=0.5"], 2),
+        (["first=5e-1"], 4),
+        (["first=1e0"], 4),
     ],
 )
 def test_where_narrows_the_cases(where: list[str], expected: int) -> None:
@@ -99,6 +102,16 @@ class TestTextsWithCommas:
     def test_from_python_needs_none(self, value: str) -> None:
         (found,) = api.planned(self.STUDY, "paper", where={"reading": value})
         assert self.STUDY.experiments["one"].cases[found.case_index].reading == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-5, "1e-5"), (1e-5, "0.00001"), (1e22, "1e22"), (3, "3.0"), (10**30, "1" + "0" * 30), ((), "[]"), ((), "()"),
+     ((1, "a"), '"[1, ""a""]"'), (None, "null"), (True, "true")],
+)  # fmt: skip
+def test_a_value_is_named_as_it_is_written_or_printed(value: object, text: str) -> None:
+    assert field_filter([f"k={text}"])({"k": value})
+    assert not field_filter([f"k={text}"])({"k": 2})
 
 
 @pytest.mark.parametrize("where", ["first", "first=", "=1", "first=a\nb", "first=" + "1" * 200_000])
