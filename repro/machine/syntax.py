@@ -14,66 +14,30 @@ SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "kind", "type_params", "type_
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements, or what holds them
 EVERYTHING = "*"
 # Calls that bring in what no reading follows: by their own name, as methods or functions of a module, of some modules.
-CODE = frozenset(
-    [
-        *("exec", "eval", "__import__", "import_module", "run_path", "run_module", "spec_from_file_location"),
-        *("CDLL", "load_library", "LoadLibrary", "load_inline", "iter_modules", "walk_packages", "entry_points"),
-    ]
-)
-BY_NAME = frozenset({"open", "exec", "eval", "__import__"})
-BY_EITHER = frozenset(
-    [
-        *CODE - BY_NAME,
-        *(
-            "read_csv",
-            "read_parquet",
-            "read_excel",
-            "read_json",
-            "read_pickle",
-            "read_table",
-            "read_feather",
-            "read_hdf",
-        ),
-        *(
-            "read_orc",
-            "read_fwf",
-            "read_sql",
-            "scan_csv",
-            "scan_parquet",
-            "scan_ndjson",
-            "load_dataset",
-            "load_from_disk",
-        ),
-        *("loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat", "load_file", "safe_open", "get_data"),
-        *("ConfigParser", "RawConfigParser", "ZipFile", "getenv"),
-    ]
-)
-BY_ATTRIBUTE = frozenset({"open", "read_text", "read_bytes", "from_pretrained"})
-LOADING = frozenset(
-    [
-        *("np", "numpy", "torch", "pickle", "json", "yaml", "tomllib", "joblib", "scipy", "toml", "tomli", "omegaconf"),
-        *(
-            "jax",
-            "keras",
-            "tensorflow",
-            "cloudpickle",
-            "dill",
-            "onnx",
-            "safetensors",
-            "soundfile",
-            "librosa",
-            "torchaudio",
-        ),
-    ]
-)  # their `load`
+CODE = {
+    "exec", "eval", "__import__", "import_module", "run_path", "run_module", "spec_from_file_location", "CDLL",
+    "load_library", "LoadLibrary", "load_inline", "iter_modules", "walk_packages", "entry_points",
+}  # fmt: skip
+BY_NAME = {"open", "exec", "eval", "__import__"}
+BY_EITHER = CODE - BY_NAME | {
+    "read_csv", "read_parquet", "read_excel", "read_json", "read_pickle", "read_table", "read_feather", "read_hdf",
+    "read_orc", "read_fwf", "read_sql", "scan_csv", "scan_parquet", "scan_ndjson", "load_dataset", "load_from_disk",
+    "loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat", "load_file", "safe_open", "get_data",
+    "ConfigParser", "RawConfigParser", "ZipFile", "getenv",
+}  # fmt: skip
+BY_ATTRIBUTE = {"open", "read_text", "read_bytes", "from_pretrained"}
+LOADING = {
+    "np", "numpy", "torch", "pickle", "json", "yaml", "tomllib", "joblib", "scipy", "toml", "tomli", "omegaconf", "jax",
+    "keras", "tensorflow", "cloudpickle", "dill", "onnx", "safetensors", "soundfile", "librosa", "torchaudio",
+}  # whose `load` does, wherever it lies in them  # fmt: skip
 OF_MODULES = {
-    "h5py": frozenset({"File"}), "sqlite3": frozenset({"connect"}), "os": frozenset({"system", "popen"}),
-    "subprocess": frozenset({"run", "Popen", "call", "check_call", "check_output", "getoutput"}),
+    "h5py": {"File"}, "sqlite3": {"connect"}, "os": {"system", "popen"},
+    "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput"},
 }  # fmt: skip
 PROGRAMS = OF_MODULES["subprocess"] | OF_MODULES["os"]
-VARIABLES = frozenset({"environ", "getenv"})
-WORDS = BY_NAME | BY_EITHER | BY_ATTRIBUTE | VARIABLES | frozenset({"load"}).union(*OF_MODULES.values())
-LOADER = re.compile(rf"\b({'|'.join(sorted(WORDS))})\b")
+VARIABLES = {"environ", "getenv"}
+WORDS = BY_NAME | BY_EITHER | BY_ATTRIBUTE | VARIABLES | OF_MODULES["os"] | (OF_MODULES.keys() - {"os"}) | {"load"}
+LOADER = re.compile(rf"\b({'|'.join(sorted(WORDS))})\b")  # one of these stands in every module with such a call
 IMPORTING = frozenset({"import_module", "__import__"})
 
 

@@ -159,19 +159,23 @@ def _imported(modules: Modules, home: str) -> tuple[frozenset[str], frozenset[st
     return frozenset(found["own"]), frozenset(found["installed"]), frozenset(altering)
 
 
-def _altering(modules: Modules, asked: Import, by: str, name: str) -> Iterator[str]:
+def _altering(
+    modules: Modules, asked: Import, by: str, name: str, met: tuple[tuple[str, str], ...] = ()
+) -> Iterator[str]:
     """Yield the own functions that an import brings, as they are called by its name, whose call alters something."""
     module, thing = modules.asked(asked, by)
     altered = acting.effects(tree_of(modules.source(module)))
-    if thing == EVERYTHING:
+    if name == EVERYTHING:
+        yield from altered
+    elif thing == EVERYTHING:
         prefix = name if asked.name != EVERYTHING or name != module.partition(".")[0] else module
         yield from (f"{prefix}.{one}" for one in altered)
     elif thing in altered:
         yield name
-    else:  # what a package only hands on
+    elif (module, thing) not in met:  # what a package only hands on
         for single in (one for top in tree_of(modules.source(module)).body for one in _one_by_one(top)):
             if isinstance(single, ast.ImportFrom) and acting.bound(single) == thing:
-                yield from _altering(modules, facts([single]).imports[0], module, name)
+                yield from _altering(modules, facts([single]).imports[0], module, name, (*met, (module, thing)))
 
 
 @functools.cache

@@ -41,6 +41,8 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
     "own code elsewhere that is set up for an answer": (
         "from . import helpers\nfrom .helpers import get\nREADY = helpers.configure($)\n", "get()", {
             "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
+    "own code that a star brings": ("from .helpers import *\nREADY = configure($)\n", "C['lr']", {
+        "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\n"}),
     "own code that a package hands on": ("from .pack import configure, get\nREADY = configure($)\n", "get()", {
         "pack": "from .helpers import configure, get\n",
         "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
