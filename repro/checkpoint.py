@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,34 +36,45 @@ def heads(folder: Path, since: float = 0.0) -> list[Head]:
 
     A file that says no share, or is damaged, or ends meanwhile says nothing.
     """
-    found = []
-    for path in sorted(folder.glob("*.checkpoint")):
-        try:
-            if path.stat().st_mtime < since:
-                continue
-            with path.open("rb") as file:
-                said = json.loads(file.readline(LONGEST_HEAD))
-            experiment, case = said["of"]
-            head = Head((str(experiment), str(case)), float(said["seconds"]), float(said["share"]))
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
-        if head.share > 0:
-            found.append(head)
-    return found
+    found = (head_of(path, since) for path in sorted(folder.glob("*.checkpoint")))
+    return [head for head in found if head is not None and head.share > 0]
+
+
+def head_of(path: Path, since: float = 0.0) -> Head | None:
+    """Return what a file says of its unfinished run, with a share of 0 where it says none; None as `heads` has it."""
+    try:
+        if path.stat().st_mtime < since:
+            return None
+        with path.open("rb") as file:
+            said = json.loads(file.readline(LONGEST_HEAD))
+        experiment, case = said["of"]
+        return Head((str(experiment), str(case)), float(said["seconds"]), float(said["share"] or 0.0))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 class Checkpoint:
     """The state of one unfinished run, in a file that is replaced whole or not at all.
 
     `name` is the run's: a file of another one, or one whose content is not what was written, is no state of it. `of`
-    are its experiment and case, for those who ask how far it came.
+    are its experiment and case, for those who ask how far it came. While `genuine` says no, as where the process has
+    code that was edited since the run was ordered, nothing is kept: its name would promise other code.
     """
 
-    def __init__(self, path: Path, name: str, of: tuple[str, str] = ("", ""), *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        of: tuple[str, str] = ("", ""),
+        *,
+        every_s: float = EVERY_S,
+        genuine: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.path = path
         self.name = name
         self.of = of
         self.every_s = every_s
+        self.genuine = genuine
         self.before_s = 0.0  # that earlier parts of the run took
         self._begun = self._kept = time.monotonic()
 
@@ -97,6 +109,8 @@ class Checkpoint:
 
         Raise InfrastructureError where it cannot be written.
         """
+        if not self.genuine():
+            return
         said = {"run": self.name, "sha256": hashlib.sha256(content).hexdigest(), "seconds": round(self.seconds, 3)}
         head = json.dumps(said | {"of": self.of, "share": share})
         files.write(self.path, head.encode() + b"\n" + content)

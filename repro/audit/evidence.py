@@ -11,13 +11,13 @@ import importlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed, claims, imports, units
+from repro.audit import admitted, blessed, cases, claims, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
@@ -123,17 +123,32 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
 def _of_ours(study: Study, cells: Sequence[Cell], profiles: Sequence[str], *, measured: bool) -> tuple[bool, Any]:
     """Return whether there are runs of ours at all, and what they say, or why they do not."""
     fixed, refused, ours = cells[0].experiment.deterministic and not measured, None, False
+    few: tuple[bool, Any] | None = None  # of a profile before one that has enough runs
     for profile in profiles:
         found = [_found(study, profile, cell, 1 if fixed else LEAST_RUNS) for cell in cells]
         ours = ours or any(isinstance(one, Missing) or one.values or one.diverged for one in found)
         there = found[0] if len(cells) == 1 else _difference(study, profile, cells, found)
         if isinstance(there, Missing):
             refused = refused or there
+        elif measured and (there.values or there.diverged):
+            there = _of_profile(study, profile, there)
+            if len(there.values) + there.diverged >= LEAST_RUNS:
+                return True, there
+            few = few or (True, there)
         elif there.values or there.diverged:
-            return True, there if measured else _numbers(there, fixed, cells[0].experiment.name, cells[0].metric)
+            return True, _numbers(there, fixed, cells[0].experiment.name, cells[0].metric)
+    if few:
+        return few
     start = f"repro run {study.name} --profile {faithful(study)} --experiment"
     commands = dict.fromkeys(f"`{f'{start} {one.experiment.name} {one.where}'.strip()}`" for one in cells)
     return ours, refused or Missing(f"no faithful run yet: {' and '.join(commands)}", LEAST_RUNS)
+
+
+def _of_profile(study: Study, profile: str, runs: Runs) -> Runs:
+    """Return runs with the name of their profile beside them, where several are faithful."""
+    if sum(one.faithful for one in study.profiles.values()) < 2:
+        return runs
+    return replace(runs, besides="; ".join(filter(None, (runs.besides, f"runs of profile {profile}"))))
 
 
 def _imported(study: Study, profile: str, cell: Cell) -> imports.ImportedCell:
@@ -206,8 +221,8 @@ def _named(study: Study, name: str, metric: str, fields: Mapping[str, Any]) -> C
     declared = [one.name for one in experiment.metrics]
     if metric not in declared:
         raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, declared)}")
-    case = the_case(experiment, fields)
-    return Cell(experiment, metric, case, _where(case, fields), Decimal(1))
+    case = cases.named(experiment, fields)
+    return Cell(experiment, metric, case, cases.where(case, fields), Decimal(1))
 
 
 def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing:
@@ -262,11 +277,6 @@ def _numbers(found: Runs, fixed: bool, experiment: str, metric: str) -> Any:
     return one_value(found.values, experiment, metric) if fixed else list(found.values)
 
 
-def _where(case: Any, fields: Iterable[str]) -> str:
-    """Return the options that choose a case of a command by these fields."""
-    return " ".join(f"--where {key}={getattr(case, key)}" for key in fields)
-
-
 def _runs(study: Study, profile: str, experiment: str, metric: str, case: Any, least: int) -> Runs | Missing:
     """Return the runs of a case, or why those that there are are no evidence; without any, no values."""
     found, text = admitted.of(study, profile, experiment), case_json(case)
@@ -278,20 +288,8 @@ def _runs(study: Study, profile: str, experiment: str, metric: str, case: Any, l
         return Missing(f"{what}; draw every random number from run.seed, or declare the experiment deterministic", None)
     if found.ignored or not (runs.values or runs.diverged):
         fields = (one.name for one in dataclasses.fields(case))
-        return found.refused(least, where=_where(case, fields), cases=[text]) or runs
+        return found.refused(least, where=cases.where(case, fields), cases=[text]) or runs
     return runs
-
-
-def the_case(experiment: Experiment, fields: Mapping[str, Any]) -> Any:
-    """Return the one case that has these fields. Raise UsageError where none or several have."""
-    found = [
-        case
-        for case in experiment.cases
-        if all(hasattr(case, key) and getattr(case, key) == value for key, value in fields.items())
-    ]
-    if len(found) != 1:
-        raise UsageError(f"{len(found)} cases of '{experiment.name}' have {dict(fields)}; name fields of exactly one")
-    return found[0]
 
 
 def faithful(study: Study) -> str:

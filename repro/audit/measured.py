@@ -55,7 +55,7 @@ def counted(said: Judgement, runs: Runs) -> Judgement:
     if not (runs.diverged or runs.lost):
         return replace(said, evidence=words)
     verdict = "inconclusive" if said.verdict == "reproduced" else said.verdict
-    return replace(said, verdict=verdict, evidence=words, more=None)
+    return replace(said, verdict=verdict, evidence=words, more=said.more if too_few(runs.values) else None)
 
 
 def runs_of(evidence: Any) -> list[float]:

@@ -7,11 +7,13 @@ import functools
 from typing import Any
 
 from repro.machine.syntax import tree_of
+from repro.runs.acting import names_of
 from repro.runs.fingerprint import codes
 from repro.study import Experiment, Study, settings_json
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-SETTINGS = "settings"  # what a run has of its profile
+OF_PROFILE = {"settings", "profile"}  # what a run has of its profile
+WHOLE = {"astuple", "attrgetter", "vars", "__dict__"}  # with which it can be taken whole
 
 
 def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: bool) -> list[str]:
@@ -37,7 +39,7 @@ def may_read_settings(study: Study, experiment: str) -> bool:
     """Say whether an experiment's code may read its run's settings.
 
     Where the function gives its run to nobody, its own lines tell. Elsewhere every mention below the modules that it
-    reaches counts, those of the study's other experiments left out.
+    reaches counts, those of the study's other experiments left out that are not mentioned there.
     """
     function = study.experiments[experiment].function.__name__
     files = [path for path in codes(study, [experiment])[experiment].files if path.suffix == ".py"]
@@ -51,14 +53,21 @@ def may_read_settings(study: Study, experiment: str) -> bool:
     alone = sum(isinstance(node, ast.Name) and node.id == run for node in ast.walk(own))
     asked = [node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == run]
     if len(asked) == alone:
-        return SETTINGS in asked
+        return not OF_PROFILE.isdisjoint(asked)
     siblings = {one.function.__name__ for one in study.experiments.values()} - {function}
-    rest = [one for one in home.body if not (isinstance(one, FUNCTIONS) and one.name in siblings)]
-    return any(_mentions(node) for tree in (*rest, *others) for node in ast.walk(tree))
+    left = {one.name: one for one in home.body if isinstance(one, FUNCTIONS) and one.name in siblings}
+    rest = [*others, *(one for one in home.body if one not in left.values())]
+    while called := {name for one in rest for name in names_of(one) if name in left}:
+        rest += [left.pop(name) for name in called]
+    return any(_mentions(node) for tree in rest for node in ast.walk(tree))
 
 
 def _mentions(node: ast.AST) -> bool:
-    """Say whether a node is `.settings`, or the text, with which it can be asked for as well."""
-    return (isinstance(node, ast.Attribute) and node.attr == SETTINGS) or (
-        isinstance(node, ast.Constant) and node.value == SETTINGS
-    )
+    """Say whether a node is `.settings` or `.profile`, in a pattern too, or the text, or takes all of a thing."""
+    if isinstance(node, ast.MatchClass):
+        return bool(node.patterns) or not OF_PROFILE.isdisjoint(node.kwd_attrs)
+    if isinstance(node, ast.Name):
+        return node.id in WHOLE
+    if isinstance(node, ast.Attribute):
+        return node.attr in OF_PROFILE | WHOLE
+    return isinstance(node, ast.Constant) and node.value in OF_PROFILE

@@ -17,6 +17,7 @@ from repro.runs.held import IDENTITY, RUN
 from repro.runs.plan import estimate, identity, planned_runs
 from repro.runs.planned import PlannedRun
 from repro.runs.store import Store
+from repro.runs.wanted import as_asked
 from repro.study import Study
 
 COMMAND = re.compile(r"`repro run ([^`]+)`")  # as evidence names what is missing
@@ -141,7 +142,7 @@ def _asked(one: Audited) -> list[tuple[str, Options]]:
     cells = [shared | dict(asked[side]) for side in PAIR if side in asked] or [shared]
     found: list[tuple[str, Options]] = []
     for cell in cells:
-        where = [f"{name}={value}" for name, value in cell.items() if name not in ("experiment", "metric")]
+        where = [f"{name}={as_asked(value)}" for name, value in cell.items() if name not in ("experiment", "metric")]
         found.append((study, {"experiment": [str(cell["experiment"])], "where": where}))
     return found
 

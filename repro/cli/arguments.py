@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+from repro.errors import UsageError
 from repro.machine import root as roots
 from repro.machine import terminal
 
@@ -156,3 +158,9 @@ def exports(made: Parser, what: str) -> None:
 def say(arguments: argparse.Namespace, text: str) -> None:
     """Print talk on standard error, unless asked to be quiet."""
     terminal.say(text, quiet=arguments.quiet)
+
+
+def hold_budget(seconds: float) -> None:
+    """Raise UsageError for a time budget that is no number of seconds."""
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--time-budget {seconds:g}: wanted a number of seconds above 0")

@@ -97,7 +97,7 @@ def check(arguments: Namespace) -> int:
             experiments=arguments.experiment,
             where=arguments.where,
             confirm=not arguments.no_confirm,
-            replay=arguments.replay and not arguments.no_confirm,
+            replay=arguments.replay,
             jobs=arguments.jobs,
             say=lambda text: say(arguments, text),
             begin=progress.begin,
@@ -192,12 +192,14 @@ def bless(arguments: Namespace) -> int:
     if kept:
         answer(f"kept     {len(kept)} runs of older code, as the golden of before holds them: evidence of nothing new")
     if blessing.written:
-        say(arguments, "look at the .md twin's diff, enter the reason in CHANGELOG.md under Golden, and commit them")
+        changelog = "enter the reason in CHANGELOG.md under Golden, " if Path("CHANGELOG.md").exists() else ""
+        say(arguments, f"look at the .md twin's diff, {changelog}and commit {'all' if changelog else 'both'}")
     return PASS
 
 
 def merge(arguments: Namespace) -> int:
     """Join result tables into one; a conflict is reported and nothing is written."""
+    from repro import registry
     from repro.runs import pieces, table
     from repro.runs.merge import merge as join
     from repro.runs.store import Store
@@ -205,6 +207,11 @@ def merge(arguments: Namespace) -> int:
     if pieces.there(arguments.out) and arguments.out not in arguments.tables:
         raise UsageError(
             f"{arguments.out}: exists and is not among the tables; name it as one of them, or another --out"
+        )
+    golden = registry.root().resolve() / "golden"
+    if golden in arguments.out.resolve().parents:
+        raise UsageError(
+            f"{arguments.out}: below {golden.name}/ stands what was blessed; name another --out, and bless that"
         )
     merged = join(arguments.tables)
     verb = "would write" if arguments.dry_run else "wrote"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,8 +88,7 @@ def _refuse(arguments: Namespace) -> None:
     for name, least in (("cases", 1), ("fresh", 0), ("threads", 1)):
         if getattr(arguments, name) < least:
             raise UsageError(f"--{name} {getattr(arguments, name)}: wanted {least} or more")
-    if not 0 < arguments.time_budget < math.inf:
-        raise UsageError(f"--time-budget {arguments.time_budget:g}: wanted a number of seconds above 0")
+    options.hold_budget(arguments.time_budget)
 
 
 def _taken(arguments: Namespace) -> Sequence[Evidence]:

@@ -216,6 +216,8 @@ def run(arguments: Namespace) -> int:
     from repro.runs.store import Store, results_path
     from repro.study import case_json, words_of
 
+    if arguments.time_budget is not None:
+        options.hold_budget(arguments.time_budget)
     if arguments.dry_run:
         return plan(arguments)
     if arguments.undecided:

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from repro.golden.bands import Band
+from repro.runs.coded import arrow
 from repro.runs.rows import Cell, Row, as_rows
 
 
@@ -84,7 +86,7 @@ def gather(
     """Return the evidence about every band that has at least one row in `results`; `reruns` add to it."""
     seeds = {row.seed for row in (*results, *reruns)}
     places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
-    old = {row.origin: row for row in as_rows(golden.take(places) if places else golden.slice(0, 0))}
+    old = {row.origin: row for row in as_rows(golden.take(arrow(np.array(places, np.int64))))}
     kinds = frozenset(strata[name] for name in pc.unique(golden["environment"]).to_pylist())
     context = Context(old, strata, kinds)
     cells: dict[Cell, list[Row]] = defaultdict(list)

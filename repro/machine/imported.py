@@ -16,6 +16,7 @@ INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in SITES)
 LIBRARY = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
 
 _imported: dict[str, str] = {}  # by file, since they were last asked for
+_ever: dict[str, str] = {}  # and since this process began
 
 
 def note() -> None:
@@ -28,7 +29,9 @@ def note() -> None:
     def path_stats(self: SourceFileLoader, path: str) -> Mapping[str, float]:
         if not path.startswith(LIBRARY) and not any(part in path for part in INSTALLED):
             with contextlib.suppress(OSError, UnicodeDecodeError):  # which the import itself meets, and says
-                _imported[os.path.realpath(path)] = digest(Path(path).read_text("utf-8"))
+                read = {os.path.realpath(path): digest(Path(path).read_text("utf-8"))}
+                _imported.update(read)
+                _ever.update(read)
         return asked(self, path)
 
     SourceFileLoader.path_stats = path_stats  # type: ignore[method-assign]
@@ -39,6 +42,11 @@ def taken() -> dict[str, str]:
     found = dict(_imported)
     _imported.clear()
     return found
+
+
+def as_told(contents: Mapping[str, str]) -> bool:
+    """Say whether each source that this process ever imported has the digest that these have of it, if they do."""
+    return all(contents.get(path, made) == made for path, made in _ever.items())
 
 
 def digest(source: str) -> str:

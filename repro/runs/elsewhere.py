@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from repro.runs.cluster import opened
 from repro.runs.facts import Question
 from repro.runs.spread import Spread, Work
-from repro.runs.worker import Order, Report
+from repro.runs.worker import Order, Report, State
 
 if TYPE_CHECKING:
     from repro.runs.held import RunKey
     from repro.runs.planned import PlannedRun
-    from repro.runs.runner import Request, State
+    from repro.runs.runner import Request
 
 
 def work_of(

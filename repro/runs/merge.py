@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from repro.errors import CannotCompareError, UsageError
 from repro.runs import pieces
-from repro.runs.held import IDENTITY
+from repro.runs.held import IDENTITY, RUN
 from repro.runs.plan import refuse_foreign_seeds
 from repro.runs.table import KEY, build, environments
 
@@ -44,6 +44,7 @@ def merge(paths: Sequence[Path]) -> pa.Table:
                 kept[key] = (row, path)
             elif row["status"] != "failed":
                 conflicts += _conflict(earlier, (row, path))
+    conflicts += _of_two_identities(kept.values())
     if conflicts:
         more = f" (+{len(conflicts) - SHOWN_CONFLICTS} more)" if len(conflicts) > SHOWN_CONFLICTS else ""
         raise CannotCompareError(
@@ -52,6 +53,23 @@ def merge(paths: Sequence[Path]) -> pa.Table:
         )
     records = {name: record for table in read for name, record in environments(table).items()}
     return build([row for row, _ in kept.values()], records)
+
+
+def _of_two_identities(rows: Iterable[tuple[dict[str, Any], Path]]) -> list[str]:
+    """Return the runs whose metrics are of different code, settings or data, as where one has a new name."""
+    first: dict[tuple[Any, ...], tuple[dict[str, Any], Path]] = {}
+    found: dict[tuple[Any, ...], str] = {}
+    for row, path in rows:
+        run = tuple(row[name] for name in RUN)
+        one, where = first.setdefault(run, (row, path))
+        differing = [name for name in IDENTITY if one[name] != row[name]]
+        if differing:
+            found.setdefault(
+                run,
+                f"{row['experiment']} {row['case']} replicate {row['replicate']}: {differing[0]} {one[differing[0]]} "
+                f"of {one['metric']} in {where}, {row[differing[0]]} of {row['metric']} in {path}",
+            )
+    return [*found.values()]
 
 
 def _conflict(one: tuple[dict[str, Any], Path], other: tuple[dict[str, Any], Path]) -> list[str]:

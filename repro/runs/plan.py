@@ -21,7 +21,7 @@ from repro.runs.coded import arrow, numbers_of
 from repro.runs.fingerprint import Code, codes
 from repro.runs.planned import PlannedRun
 from repro.runs.table import keyed
-from repro.runs.wanted import as_text, case_filter, field_filter
+from repro.runs.wanted import as_text, case_filter, field_filter, quoted
 from repro.seeds import derive_seed
 from repro.study import Experiment, Profile, Study, case_json, settings_json
 
@@ -172,7 +172,7 @@ def refuse_no_case(study: Study, profile_name: str, experiments: Collection[str]
                 f"--where {text}: no case {of} has a field '{name}'{did_you_mean(name, fields)} "
                 f"(fields: {', '.join(fields)})"
             )
-        values = list(dict.fromkeys(as_text(case[name]) for case in cases if name in case))
+        values = list(dict.fromkeys(quoted(as_text(case[name])) for case in cases if name in case))
         if not any(map(field_filter([text]), cases)):
             shown = f"{', '.join(values[:VALUES])}{', ...' if len(values) > VALUES else ''}"
             raise NothingSelectedError(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import registry
-from repro.checkpoint import EVERY_S
+from repro.checkpoint import EVERY_S, Head, head_of
 from repro.errors import SOFTWARE, InfrastructureError, ReproError, UsageError
 from repro.machine import git
 from repro.runs import provenance
@@ -30,7 +30,7 @@ from repro.runs.planned import PlannedRun
 from repro.runs.provenance import needs_torch
 from repro.runs.store import Store, belongs
 from repro.runs.told import Listener
-from repro.runs.worker import Order, Report
+from repro.runs.worker import Order, Report, State
 from repro.study import Study, settings_json
 
 if TYPE_CHECKING:
@@ -91,9 +91,6 @@ class Summary:
     failed: tuple[str, ...]
     left: int
     taken_up: int = 0
-
-
-State = tuple[Path, str]  # the file that an unfinished run is kept in, and the name that it bears there
 
 
 def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[PlannedRun]:
@@ -175,9 +172,9 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     _hold_device(request, record)
     commit = commit_of(store, wanted)
     states = {} if request.far else _states(store, request, wanted, here)
-    taken_up = {run.key for run in todo if run.key in states and states[run.key][0].exists()}
-    todo.sort(key=lambda run: run.key not in taken_up)
-    kept, failed = Counter[str](), list[str]()
+    begun = {run.key: head for run in todo if run.key in states and (head := head_of(states[run.key][0]))}
+    todo.sort(key=lambda run: run.key not in begun)
+    kept, failed, taken_up = Counter[str](), list[str](), set[RunKey]()
 
     def keep(reports: Sequence[tuple[PlannedRun, Report]]) -> None:
         made = [(run, _held_to(wanted, run, report, request)) for run, report in reports]
@@ -194,6 +191,7 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
             store.append(rows, environments)
         for run, report in made[:stopped]:
             kept[report.status] += 1
+            taken_up.update({run.key} & begun.keys())
             if run.key in states and report.status != "failed":
                 states[run.key][0].unlink(missing_ok=True)
             if report.status == "failed":
@@ -205,7 +203,8 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     def lose(run: PlannedRun, why: str) -> None:
         failed.append(f"{run.words}: {why}; it is not kept, run again to make it, perhaps with fewer --jobs")
 
-    fits = functools.partial(_fits, request=request, states=states, seconds=store.runs.seconds())
+    seconds = store.runs.seconds()
+    fits = functools.partial(_fits, request=request, states=states, seconds=seconds, begun=begun)
     if request.engine and todo:
         from repro.runs import elsewhere
 
@@ -248,7 +247,8 @@ def _states(store: Store, request: Request, wanted: Identity, environment: str) 
         made_by = wanted.of(run.experiment, run.case)
         parts = (request.study.name, request.profile, *run.key, run.seed, *made_by, request.device, environment)
         name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        states[run.key] = store.unfinished / f"{name[:32]}.checkpoint", name
+        contents = wanted.sources[run.experiment].contents
+        states[run.key] = store.unfinished / f"{name[:32]}.checkpoint", name, contents
         if finished:
             states[run.key][0].unlink(missing_ok=True)
     return states
@@ -294,11 +294,11 @@ def _dispatch(
     lost_in_a_row = 0
     with Crew(request.jobs, request.threads) as crew:
         while queue or crew.busy:
-            while queue and fits(queue[0]):
-                worker = crew.free(_at_once(queue[0], request, pace))
+            while run := next(filter(fits, queue), None):  # a shorter one may be made where the next does not fit
+                worker = crew.free(_at_once(run, request, pace))
                 if worker is None:
                     break
-                run = queue.popleft()
+                queue.remove(run)
                 with contextlib.suppress(OSError):  # it died meanwhile, which its end of the line tells below
                     worker.send(Order(study, request.profile, settings, run, request.device, states.get(run.key)))
                 crew.orders[worker].append(run)
@@ -337,11 +337,16 @@ def _at_once(run: PlannedRun, request: Request, pace: Mapping[tuple[str, str], f
 
 
 def _fits(
-    run: PlannedRun, request: Request, states: Mapping[RunKey, State], seconds: Mapping[tuple[str, str], float]
+    run: PlannedRun,
+    request: Request,
+    states: Mapping[RunKey, State],
+    seconds: Mapping[tuple[str, str], float],
+    begun: Mapping[RunKey, Head],
 ) -> bool:
     """Say whether a run may be begun: one that cannot be taken up again is lost where the budget does not hold it."""
     needed = 2 * EVERY_S if run.key in states else float("inf")
-    return min(needed, estimate([run], seconds) or 0.0) < request.seconds_left()
+    left = 1.0 - begun[run.key].share if run.key in begun else 1.0
+    return min(needed, left * (estimate([run], seconds) or 0.0)) < request.seconds_left()
 
 
 def _none_lives(run: PlannedRun, why: str) -> InfrastructureError:

@@ -61,6 +61,17 @@ def _number(text: str) -> int | float | None:
         return None
 
 
+def as_asked(value: Any) -> str:
+    """Return a value as --where takes it, whole numbers and others to their last digit."""
+    plain = tuple(value) if isinstance(value, list) else value
+    return quoted(repr(plain) if isinstance(plain, float) else as_text(plain))
+
+
+def quoted(text: str) -> str:
+    """Return a text in double quotes where --where would take it for several values."""
+    return '"' + text.replace('"', '""') + '"' if {",", '"', "\n"} & {*text} else text
+
+
 def as_text(value: Any) -> str:
     """Return a value as a case filter takes it."""
     if isinstance(value, float):

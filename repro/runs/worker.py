@@ -33,6 +33,10 @@ GPU_ERRORS = ("OutOfMemoryError", "AcceleratorError")  # of torch, which is not 
 GPU_WORDS = ("CUDA error", "CUDA out of memory", "cuDNN error", "CUBLAS_STATUS_", "CUDNN_STATUS_", "NCCL error")
 
 
+# The file that an unfinished run is kept in, the name that it bears there, and the digests of the sources behind it.
+State = tuple[Path, str, Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Order:
     """A run to make, in plain values that travel between processes; `settings` are those of its profile, as JSON."""
@@ -42,7 +46,7 @@ class Order:
     settings: str
     run: PlannedRun
     device: str
-    checkpoint: tuple[Path, str] | None = None  # the file of its state, and the name that it bears there
+    checkpoint: State | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +101,18 @@ def _end_with_parent(parent_alive: Connection) -> None:
         os._exit(0)
 
 
+def _checkpoint(order: Order) -> Checkpoint | None:
+    """Return where a run keeps its state, if it does; a process that has other code than was ordered keeps none."""
+    if order.checkpoint is None:
+        return None
+    path, name, contents = order.checkpoint
+    return Checkpoint(path, name, order.run.key[:2], genuine=lambda: imported.as_told(contents))
+
+
 def execute(order: Order) -> Report:
     """Make one run. An error of the study becomes a failed report, never a number."""
     start, planned = time.perf_counter(), order.run
-    checkpoint = Checkpoint(*order.checkpoint, of=planned.key[:2]) if order.checkpoint else None
+    checkpoint = _checkpoint(order)
     try:
         study = _loaded(order.study)
         experiment, profile, case = _ordered(study, order)

@@ -276,6 +276,11 @@ class TestExact:
             ("10.0 * run.settings.scale", False),
             ("10.0 * helper(run)", False),
             ("10.0 * getattr(run, 'settings').scale", False),
+            ("10.0 * {'smoke': 1, 'paper': 3}[run.profile]", False),
+            ("10.0 * trained(case, run)['x']", False),
+            ("10.0 * matched(run)", False),
+            ("10.0 * placed(run)", False),
+            ("10.0 * dataclasses.astuple(run)[6][0]", False),
             ("10.0 * len(run.device)", True),
             ("10.0 * other(run)", True),
         ],
@@ -285,7 +290,7 @@ class TestExact:
     ) -> None:
         """The smoke profile said of itself that it answers nothing, and a true claim was called an erratum by it."""
         declared = (
-            "from dataclasses import dataclass\nfrom repro.study import Profile, Study\n"
+            "import dataclasses\nfrom dataclasses import dataclass\nfrom repro.study import Profile, Run, Study\n"
             "@dataclass(frozen=True)\nclass Scale:\n    scale: int\n"
             "@dataclass(frozen=True)\nclass Case:\n    name: str\n"
             "def helper(run):\n    return run.settings.scale\ndef other(run):\n    return run.seed\n"
@@ -296,7 +301,11 @@ class TestExact:
             "@study.experiment((Case('a'),), metrics=('x',))\ndef trained(case, run):\n"
             "    return {'x': run.settings.scale}\n"
         )
-        if line == "10.0 * other(run)":
+        for name, pattern in (("matched", "Run(settings=Scale(scale=s))"), ("placed", "Scale(s)")):
+            declared += f"def {name}(run):\n    match run:\n        case {pattern}:\n            return s\n" * (
+                name in line
+            )
+        if "helper" not in line:
             declared = declared.replace("def helper(run):\n    return run.settings.scale\n", "")
         (tmp_path / "declares.py").write_text(declared)
         monkeypatch.syspath_prepend(tmp_path)

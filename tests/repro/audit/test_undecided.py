@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -154,3 +155,60 @@ def test_a_command_is_read_as_the_command_line_reads_it() -> None:
 def test_a_damaged_state_of_a_run_says_nothing_of_its_cost(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.checkpoint").write_bytes(content)
     assert undecided._begun(tmp_path, {}) == {}
+
+
+ODD = """
+from dataclasses import dataclass
+from random import Random
+
+from repro.study import Profile, Study
+
+study = Study("scores", paper=Profile(None, replicates=1, faithful=True), smoke=Profile(None, cannot_answer="all"))
+
+
+@dataclass(frozen=True)
+class Method:
+    method: str
+    bias: bool
+    layers: tuple[int, ...]
+    rate: float
+
+
+@study.experiment(
+    (Method("k=3, l1", True, (16, 32), 1e-5), Method("k=3, l1", False, (16,), 2 ** 0.5)), metrics=("score",)
+)
+def trained(case, run):
+    '''Score of a method.'''
+    return {"score": 92.0 + Random(run.seed).gauss(0, 0.1)}
+"""
+
+
+@pytest.mark.parametrize(
+    "fields", ['method = "k=3, l1", bias = true', "layers = [16, 32]", "rate = 1e-5", "rate = 1.4142135623730951"]
+)
+def test_cases_of_any_value_are_planned_and_their_command_runs(fields: str, project: Path, cli: Cli) -> None:
+    write_study(project, "scores", ODD)
+    rows = f'rows = {{ experiment = "trained", metric = "score", {fields} }}'
+    (project / "studies/scores/claims.toml").write_text(claim("ours").replace(ROWS["ours"], rows))
+    (need,) = planned(cli)
+    assert need["runs"] == 5
+    (command,) = need["commands"]  # type: ignore[misc]
+    assert cli(*shlex.split(command)[1:]).returncode == 0
+    assert planned(cli) == []
+    assert cli("audit", "scores").returncode == 0
+
+
+def test_of_several_faithful_profiles_the_first_with_enough_runs_answers_and_is_named(scores: Path, cli: Cli) -> None:
+    source = STUDY.replace("smoke=Profile", "long=Profile(None, replicates=1, faithful=True), smoke=Profile")
+    write_study(scores, "scores", source)
+
+    def said() -> list[str]:
+        found = json.loads(cli("audit", "scores", "--claim", "ours", "--json").stdout)
+        return [found[0]["verdict"], found[0]["evidence"].rpartition("; ")[2]]
+
+    assert cli("run", "scores", "--profile", "long", "--replicates", "5", "-q").returncode == 0
+    assert said() == ["reproduced", "runs of profile long"]
+    assert cli("run", "scores", "--profile", "paper", "--replicates", "1", "-q").returncode == 0
+    assert said() == ["reproduced", "runs of profile long"]
+    assert cli("run", "scores", "--profile", "paper", "--replicates", "6", "-q").returncode == 0
+    assert said() == ["reproduced", "runs of profile paper"]

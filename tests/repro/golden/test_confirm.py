@@ -132,6 +132,12 @@ def test_a_replay_sees_what_no_band_can(blessed: Path, cli: Cli) -> None:
     assert "6 changed" in done.stdout
 
 
+def test_a_replay_that_could_not_happen_is_refused(blessed: Path, cli: Cli) -> None:
+    done = cli("check", "montecarlo", "--replay", "--no-confirm")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leave out one" in done.stderr
+
+
 def test_a_golden_that_does_not_say_how_torch_chose_its_kernels_is_replayed() -> None:
     """It was blessed before records said so, and is of this kind of machine in everything that it says."""
     record = {"cpu": "one", "machine": "x86_64"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.checkpoint import Checkpoint
+from repro.checkpoint import Checkpoint, Head
 from repro.errors import InfrastructureError
 from repro.runs import runner, table
 from repro.runs.planned import PlannedRun
@@ -102,14 +102,18 @@ def test_killed_at_random_moments_the_table_equals_the_uninterrupted_one(project
     assert unfinished(project) == []
 
 
-@pytest.mark.parametrize(("resumes", "budget", "begun"), [(False, 50, False), (True, 50, True), (True, 30, False)])
+@pytest.mark.parametrize(
+    ("resumes", "budget", "done", "begun"),
+    [(False, 50, 0.0, False), (True, 50, 0.0, True), (True, 30, 0.0, False), (True, 30, 0.99, True)],
+)
 def test_a_long_run_is_begun_within_a_short_budget_if_it_can_be_taken_up(
-    resumes: bool, budget: int, begun: bool
+    resumes: bool, budget: int, done: float, begun: bool
 ) -> None:
     run = PlannedRun("walked", "{}", 0, 0, 1, 1.0)
-    states = {run.key: (Path("one"), "run")} if resumes else {}
+    states = {run.key: (Path("one"), "run", {})} if resumes else {}
+    heads = {run.key: Head(run.key[:2], 600 * done, done)} if done else {}
     request = Request(Study("walk"), "smoke", [run], "cpu", 1, budget_s=budget)
-    assert runner._fits(run, request, states, {("walked", "{}"): 600.0}) is begun
+    assert runner._fits(run, request, states, {("walked", "{}"): 600.0}, heads) is begun
 
 
 def test_other_code_does_not_take_up_what_this_code_left(project: Path, cli: Cli) -> None:
@@ -157,3 +161,42 @@ class TestTheFile:
         (tmp_path / "file").write_text("")
         with pytest.raises(InfrastructureError, match="cannot be written"):
             Checkpoint(tmp_path / "file" / "one", "run").keep(b"")
+
+
+def test_a_budget_goes_to_the_runs_that_fit_and_counts_what_is_done_of_one_that_was_cut_off(
+    project: Path, cli: Cli
+) -> None:
+    """A run that no longer fits stood before all others, which were never begun, and was called taken up."""
+    kept = "run.checkpoint.keep(json.dumps([step + 1, end, draw.getstate()]).encode()"
+    assert kept in WALK
+    walk = WALK.replace(kept, f"{kept}, (step + 1) / case.steps").replace("time.sleep(0.01)", "time.sleep(PAUSE)")
+    walk = walk.replace("(Walk(STEPS),)", "(Walk(40), Walk(1))").replace("PAUSE", "0.2 if case.steps > 1 else 0")
+    write_study(project, "walk", walk.replace("MISHAP", "pass"))
+    assert cli("run", "walk", "--replicates", "1", "--jobs", "1").returncode == 0  # 8 seconds, and none
+    process = subprocess.Popen(command("run", "walk", "-q", "--jobs", "1"), cwd=project, stdout=subprocess.DEVNULL)
+    while not unfinished(project):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    short = cli("run", "walk", "--jobs", "1", "--time-budget", "6")
+    assert short.returncode == 7
+    assert "1 runs made, 2 were there already" in short.stdout
+    assert "1 runs are left" in short.stderr
+    assert "1 runs made (1 of them taken up where they were cut off)" in cli("run", "walk", "--jobs", "1").stdout
+
+
+@pytest.mark.parametrize("budget", ["nan", "0", "-1", "inf"])
+def test_a_budget_is_a_number_of_seconds(budget: str, project: Path, cli: Cli) -> None:
+    written(project)
+    refused = cli("run", "walk", "--time-budget", budget)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "wanted a number of seconds above 0" in refused.stderr
+
+
+def test_a_process_that_has_other_code_than_was_ordered_keeps_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    Checkpoint(path, "a", genuine=lambda: False).keep(b"state")
+    assert not path.exists()
+    Checkpoint(path, "a").keep(b"state")
+    assert Checkpoint(path, "a", genuine=lambda: False).load() == b"state"

@@ -66,6 +66,39 @@ def test_what_is_edited_while_runs_are_made_gives_no_row_of_the_code_before(
     assert sorted(table.read(project / RESULTS)["value"].to_pylist(), reverse=True) == kept
 
 
+TAKEN_UP = EDITED.replace('metrics=("x",)', 'metrics=("x",), resumes=True').replace(
+    "import time", "import json, time", 1
+)
+TAKEN_UP = TAKEN_UP.replace(
+    '    return {"x": RATE}',
+    """    kept = run.checkpoint.load()
+    start, x = json.loads(kept) if kept else (0, 0.0)
+    for step in range(start, 2):
+        x += RATE
+        run.checkpoint.keep(json.dumps([step + 1, x]).encode())
+    return {"x": x}""",
+)
+
+
+def test_what_edited_code_trained_is_taken_up_by_no_other(project: Path, cli: Cli) -> None:
+    """The state of a run that was stopped for an edit was that of the edited code, under the name of the other."""
+    write_study(project, "montecarlo", TAKEN_UP)
+    second = project / "studies/montecarlo/second.py"
+    second.write_text("RATE = 0.25\n")
+    process = subprocess.Popen(command("run", "montecarlo", "-q", "--jobs", "1"), cwd=project, stderr=subprocess.PIPE)
+    while not (project / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    second.write_text("RATE = 8.0\n")
+    (project / "edited").touch()
+    process.communicate(timeout=120)
+    assert process.returncode == 7
+    second.write_text("RATE = 0.25\n")
+    done = cli("run", "montecarlo", "--jobs", "1")
+    assert (done.returncode, "taken up" in done.stdout) == (0, False)
+    assert sorted(table.read(project / RESULTS)["value"].to_pylist()) == [0.5, 1.0]
+
+
 SESSION = """
 import pathlib, sys
 sys.path.insert(0, {project!r})

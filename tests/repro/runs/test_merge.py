@@ -9,7 +9,7 @@ from repro.errors import CannotCompareError, IntegrityError, UsageError
 from repro.runs import table
 from repro.runs.merge import merge
 from repro.seeds import derive_seed
-from tests.repro.conftest import Cli
+from tests.repro.conftest import RESULTS, Cli
 from tests.repro.runs import test_table
 
 
@@ -44,6 +44,21 @@ def test_the_same_run_with_something_else_is_a_conflict(tmp_path: Path, changed:
     a, b = write(tmp_path / "a.parquet", row()), write(tmp_path / "b.parquet", row(**changed))
     with pytest.raises(CannotCompareError, match=f"1 conflicts, nothing written.*{next(iter(changed))}"):
         merge([a, b])
+
+
+def test_a_run_whose_metrics_are_of_different_code_is_a_conflict(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.parquet", row(), row(replicate=1))
+    b = write(tmp_path / "b.parquet", row(metric="renamed", code="newer"))
+    with pytest.raises(CannotCompareError, match=r"1 conflicts, nothing written.*replicate 0: code "):
+        merge([a, b])
+
+
+def test_nothing_is_merged_into_what_was_blessed(blessed: Path, cli: Cli) -> None:
+    golden = blessed / "golden/montecarlo/smoke.parquet"
+    before = golden.read_bytes()
+    refused = cli("merge", "golden/montecarlo/smoke.parquet", RESULTS, "--out", "golden/montecarlo/smoke.parquet")
+    assert (refused.returncode, golden.read_bytes()) == (2, before)
+    assert "below golden/ stands what was blessed" in refused.stderr
 
 
 def test_a_failed_run_gives_way_to_a_finished_one_from_either_side(tmp_path: Path) -> None:
