@@ -213,14 +213,9 @@ def make_runs(store: Store, request: Request, told: Listener) -> Summary:
     else:
         left = _dispatch(request, todo, states, fits, keep, lose)
     return Summary(
-        planned=len(request.runs),
-        already_done=len(request.runs) - len(todo),
-        finished=kept.total(),
-        nonfinite=kept["nonfinite"],
-        failed=tuple(failed),
-        left=left,
-        taken_up=len(taken_up),
-    )
+        planned=len(request.runs), already_done=len(request.runs) - len(todo), finished=kept.total(),
+        nonfinite=kept["nonfinite"], failed=tuple(failed), left=left, taken_up=len(taken_up),
+    )  # fmt: skip
 
 
 def _hold_device(request: Request, record: Mapping[str, Any]) -> None:
