@@ -19,16 +19,6 @@ PRELOADED = "tests.repro.support.preloaded"
 AT_START = (  # read when Python or a library begins
     "PYTHON", "LD_", "OMP_", "MKL_", "ARROW_", "MALLOC_", "GLIBC_", "MPL", "MATPLOTLIB",
 )  # fmt: skip
-    "PYTHON",
-    "LD_",
-    "OMP_",
-    "MKL_",
-    "ARROW_",
-    "MALLOC_",
-    "GLIBC_",
-    "MPL",
-    "MATPLOTLIB",
-)  # read when Python or a library begins
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as a test that calls `repro` here does to all after it
 VARIABLES = dict(os.environ)
 FORKING = multiprocessing.get_context("forkserver")
