@@ -37,6 +37,19 @@ def test_one_run_of_a_cell_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert (finding.verdict, finding.n, finding.more) == ("inconclusive", 1, 4)
 
 
+def test_an_outcome_of_two_kinds_is_counted_and_not_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thesis' one run may be one of those that guess; their mean with the others accused it."""
+    cell = case_json(Pair("as_listed", *runs.FAILING))
+    ends = (11.35, 11.35, 98.46, 98.59, 98.78)
+    plant(monkeypatch, [row("scale_grid", "accuracy", cell, number, end) for number, end in enumerate(ends)])
+    said = found("exp1-half")
+    assert (said.verdict, said.n) == ("inconclusive", 5)
+    assert said.evidence.startswith("40, ")
+    assert said.evidence.endswith("accuracies 11.35, 11.35, 98.46, 98.59, 98.78")
+    plant(monkeypatch, [row("scale_grid", "accuracy", cell, number, 98.0 + number / 10) for number in range(8)])
+    assert found("exp1-half").verdict == "not reproduced"
+
+
 def every_pair(channels: int, _order: int = 4, _layout: str = "") -> tuple[tuple[int, int], ...]:
     return tuple((channel, derivative) for channel in range(channels) for derivative in range(15))
 
