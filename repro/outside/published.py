@@ -248,11 +248,11 @@ def _with(found: re.Match[str], writing: Writing) -> Published:
     power = re.search(rf"\s?(?:(?:[eE]|×){SIGN}?\d+|[{''.join(POWERS)}])$", own)
     if power is None or re.search("[eE×kKMBGT]", mean):
         return _pair(mean, own, "±", writing)
-    if power[0][-1] in POWERS or "×" in power[0]:
+    letter = POWERS.get(power[0][-1])
+    if letter or "×" in power[0]:
         if _decimals(mean) != _decimals(own[: power.start()]):
             raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")
-        times = f"×{POWERS[power[0][-1]]}" if power[0][-1] in POWERS else power[0].strip()
-        return _scaled(_pair(mean, own[: power.start()], "±", writing), times)
+        return _scaled(_pair(mean, own[: power.start()], "±", writing), f"×{letter}" if letter else power[0].strip())
     pair = _pair(mean, own, "±", writing)
     if pair.spread is not None and 100 * pair.spread.value < pair.mean.unit:
         raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")

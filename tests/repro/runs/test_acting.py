@@ -43,6 +43,10 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
             "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
     "own code that a star brings": ("from .helpers import *\nREADY = configure($)\n", "C['lr']", {
         "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\n"}),
+    "own code that two modules hand to one another": (
+        "from .pack import configure\nfrom .helpers import C\nREADY = configure($)\n", "C[0]", {
+            "pack": "configure = len\nfrom .helpers import configure\n",
+            "helpers": "from .pack import configure\nC = []\ndef configure(x):\n    C.append(x)\n    return 1\n"}),
     "own code that a package hands on": ("from .pack import configure, get\nREADY = configure($)\n", "get()", {
         "pack": "from .helpers import configure, get\n",
         "helpers": "C = {}\ndef configure(x):\n    C['lr'] = x\n    return 1\ndef get(): return C['lr']\n"}),
@@ -138,3 +142,16 @@ def test_what_only_a_package_s_list_leads_to_goes_with_the_package(text: str, af
     tree = ast.parse(text)
     none = frozenset[str]()
     assert acting.Statements(tree, tree.body, none, none, frozenset({"MODELS"})).affected(tree.body[0]) == affected
+
+
+def test_names_that_two_modules_hand_round_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ends there, too: the first had the name before it asked the second for it."""
+    folder = tmp_path / "round"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(toy_source().replace("import random", "import random\nfrom .one import f", 1))
+    (folder / "one.py").write_text("f = len\nfrom .two import f\n")
+    (folder / "two.py").write_text("from .one import f\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("round", "round.one", "round.two"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert fingerprint(importlib.import_module("round").estimate)
