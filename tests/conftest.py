@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests.sources import PROJECT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,8 +32,6 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ROOT = Path(__file__).resolve().parent.parent
-
 # A busy machine is no failure, and CI looks at the same examples every time.
 hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ, print_blob=True)
 hypothesis.settings.load_profile("project")
@@ -40,7 +40,7 @@ hypothesis.settings.load_profile("project")
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of real data sets, or skip: it is not part of the project."""
-    folder = Path(os.environ.get("REPRO_DATA_DIR") or ROOT.parent / "shared" / "data")
+    folder = Path(os.environ.get("REPRO_DATA_DIR") or PROJECT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder.name} is not a folder; set REPRO_DATA_DIR to one that holds mnist/")
     return folder

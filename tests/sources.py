@@ -7,24 +7,24 @@ import graphlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-STUDY_CODE = sorted((ROOT / "studies").rglob("*.py"))
-STUDIES = sorted(path.parent.name for path in ROOT.glob("studies/*/__init__.py") if path.parent.name != "common")
+PROJECT = Path(__file__).resolve().parent.parent
+STUDY_CODE = sorted((PROJECT / "studies").rglob("*.py"))
+STUDIES = sorted(path.parent.name for path in PROJECT.glob("studies/*/__init__.py") if path.parent.name != "common")
 
 Imported = tuple[str, int]  # dotted name, line
 
 
 def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+    return path.relative_to(PROJECT).as_posix()
 
 
 def package_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).parent.parts)
+    return ".".join(path.relative_to(PROJECT).parent.parts)
 
 
 def module_of(path: Path) -> str:
     """Return a file's dotted name; a package is named by its folder, its file by `__init__` below it."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts)
 
 
 # Reading imports

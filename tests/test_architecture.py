@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT, STUDIES, STUDY_CODE, circles, imports, module_of, name_of, package_of
+from tests.sources import PROJECT, STUDIES, STUDY_CODE, circles, imports, module_of, name_of, package_of
 
 # From the top down: a wing imports from those to its right only, and from the front door. `show` and `bundle` are
 # strangers to one another.
@@ -48,13 +48,13 @@ HEAVY = {
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 
-HARNESS = sorted((ROOT / "repro").rglob("*.py"))
+HARNESS = sorted((PROJECT / "repro").rglob("*.py"))
 EVERYTHING = [
     *HARNESS,
     *STUDY_CODE,
-    *sorted((ROOT / "tests").rglob("*.py")),
-    *sorted((ROOT / "bench").rglob("*.py")),
-    ROOT / "noxfile.py",
+    *sorted((PROJECT / "tests").rglob("*.py")),
+    *sorted((PROJECT / "bench").rglob("*.py")),
+    PROJECT / "noxfile.py",
 ]
 every_file = pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 harness_file = pytest.mark.parametrize("path", HARNESS, ids=name_of)
@@ -153,7 +153,7 @@ def imports_of_nothing(source: str, package: str = "tests") -> list[str]:
     for name, line in imports(source, package, typing=True):
         parts = name.split(".")
         if parts[0] in ("repro", "studies", "tests"):
-            places = [ROOT.joinpath(*parts), ROOT.joinpath(*parts[:-1])]
+            places = [PROJECT.joinpath(*parts), PROJECT.joinpath(*parts[:-1])]
             if not any(place.is_dir() or place.with_suffix(".py").is_file() for place in places):
                 found.append(f"line {line}: imports {name}")
     return found
@@ -216,7 +216,7 @@ def test_no_circle() -> None:
     assert circles({module_of(path): path.read_text() for path in HARNESS}) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "repro/machine").glob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", sorted((PROJECT / "repro/machine").glob("*.py")), ids=name_of)
 def test_the_machine_needs_nothing_installed(path: Path) -> None:
     assert beyond_the_standard_library(path.read_text()) == []
 

@@ -2,15 +2,14 @@
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from repro import __version__, registry
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[1]
 TYPES = {"thesis", "blog", "slides", "generic", "article", "conference-paper", "report", "software-code"}
 
 
@@ -30,7 +29,7 @@ def faults(cited: dict[str, Any], project: dict[str, Any], studies: list[str]) -
         people = [author.get("family-names") for author in one.get("authors", [])]
         if one.get("type") not in TYPES or not one.get("title") or not people or not all(people):
             found.append(f"{one.get('notes')}: wants a type, a title and authors")
-        page = ROOT / "docs" / f"{one.get('notes', '').replace(' ', '-')}.md"
+        page = PROJECT / "docs" / f"{one.get('notes', '').replace(' ', '-')}.md"
         head = " ".join(page.read_text().split("\n\n")[1].split()) if page.exists() else ""
         absent = [str(part) for part in (*people, str(one.get("date-released"))[:4]) if str(part) not in head]
         if absent:
@@ -40,20 +39,20 @@ def faults(cited: dict[str, Any], project: dict[str, Any], studies: list[str]) -
 
 @pytest.fixture
 def cited() -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    read: dict[str, Any] = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
     return read
 
 
 @pytest.fixture
 def project() -> dict[str, Any]:
-    read: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    read: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     return read
 
 
 def test_the_citation_is_right(cited: dict[str, Any], project: dict[str, Any]) -> None:
     assert faults(cited, project, registry.names()) == []
     assert cited["version"] == __version__
-    assert (ROOT / "LICENSE").read_text().startswith(cited["license"])
+    assert (PROJECT / "LICENSE").read_text().startswith(cited["license"])
 
 
 def test_a_wrong_citation_is_seen(cited: dict[str, Any], project: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ import argcomplete
 import pytest
 
 from repro.cli.arguments import VERBS
-from tests.repro.conftest import PROJECT, toy_source, write_study
+from tests.repro.conftest import toy_source, write_study
+from tests.sources import PROJECT
 
 PROGRAM = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from repro.cli.main import main; sys.exit(main())"
 HEAVY = {"torch", "scipy", "matplotlib", "numpy", "pyarrow"}

@@ -15,9 +15,9 @@ from repro.golden import outcomes
 from repro.show import timeline
 from tests.repro.conftest import make_committed
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 from tests.test_docs import accepted
 
-PROJECT = Path(__file__).resolve().parents[1]
 LOG = "docs/examples/decay.jsonl"
 PAGE = PROJECT / "docs/decay.md"
 SHOWN = re.compile(r"```console\n\$ repro (decay --no-run --log .*)\n```\n\n```text\n((?:.*\n)*?)```")

@@ -15,9 +15,10 @@ from repro.audit.judges import JUDGES
 from repro.data import DataSet
 from repro.errors import IntegrityError
 from repro.study import Experiment, Figure, Metric, Outcome, Profile, Run, Study
+from tests.sources import PROJECT
 from tests.studies.test_protocol import KEYS
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs/adding-a-study.md").read_text()
+PAGE = (PROJECT / "docs/adding-a-study.md").read_text()
 
 
 def fields(kind: type[Any]) -> list[str]:

@@ -18,12 +18,12 @@ from bench.devices import small
 from repro import registry
 from repro.errors import NothingSelectedError
 from repro.study import case_json
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[1]
 REASON = devices.why_not()
 needs_torch = pytest.mark.skipif(bool(REASON), reason=REASON)
 
-TOY = ROOT.joinpath("tests", "planted_devices.py").read_text("utf-8")  # the toy, which is a study where it is copied
+TOY = PROJECT.joinpath("tests", "planted_devices.py").read_text("utf-8")  # the toy, which is a study where it is copied
 REFUSED = {  # what is said of a mistake that a GPU refuses
     "in_add": "add: tensors on both devices: cuda (10, 3, 32, 32), cpu (3, 1, 1)",
     "in_two_numbers": "lerp: tensors on both devices: cuda (10, 3, 32, 32), cpu (), cpu ()",
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("project")
     (where / "studies" / "toy").mkdir(parents=True)
     (where / "studies" / "toy" / "__init__.py").write_text(TOY, "utf-8")
-    (where / "studies" / "common").symlink_to(ROOT / "studies" / "common")
+    (where / "studies" / "common").symlink_to(PROJECT / "studies" / "common")
     return where
 
 
@@ -63,7 +63,7 @@ def line_of(mark: str) -> str:
 
 
 def made(where: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    named = {"REPRO_ROOT": str(where), "PYTHONPATH": str(ROOT), **variables}
+    named = {"REPRO_ROOT": str(where), "PYTHONPATH": str(PROJECT), **variables}
     line = [sys.executable, "-m", "bench.devices", *arguments]
     return subprocess.run(line, cwd=where, env={**os.environ, **named}, capture_output=True, text=True, check=False)
 

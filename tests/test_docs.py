@@ -17,8 +17,8 @@ from repro.cli.arguments import VERBS
 from repro.cli.main import parser
 from repro.show import figures
 from repro.show.pages import blocks, rewritten, with_counts
+from tests.sources import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("containers/**/*.md")])
 SITE = importlib.util.spec_from_file_location("conf", PROJECT / "docs/conf.py")
 assert SITE is not None

@@ -25,8 +25,7 @@ from repro.errors import UsageError
 from repro.golden import rule
 from repro.runs import table
 from repro.study import case_json
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.sources import PROJECT
 
 
 def test_there_are_enough_and_in_every_study() -> None:
@@ -37,11 +36,11 @@ def test_there_are_enough_and_in_every_study() -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_planted_mistake_is_one_change_of_code(defect: Defect) -> None:
-    text = (ROOT / defect.path).read_text("utf-8")
+    text = (PROJECT / defect.path).read_text("utf-8")
     assert text.count(defect.old) == 1
     planted = ast.parse(text.replace(defect.old, defect.new))
     assert ast.dump(planted) != ast.dump(ast.parse(text))
-    assert all((ROOT / test).exists() for test in defect.tests)
+    assert all((PROJECT / test).exists() for test in defect.tests)
     arguments = parser().parse_args(["run", defect.study, *defect.cases])
     study = registry.load(defect.study)
     assert set(arguments.experiment) <= {experiment.name for experiment, _ in study.select("smoke")}
@@ -153,7 +152,7 @@ def test_clean_checks_go_on_where_they_were_and_start_anew_for_another_rule(
 
 
 def test_a_clean_check_takes_no_seed_of_a_golden() -> None:
-    for path in (ROOT / "golden").glob("*/smoke.parquet"):
+    for path in (PROJECT / "golden").glob("*/smoke.parquet"):
         assert max(table.read(path, ["replicate"])["replicate"].to_pylist()) < clean.FIRST, path
 
 
@@ -337,7 +336,7 @@ def test_what_was_measured_of_prints_is_shown() -> None:
 def test_tables_keep_their_order_whatever_the_order_of_what_was_kept() -> None:
     kept = {"b": {"n": 1}, "c": {"n": 3}, "a": {"n": 2}, "empty": {}}
     assert page.in_order(kept, ("a", "b", "empty", "absent")) == [("a", {"n": 2}), ("b", {"n": 1})]
-    worlds_of = json.loads((ROOT / "bench/error_rates/measured.json").read_text("utf-8"))["documents"]
+    worlds_of = json.loads((PROJECT / "bench/error_rates/measured.json").read_text("utf-8"))["documents"]
     back = dict(reversed(worlds_of.items()))
     assert page.judges({"documents": worlds_of}) == page.judges({"documents": back})
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[1] / "findings"
+from tests.sources import PROJECT
+
+FOLDER = PROJECT / "findings"
 SCRIPTS = sorted(FOLDER.iterdir())
 WORDS = ("# One would expect: ", "# What is so: ", "# Why it matters: ")
 STARTS = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT, STUDIES, STUDY_CODE, circles, imports, name_of, package_of
+from tests.sources import PROJECT, STUDIES, STUDY_CODE, circles, imports, name_of, package_of
 
 Sources = Mapping[str, str]  # texts of one study by their paths below studies/
 
@@ -40,9 +40,9 @@ DOORS = tuple(
 
 def sources_of(study: str) -> dict[str, str]:
     """Return the files of a study as they lie on disk; of its data only that they are there."""
-    files = sorted(path for path in (ROOT / "studies" / study).rglob("*") if path.is_file())
+    files = sorted(path for path in (PROJECT / "studies" / study).rglob("*") if path.is_file())
     return {
-        path.relative_to(ROOT / "studies").as_posix(): path.read_text() if path.suffix in (".py", ".toml") else ""
+        path.relative_to(PROJECT / "studies").as_posix(): path.read_text() if path.suffix in (".py", ".toml") else ""
         for path in files
         if "__pycache__" not in path.parts
     }
@@ -50,7 +50,7 @@ def sources_of(study: str) -> dict[str, str]:
 
 def toy() -> dict[str, str]:
     """Return the files of the study that docs/adding-a-study.md shows, by its listings."""
-    page = (ROOT / "docs/adding-a-study.md").read_text()
+    page = (PROJECT / "docs/adding-a-study.md").read_text()
     listings = {kind: re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("python", "toml")}
     assert all(listings.values()), "docs/adding-a-study.md shows no study, or no claim"
     return {
@@ -185,7 +185,7 @@ def test_every_room_is_some_study_s() -> None:
 
 
 def test_nothing_but_studies_and_what_they_share_lies_in_studies() -> None:
-    found = {path.name for path in (ROOT / "studies").iterdir() if path.name != "__pycache__"}
+    found = {path.name for path in (PROJECT / "studies").iterdir() if path.name != "__pycache__"}
     assert found == {*STUDIES, "common"}
 
 

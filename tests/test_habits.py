@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.sources import PROJECT
+
 ENVIRONMENT = ".nox/environment/bin/python"
 CLAIMS = sorted(path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("studies/*/claims.toml"))
 
@@ -146,3 +147,14 @@ def test_other_repositories_get_the_same_hook() -> None:
     there = ["claims.toml", "src/mine/claims.toml", *CLAIMS]
     assert [path for path in there if not re.search(theirs["files"], path)] == []
     assert not re.search(theirs["files"], "src/disclaims.toml")
+
+
+def test_one_place_of_the_tests_says_where_the_project_lies() -> None:
+    """A test that is moved to another folder must not look for the project beside it."""
+    found = {path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("tests/**/*.py") if climbs(path.read_text())}
+    assert found == {"tests/sources.py"}
+
+
+def climbs(source: str) -> bool:
+    """Say whether a file computes a folder above its own."""
+    return bool(re.search(r"^[^\"'\n]*\b__file__\b.*\.parents?\b.*\.?parents?\b", source, re.M))

@@ -6,13 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from repro.outside.formats import READERS
+from tests.sources import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 SHOWN = re.compile(r"```console\n\$ repro (?P<command>(?:judge|audit) .*)\n```\n\n```text\n(?P<printed>(?:.*\n)*?)```")
 SECONDS = re.compile(r"(?m)^(seconds +)\d+\.\d\d$")  # of a claim: how long its evidence took
 PAGES = {"README.md": 2, "docs/judge.md": 6}

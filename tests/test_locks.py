@@ -16,8 +16,8 @@ import pytest
 
 import noxfile
 from repro.machine import installing, sets
+from tests.sources import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 PIN = re.compile(r"(?m)^([a-z0-9-]+)==([^\s;]+)(.*(?:\n    .*)*)")
 NAMES = {
     "x86_64-manylinux_2_28": "Linux x86-64",

@@ -27,8 +27,8 @@ from repro.runs import table
 from repro.runs.runner import Summary
 from tests.repro.conftest import BLESS, make_committed
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 PAGE = (PROJECT / "docs/python.md").read_text()
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<printed>.*?)```)?", re.S)
 AREA = "import math\n\n\ndef covered():\n    return math.pi / 4\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Collection
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.sources import PROJECT
+
 PAGE = (PROJECT / "CONTRIBUTING.md").read_text()
 LINE = re.compile(r"(?P<indent> *)(?P<name>\S+)(?: +(?P<words>\S.*))?")
 STUDY = "studies/STUDY/"  # stands for each study

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.sources import PROJECT
+
 PAGE = (PROJECT / "docs/your-study.md").read_text()
 BLOCK = re.compile(r"```(console|toml)\n(.*?)```", re.S)
 CLAIMS = "blobs/claims.toml"

@@ -13,8 +13,7 @@ import pytest
 
 from repro.machine import image, recipes
 from repro.machine.engine import Engine, Image, Place, choose, command
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sources import PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +28,20 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def small(engine: Engine) -> tuple[Engine, Image]:
     """The image of the small lock, and the engine with the settings that start it."""
-    return image.ensure(engine, recipes.recipe(ROOT, "small"))
+    return image.ensure(engine, recipes.recipe(PROJECT, "small"))
 
 
 @pytest.fixture(scope="session")
 def full(engine: Engine) -> tuple[Engine, Image]:
     """The image that studies run in here."""
-    return image.chosen(engine, ROOT)
+    return image.chosen(engine, PROJECT)
 
 
 @pytest.fixture(scope="session")
 def without_cuda(engine: Engine) -> tuple[Engine, Image]:
     """The image of the lock without CUDA, held to its pinned tree hash."""
     try:
-        return image.ensure(engine, recipes.recipe(ROOT, "cpu"))
+        return image.ensure(engine, recipes.recipe(PROJECT, "cpu"))
     except image.LackingError as error:
         pytest.skip(f"{error}; PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS names one that has")
 
@@ -50,9 +49,9 @@ def without_cuda(engine: Engine) -> tuple[Engine, Image]:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """The project, with results of its own; pytest's folders are open to their owner alone, so these are elsewhere."""
-    data = ROOT.parent / "shared" / "data"
-    folder = ROOT / "results" / f"test-{os.getpid()}"
-    yield Place(ROOT, folder, data if data.is_dir() else None)
+    data = PROJECT.parent / "shared" / "data"
+    folder = PROJECT / "results" / f"test-{os.getpid()}"
+    yield Place(PROJECT, folder, data if data.is_dir() else None)
     shutil.rmtree(folder)
 
 

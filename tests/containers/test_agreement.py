@@ -10,7 +10,8 @@ import pytest
 
 from repro.machine.engine import Engine, Image, Place
 from repro.runs import diff, provenance, table
-from tests.containers.conftest import ROOT, answer, run
+from tests.containers.conftest import answer, run
+from tests.sources import PROJECT
 
 pytestmark = pytest.mark.container
 
@@ -21,7 +22,7 @@ PART = (*SOME, "--where", "reading=as_listed")
 
 def outside(arguments: tuple[str, ...], results: Path) -> None:
     line = [sys.executable, "-m", "repro", *arguments, "--results", str(results)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -52,7 +53,7 @@ def without_origin(some: pa.Table) -> pa.Table:
 
 
 def test_container_and_environment_agree(full: tuple[Engine, Image], place: Place, tmp_path: Path) -> None:
-    if answer(full, place, LOCK) != provenance.collect(root=ROOT)[1]["lock"]:
+    if answer(full, place, LOCK) != provenance.collect(root=PROJECT)[1]["lock"]:
         pytest.skip(
             "this environment is not of the image's lock; `nox -s environment` with the same REPRO_TORCH makes it"
         )
@@ -78,7 +79,7 @@ def test_runs_without_cuda_are_another_kind_of_machine_than_the_goldens(
     assert found["packages"]["torch"].endswith("+cpu")
     why = "installed from containers/lock/cpu.txt, where the goldens have containers/lock/cuda.txt"
     assert (found["lock"]["pinned"], found["lock"]["unpinned_because"]) == (False, why)
-    golden = table.read(ROOT / "golden" / "rfnn" / "smoke.parquet")
+    golden = table.read(PROJECT / "golden" / "rfnn" / "smoke.parquet")
     assert table.stratum(found) not in map(table.stratum, table.environments(golden).values())
 
 

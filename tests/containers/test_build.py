@@ -14,7 +14,7 @@ from repro.errors import InfrastructureError, IntegrityError, ReproError
 from repro.machine import image, recipes
 from repro.machine.engine import Engine, Image
 from repro.machine.recipes import Recipe
-from tests.containers.conftest import ROOT
+from tests.sources import PROJECT
 
 pytestmark = pytest.mark.container
 
@@ -24,7 +24,7 @@ CHECKED_BY_HASH = 0b11  # and by no time
 @pytest.fixture
 def wanted(tmp_path: Path) -> Recipe:
     """The recipe of the small lock, in a folder that a test may change."""
-    shutil.copytree(ROOT / "containers", tmp_path / "containers")
+    shutil.copytree(PROJECT / "containers", tmp_path / "containers")
     return recipes.recipe(tmp_path, "small")
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from repro.errors import InfrastructureError
 from repro.machine.engine import Engine, Image, Place, settled
-from tests.containers.conftest import ROOT, answer, run
+from tests.containers.conftest import answer, run
+from tests.sources import PROJECT
 
 pytestmark = pytest.mark.container
 
@@ -86,7 +87,7 @@ def test_the_exit_code_inside_is_the_exit_code_or_the_engine_is_refused(
     if run(inside, place, ["python", "-c", "raise SystemExit(5)"]).returncode != 5:
         assert engine.name == "docker"  # on podman's socket
         with pytest.raises(InfrastructureError, match="loses the exit codes of its containers"):
-            settled(engine, built.name, ROOT)
+            settled(engine, built.name, PROJECT)
 
 
 def test_the_look_inside_sees_what_is_there(small: tuple[Engine, Image]) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from repro.bundle import pack
 from tests.repro.support import bundles, forked
+from tests.sources import PROJECT
 
-PROJECT = forked.PROJECT
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

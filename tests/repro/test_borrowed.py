@@ -16,7 +16,8 @@ from repro.errors import UsageError
 from repro.machine import root
 from repro.runs import store, table
 from repro.runs.store import Store
-from tests.repro.conftest import PROJECT, Cli, write_study
+from tests.repro.conftest import Cli, write_study
+from tests.sources import PROJECT
 
 STUDY = """
 from dataclasses import dataclass

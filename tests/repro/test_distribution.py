@@ -20,7 +20,7 @@ import pytest
 from repro import __distribution__, __version__
 from repro.errors import InfrastructureError
 from repro.machine import extras
-from tests.repro.conftest import PROJECT
+from tests.sources import PROJECT
 
 DECLARED: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel('..'); build_meta.build_sdist('..')"

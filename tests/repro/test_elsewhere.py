@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from repro.cli.main import parser
-from tests.repro.conftest import PROJECT, RESULTS
+from tests.repro.conftest import RESULTS
 from tests.repro.support.planted import first_pi_lower, plant
+from tests.sources import PROJECT
 
 ACTION: dict[str, Any] = yaml.safe_load((PROJECT / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.repro.conftest import PROJECT, RESULTS
+from tests.repro.conftest import RESULTS
 from tests.repro.support.planted import first_pi_lower, plant
+from tests.sources import PROJECT
 
 pytest_plugins = ["pytester"]
 Run = Callable[..., pytest.RunResult]

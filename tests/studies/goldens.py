@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +18,7 @@ from repro.runs.planned import PlannedRun
 from repro.runs.runner import Request, rows_from
 from repro.runs.worker import Order, Report, execute
 from repro.study import settings_json
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sources import PROJECT
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def shuffle_labels(patch: pytest.MonkeyPatch, module: ModuleType, share: float =
 @cache
 def smoke(study: str) -> stored.Golden:
     """Return the golden of a study's smoke profile."""
-    return stored.load(stored.path_of(ROOT, study, "smoke"))
+    return stored.load(stored.path_of(PROJECT, study, "smoke"))
 
 
 def fresh_runs(study: str, *, experiments: Collection[str], where: Collection[str] = ()) -> list[PlannedRun]:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from repro.audit.evidence import Missing, claims_of, evidence_of, function_of
 from repro.audit.judges import JUDGES
 from repro.errors import ReproError, UsageError
 from studies.common.found import Found
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = document.audited_names()
 EVERY = [claim for name in NAMES for claim in claims_of(name)]
 JUDGED = [claim for claim in EVERY if claim.judge]
@@ -56,7 +55,7 @@ def mutated(text: str) -> str:
 
 def functions_in(study: str, room: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield the public functions that a room of a study defines, by their dotted names inside the study."""
-    folder = ROOT / "studies" / study
+    folder = PROJECT / "studies" / study
     for path in sorted([*folder.glob(f"{room}.py"), *folder.glob(f"{room}/**/*.py")]):
         module = ".".join(path.relative_to(folder).with_suffix("").parts)
         for name, function in inspect.getmembers(import_module(f"studies.{study}.{module}"), inspect.isfunction):
@@ -150,7 +149,7 @@ HEAVY = ("torchvision", "torch._dynamo", "sympy")  # a second of CPU time; what 
 def loaded_by(planted: str = "") -> list[str]:
     """Return which claims load what is heavy, where all are judged in one process; `planted` is run before."""
     code = LOADS.format(heavy=HEAVY, planted=planted)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
 

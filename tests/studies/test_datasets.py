@@ -16,8 +16,9 @@ from repro.data import read_verified, status
 from repro.errors import InfrastructureError, IntegrityError
 from studies.common import datasets
 from studies.common.datasets import DIGITS, MNIST, MNIST_10K, MNIST_FILES, subset_index
+from tests.sources import PROJECT
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+SHARED = PROJECT.parent / "shared" / "data"
 CLASS_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 TEST_CLASS_COUNTS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 

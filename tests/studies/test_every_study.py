@@ -10,9 +10,10 @@ from repro.golden import bless
 from repro.runs.plan import planned_runs
 from repro.runs.planned import PlannedRun
 from repro.study import case_json
-from tests.studies.goldens import ROOT, report_of, smoke
+from tests.sources import PROJECT
+from tests.studies.goldens import report_of, smoke
 
-GOLDENS = sorted(path for path in ROOT.glob("golden/*/*.parquet") if not path.name.endswith(".bands.parquet"))
+GOLDENS = sorted(path for path in PROJECT.glob("golden/*/*.parquet") if not path.name.endswith(".bands.parquet"))
 
 
 def stochastic(name: str, replicate: int) -> list[PlannedRun]:

@@ -12,15 +12,15 @@ import pytest
 from repro import registry
 from repro.audit import document
 from repro.runs import unchanged
-from tests.sources import ROOT, STUDIES, module_of
+from tests.sources import PROJECT, STUDIES, module_of
 
-EVIDENCE = sorted({*ROOT.glob("studies/*/claims/*.py"), *ROOT.glob("studies/*/claims.py")})
+EVIDENCE = sorted({*PROJECT.glob("studies/*/claims/*.py"), *PROJECT.glob("studies/*/claims.py")})
 now = functools.cache(lambda: unchanged.Now({}))
 
 
 @pytest.fixture(autouse=True)
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(PROJECT)
 
 
 def changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> unchanged.Now:
@@ -30,7 +30,7 @@ def changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> unchanged.Now:
     return unchanged.Now({})
 
 
-@pytest.mark.parametrize("path", EVIDENCE, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", EVIDENCE, ids=lambda path: path.relative_to(PROJECT).as_posix())
 def test_a_change_of_a_module_of_claims_is_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"code:{module_of(path).removesuffix('.__init__')}"
     before = now().of(name)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 
 from repro.audit import evidence
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[2]
 FOUND = {"erratum", "not reproduced", "protocol mismatch", "transcription"}
 CODE = re.compile(r"`([^`]+)`")
 
@@ -29,7 +28,7 @@ def unfounded(item: str, verdicts: dict[str, str]) -> str:
     return "names no claim" if not named else ", ".join(one for one in named if verdicts[one] not in FOUND)
 
 
-PAGES = {path.stem.removeprefix("study-"): path.read_text("utf-8") for path in sorted(ROOT.glob("docs/study-*.md"))}
+PAGES = {path.stem.removeprefix("study-"): path.read_text("utf-8") for path in sorted(PROJECT.glob("docs/study-*.md"))}
 ERRATA = [(study, item) for study, text in PAGES.items() for item in errata(text)]
 
 

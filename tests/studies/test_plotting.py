@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from studies.common import plotting
-from tests.studies.goldens import ROOT
+from tests.sources import PROJECT
 
 
 def test_five_lines_are_told_apart_without_colour() -> None:
@@ -39,4 +39,4 @@ def test_an_image_is_grey_between_the_levels_asked_for() -> None:
 
 def test_importing_it_does_not_import_matplotlib() -> None:
     script = "import sys, studies.common.plotting; sys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=False).returncode == 0

@@ -17,7 +17,7 @@ import pytest
 
 from repro import registry
 from repro.study import Profile, Study
-from tests.sources import ROOT, STUDIES
+from tests.sources import PROJECT, STUDIES
 
 Protocol = Mapping[str, list[dict[str, Any]]]
 Kept = tuple[tuple[str, Any], ...]  # the fields of a case, in order
@@ -28,7 +28,7 @@ EQUAL = 1e-9  # relative: a series is computed here and there
 
 
 def read(study: str) -> Protocol:
-    return tomllib.loads((ROOT / "studies" / study / "protocol.toml").read_text())
+    return tomllib.loads((PROJECT / "studies" / study / "protocol.toml").read_text())
 
 
 def faithful(study: Study) -> list[tuple[str, Profile]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT
+from tests.sources import PROJECT
 from tests.studies.trainings import made
 
 LAST = {"rfnn": {"accuracy", "loss"}, "dagnets": {"error", "loss", "train_error", "train_loss", "test_log10_p90"}}
@@ -97,8 +97,8 @@ def aggregating(path: Path) -> set[str]:
 
 def test_every_aggregate_is_held_or_judged() -> None:
     rooms = ("*/measured/**/*.py", "*/training/**/*.py", "*/training.py", "common/shown.py")
-    paths = [path for room in rooms for path in (ROOT / "studies").glob(room)]
-    found = {path.relative_to(ROOT).as_posix(): aggregating(path) for path in paths}
+    paths = [path for room in rooms for path in (PROJECT / "studies").glob(room)]
+    found = {path.relative_to(PROJECT).as_posix(): aggregating(path) for path in paths}
     wanted = {
         path: HELD.get(path, set()) | JUDGED.get(path, set()) | JUDGED_BY_SEEDS.get(path, set())
         for path in {*HELD, *JUDGED, *JUDGED_BY_SEEDS}

@@ -17,8 +17,8 @@ from repro.audit import measured, samples
 from repro.audit.claims import Claim
 from repro.audit.verdicts import Runs
 from repro.errors import UsageError
+from tests.sources import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[3]
 OURS = (93.49, 92.81, 93.20, 92.93, 93.37)
 BASE = (91.9, 92.1, 91.7, 92.0, 92.2)
 

@@ -14,8 +14,9 @@ from repro.audit import claims, evidence
 from repro.audit.claims import Claim
 from repro.audit.judges import JUDGES
 from repro.stats import Sample
+from tests.sources import PROJECT
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "audit.md"
+PAGE = PROJECT / "docs" / "audit.md"
 SECTION = PAGE.read_text("utf-8").partition("## Each judge by an example\n")[2].partition("\n## ")[0]
 EXAMPLES = re.findall(r"```python\n(.*?)```", SECTION, re.S)
 KNOWN = {"math": math, "Runs": evidence.Runs, "Shown": evidence.Shown, "Missing": evidence.Missing, "Sample": Sample}

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from repro.machine import cache
-from tests.repro.conftest import PROJECT, Cli
+from tests.repro.conftest import Cli
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
 ENTRY = """[[claim]]
 id = "{name}"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.sources import PROJECT
+
 DECLARED = '''"""A study that lies elsewhere."""
 
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def repro(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join((str(folder / "installed"), str(ROOT)))
+    paths = os.pathsep.join((str(folder / "installed"), str(PROJECT)))
     return subprocess.run(
         [sys.executable, "-m", "repro", *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": paths},
         capture_output=True, text=True, check=False,

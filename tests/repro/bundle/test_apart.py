@@ -20,6 +20,7 @@ from repro.errors import InfrastructureError, IntegrityError, UsageError
 from repro.runs import table
 from tests.repro.bundle.test_verify import seal
 from tests.repro.support.bundles import CLAIMS, Files, refusal
+from tests.sources import PROJECT
 
 GIB = 2**30
 
@@ -34,7 +35,7 @@ def peak_of(files: Files, tmp_path: Path) -> tuple[int, str, int]:
         "own = int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]);"
         "print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)); sys.exit(code)"
     )
-    home = str(Path(__file__).resolve().parents[3])
+    home = str(PROJECT)
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
         capture_output=True,

@@ -20,7 +20,8 @@ from repro.golden.bless import with_record
 from repro.runs import provenance, table
 from repro.runs.rows import digest
 from tests.repro.bundle.test_verify import seal, seal_statement
-from tests.repro.support.bundles import CLAIMS, ROOT, Files, refusal
+from tests.repro.support.bundles import CLAIMS, Files, refusal
+from tests.sources import PROJECT
 
 pytestmark = pytest.mark.usefixtures("within")
 
@@ -141,7 +142,7 @@ def test_forging_nothing_is_believed(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("golden/*/*.bands.parquet")), ids=lambda path: f"{path.parent.name}/{path.name}"
+    "path", sorted(PROJECT.glob("golden/*/*.bands.parquet")), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_every_golden_of_ours_gives_its_bands(path: Path) -> None:
     """What a study declares can be read from its bands as far as drawing them needs it."""

@@ -12,9 +12,9 @@ import pytest
 
 from repro.bundle import apart
 from repro.bundle.pack import archive
-from tests.repro.conftest import PROJECT
 from tests.repro.support.bundles import Files
 from tests.repro.support.hostile import INSIDE, PACKING
+from tests.sources import PROJECT
 
 COUNT = 105  # five of each kind
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux alone")

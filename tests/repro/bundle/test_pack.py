@@ -17,8 +17,9 @@ from repro.runs import table
 from repro.runs.plan import identity
 from repro.runs.store import reruns_path
 from repro.seeds import derive_seed
-from tests.repro.support.bundles import BANDS, GOLDEN, LOG, ROOT, Files, refusal, with_record
+from tests.repro.support.bundles import BANDS, GOLDEN, LOG, Files, refusal, with_record
 from tests.repro.support.synthetic import invented, rows_of, write
+from tests.sources import PROJECT
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen, of OpenSSH's client")
 
@@ -54,7 +55,7 @@ def test_it_is_believed_in_another_folder_by_another_process(packed: Files, tmp_
     path.write_bytes(archive(packed))
     command = [sys.executable, "-m", "repro", "verify", path.name]
     done = subprocess.run(
-        command, check=False, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        command, check=False, cwd=tmp_path, env={"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [found.name for found in tmp_path.iterdir()] == ["bundle.zip"]
@@ -108,7 +109,7 @@ def test_what_the_crate_says(packed: Files) -> None:
 
 def fresh_rows(tmp_path: Path) -> Path:
     """One more replicate of rfnn: the first golden one, moved in its last digits, of the code that is here."""
-    held = table.read(ROOT / "golden" / "rfnn" / "smoke.parquet")
+    held = table.read(PROJECT / "golden" / "rfnn" / "smoke.parquet")
     wanted = identity(registry.load("rfnn"), "smoke")
     whole = held.to_pylist()
     rows = [row for row in whole if row["replicate"] == whole[0]["replicate"]]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.sources import PROJECT
+
 TABLE = "method,seed,acc\n" + "".join(
     f"ours,{seed},{93 + seed / 10}\nbase,{seed},{91 + seed / 10}\n" for seed in range(5)
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from repro.cli.main import main
-from tests.repro.conftest import PROJECT
+from tests.sources import PROJECT
 
 CELLS = "id,printed\nours,93.10 ± 0.29\nbase,**91.0 92.0**\n"
 SEEDS = "id,seed,value\n" + "".join(f"ours,{seed},{one}\n" for seed, one in enumerate((93.0, 93.5, 92.75, 93.25, 93.0)))

@@ -11,7 +11,8 @@ import pytest
 
 from repro.runs import table
 from repro.runs.table import build, read, write
-from tests.repro.conftest import BLESS, PROJECT, RESULTS, Cli, commit, toy_source, write_study
+from tests.repro.conftest import BLESS, RESULTS, Cli, commit, toy_source, write_study
+from tests.sources import PROJECT
 from tests.test_docs import commands
 
 

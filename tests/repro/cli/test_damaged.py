@@ -13,10 +13,11 @@ import pytest
 
 from repro.errors import CANNOT_COMPARE, DEVIATION, INFRASTRUCTURE, INTEGRITY, NOTHING_SELECTED, PASS, USAGE
 from tests.repro.cli.test_tampered import CLAIM
-from tests.repro.conftest import PROJECT, commit, toy_source, write_study
+from tests.repro.conftest import commit, toy_source, write_study
 from tests.repro.show.test_figures import FIGURES
 from tests.repro.support.damage import KEPT, TARGETS
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
 MADE = (KEPT, "results/kept/*.json")  # which anybody may lose
 

@@ -21,8 +21,9 @@ from repro.data import DataSet, content_hash, kept_at, read_verified, remove, st
 from repro.errors import InfrastructureError, IntegrityError
 from repro.machine import cache
 from repro.runs import table
-from tests.repro.conftest import PROJECT, Cli, write_study
+from tests.repro.conftest import Cli, write_study
 from tests.repro.test_data import CONTENTS, NAMES, TOY, fill, refusal
+from tests.sources import PROJECT
 
 SQUARES = {
     "test_images": np.arange(16, dtype=np.uint8).reshape(4, 2, 2) ** 2,

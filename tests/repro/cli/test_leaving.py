@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.sources import ROOT
+from tests.sources import PROJECT
 
 SCRIPT = """
 import atexit, sys, threading, time, types
@@ -31,6 +31,6 @@ ends.leave(3)
 @pytest.mark.parametrize("loaded", [True, False])
 def test_everything_is_said_before_the_process_ends_with_its_code(loaded: bool) -> None:
     """With libraries that would be slow to leave, and without any."""
-    script = SCRIPT.format(root=str(ROOT), loaded=loaded)
+    script = SCRIPT.format(root=str(PROJECT), loaded=loaded)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (3, "answer\nthread\nregistered\n", "")

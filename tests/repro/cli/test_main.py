@@ -12,7 +12,8 @@ import pytest
 from repro import __distribution__, __version__
 from repro.cli import arguments as options
 from repro.cli import main
-from tests.repro.conftest import PROJECT, Cli, toy_source, write_study
+from tests.repro.conftest import Cli, toy_source, write_study
+from tests.sources import PROJECT
 
 LISTINGS = [
     ["list"],

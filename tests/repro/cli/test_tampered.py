@@ -16,8 +16,9 @@ import pytest
 
 from repro.runs import table
 from repro.runs.rows import digest
-from tests.repro.conftest import PROJECT, commit, toy_source, write_study
+from tests.repro.conftest import commit, toy_source, write_study
 from tests.repro.show.test_figures import FIGURES
+from tests.sources import PROJECT
 
 GOLDEN = Path("golden/montecarlo/smoke.parquet")
 BANDS = GOLDEN.with_suffix(".bands.parquet")

@@ -36,8 +36,8 @@ from repro.machine import git
 from repro.machine.git import COMMIT
 from repro.runs.rows import digest
 from tests.repro.support.synthetic import invented, rows_of, write
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[3]
 WHO = "Test <test@example.invalid>"
 ABOUT = {"when": "2026-01-01T00:00:00Z", "who": WHO, "reason": "first", "commits": ["0a" * 20], "images": [], "rows": 4}
 
@@ -257,14 +257,14 @@ def test_an_entry_is_read_as_it_was_written() -> None:
 
 
 def test_the_committed_goldens_are_those_of_the_committed_log() -> None:
-    entries = read(path_of(ROOT))
-    goldens = sorted(ROOT.glob("golden/*/*.parquet"))
+    entries = read(path_of(PROJECT))
+    goldens = sorted(PROJECT.glob("golden/*/*.parquet"))
     whole = [path for path in goldens if not path.name.endswith(".bands.parquet")]
     assert whole
     for path in whole:
         rows = digest(stored.load(path).rows)
-        hold(ROOT, f"{path.parent.name}/{path.stem}", {**state_of(path), "rows": rows})
-    audit = verdicts.path_of(ROOT)
-    hold(ROOT, "audit", verdicts_state(audit, table_of(audit)))
+        hold(PROJECT, f"{path.parent.name}/{path.stem}", {**state_of(path), "rows": rows})
+    audit = verdicts.path_of(PROJECT)
+    hold(PROJECT, "audit", verdicts_state(audit, table_of(audit)))
     assert len(entries) >= len(whole) + 1
     assert issubclass(IntegrityError, ReproError)

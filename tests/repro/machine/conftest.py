@@ -9,8 +9,8 @@ from repro.errors import ReproError
 from repro.machine import image, recipes, sets, wheels
 from repro.machine.engine import Engine
 from repro.machine.recipes import Recipe
+from tests.sources import PROJECT
 
-ROOT = Path(__file__).resolve().parents[3]
 TREE = "3d" * 32
 PODMAN = Engine("podman", "4.3.1")
 
@@ -60,7 +60,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def wanted(tmp_path: Path) -> Recipe:
     """The project's own recipe of the small lock, in a folder of its own, with no tree hash pinned."""
-    shutil.copytree(ROOT / "containers", tmp_path / "project" / "containers")
+    shutil.copytree(PROJECT / "containers", tmp_path / "project" / "containers")
     pins = tmp_path / "project" / "containers" / "images.toml"
     pins.write_text(pins.read_text().partition("[trees")[0])
     return recipes.recipe(tmp_path / "project", "small")

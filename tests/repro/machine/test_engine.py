@@ -20,6 +20,7 @@ from repro.machine.engine import (
     command,
     settled,
 )
+from tests.sources import PROJECT
 
 IMAGE = Image("localhost/repro-cuda:debian-0a", "1b" * 32, f"sha256:{'2c' * 32}", "3d" * 32)
 PODMAN, DOCKER = Engine("podman", "4.3.1"), Engine("docker", "20.10.24")
@@ -107,7 +108,7 @@ def test_restricted_settings_come_after_a_plain_start_failed(programs: Path, tmp
     program(programs, "podman", '[ -z "$CONTAINERS_CONF" ] || exit 7; exit 125')
     found = settled(PODMAN, "image", tmp_path)
     assert found.environment == {"CONTAINERS_CONF": str(tmp_path / "containers" / "engine" / "containers.conf")}
-    assert Path(__file__).parents[3].joinpath(RESTRICTED_HOST).is_file()
+    assert PROJECT.joinpath(RESTRICTED_HOST).is_file()
 
 
 @pytest.mark.parametrize("name", ["podman", "docker"])

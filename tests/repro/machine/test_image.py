@@ -14,7 +14,8 @@ from repro.machine import image, recipes
 from repro.machine.engine import Engine
 from repro.machine.image import ensure, examine, hold_base, mismatch, moves
 from repro.machine.recipes import Recipe, recipe
-from tests.repro.machine.conftest import MISMATCH, PODMAN, ROOT, TREE, refused
+from tests.repro.machine.conftest import MISMATCH, PODMAN, TREE, refused
+from tests.sources import PROJECT
 
 
 def pin_tree(wanted: Recipe, tree: str) -> Recipe:
@@ -139,7 +140,7 @@ def test_an_image_that_is_not_there(store: Path) -> None:
 
 def test_an_unknown_lock_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no lock 'cudda' for an image \(there are: cuda, cpu, small\)"):
-        recipe(ROOT, "cudda")
+        recipe(PROJECT, "cudda")
 
 
 # The base's pins
@@ -296,10 +297,10 @@ def test_a_build_runs_under_one_umask(
 
 
 def test_the_committed_pins_are_whole() -> None:
-    pins = recipe(ROOT).pins
+    pins = recipe(PROJECT).pins
     assert "@sha256:" in pins["bases"]["python"]["reference"]
     assert len(bytes.fromhex(pins["bases"]["debian"]["rootfs"])) == 32
-    assert pins["bases"]["python"]["reference"] in (ROOT / "containers" / "Containerfile").read_text()
+    assert pins["bases"]["python"]["reference"] in (PROJECT / "containers" / "Containerfile").read_text()
     for trees in pins["trees"].values():
         assert all(lock in recipes.NEEDS and len(bytes.fromhex(tree)) == 32 for lock, tree in trees.items())
     json.dumps(pins, default=str)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.machine.modules import Modules
+from tests.sources import PROJECT
 
 LAYOUTS = {  # files, the module that is asked for, and the file that Python reads
     "a folder of data beside a module": (["mine/model.py", "mine/model/weights.txt"], "mine.model", "mine/model.py"),
@@ -38,7 +39,7 @@ def test_a_module_is_the_file_that_python_reads(what: str, tmp_path: Path) -> No
         "from repro.machine.modules import Modules; found = Modules('study').find"
         f"({module!r}); print(found.kind, found.path)"
     )
-    path = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(Path(__file__).resolve().parents[3])!r}]"
+    path = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(PROJECT)!r}]"
     early = "import code, queue"  # which a process may have had before the project's folder was on its path
     for before in ("", early):
         line = [sys.executable, "-B", "-c", f"{before}\n{path}\n{ours}"]

@@ -8,7 +8,8 @@ from repro.errors import InfrastructureError
 from repro.machine import sets
 from repro.machine.image import ensure
 from repro.machine.recipes import Recipe
-from tests.repro.machine.conftest import PODMAN, ROOT, refused
+from tests.repro.machine.conftest import PODMAN, refused
+from tests.sources import PROJECT
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def wheelhouse(tmp_path: Path) -> Path:
     """A folder of wheels, two of which the small lock pins, and what else may lie there."""
     folder = tmp_path / "a wheelhouse"
     folder.mkdir()
-    pins = dict(sets.ENTRY.findall((ROOT / sets.FOLDER / "small.txt").read_text()))
+    pins = dict(sets.ENTRY.findall((PROJECT / sets.FOLDER / "small.txt").read_text()))
     numpy, pluggy = pins["numpy"], pins["pluggy"]
     for name in (f"numpy-{numpy}-cp311-any.whl", f"Pluggy-{pluggy}-py3-none-any.whl", "numpy-0.1-cp311-any.whl"):
         (folder / name).write_text(name)

@@ -19,8 +19,9 @@ import pytest
 
 from repro.runs import pieces, table
 from tests.repro.conftest import RESULTS, Cli, toy_source, write_study
-from tests.repro.support.forked import PROJECT, command
+from tests.repro.support.forked import command
 from tests.repro.support.loopback import QUICK, cluster
+from tests.sources import PROJECT
 
 pytest.importorskip("distributed", reason="dask is not installed: the extra `dask` brings it")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from repro.runs import table
-from tests.repro.conftest import PROJECT, RESULTS, Cli, write_study
+from tests.repro.conftest import RESULTS, Cli, write_study
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
 EDITED = '''"""A study whose second case imports a module that is edited before."""
 import time

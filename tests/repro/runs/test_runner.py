@@ -17,8 +17,9 @@ from repro.runs import table
 from repro.runs.store import Store
 from repro.runs.worker import checked
 from repro.study import Metric, Outcome
-from tests.repro.conftest import PROJECT, RESULTS, Cli, toy_source, write_study
+from tests.repro.conftest import RESULTS, Cli, toy_source, write_study
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
 WHAT_A_RUN_FOUND = [
     "experiment", "case", "replicate", "seed", "metric", "unit", "value", "curve", "status", "settings", "data", "code",

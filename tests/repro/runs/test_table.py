@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from repro.errors import InfrastructureError, IntegrityError, NothingSelectedError
 from repro.runs.table import build, environments, read, write, write_file
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.sources import PROJECT
 
 
 def row(**changed: object) -> dict[str, object]:
@@ -77,7 +76,7 @@ def test_a_table_is_read_without_pandas(tmp_path: Path, attempts: int) -> None:
     )
     line = [sys.executable, "-c", code]
     done = subprocess.run(
-        line, cwd=tmp_path, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        line, cwd=tmp_path, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}
     )
     assert done.stdout.split() == ["1"]
 

@@ -22,6 +22,7 @@ from repro.audit.judges import JUDGES
 from repro.cli.main import main, parser
 from repro.errors import UsageError
 from repro.scaffold import begin as scaffold
+from tests.sources import PROJECT
 from tests.test_docs import commands
 
 
@@ -182,7 +183,7 @@ def test_a_wheel_of_it_holds_its_claims_and_offers_the_study(study: Path) -> Non
 
 
 def test_the_templates_are_shipped_with_the_harness() -> None:
-    project = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text())
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["package-data"]["*"]
     kept = [one.name for one in scaffold.TEMPLATES.iterdir()]
     assert [name for name in kept if not any(fnmatch.fnmatch(name, one) for one in patterns)] == []

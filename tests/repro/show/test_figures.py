@@ -15,8 +15,9 @@ from repro.machine.terminal import columns
 from repro.show import figures, tabular
 from repro.study import Figure, Profile, Study
 from tests.repro.cli.test_main import loaded_by
-from tests.repro.conftest import PROJECT, Cli, commit, toy_source, write_study
+from tests.repro.conftest import Cli, commit, toy_source, write_study
 from tests.repro.support.forked import command
+from tests.sources import PROJECT
 
 TABLES = ("md", "csv", "tex")  # of every figure
 FILES = (*TABLES, "svg", "png")  # of one that draws

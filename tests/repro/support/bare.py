@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.sources import PROJECT
+
 NOT_THERE = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "rocrate", "studies")
 TURNS = (  # arguments of `repro`, exit code, what is said
     ("--version", 0, "(distribution repro-papers)"),

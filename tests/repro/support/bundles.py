@@ -15,7 +15,6 @@ from repro.golden.bless import bless
 from repro.runs import provenance, table
 from tests.repro.support.synthetic import invented, rows_of, write
 
-ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = "golden/invented/smoke.parquet"
 BANDS = "golden/invented/smoke.bands.parquet"
 CLAIMS = "studies/invented/claims.toml"

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.sources import PROJECT
+
 PRELOADED = "tests.repro.support.preloaded"
 AT_START = (  # read when Python or a library begins
     "PYTHON", "LD_", "OMP_", "MKL_", "ARROW_", "MALLOC_", "GLIBC_", "MPL", "MATPLOTLIB",

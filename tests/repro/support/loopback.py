@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.repro.support.forked import PROJECT
+from tests.sources import PROJECT
 
 START_S = 60.0
 HOST = "127.0.0.1"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from repro.study import Figure, Show
 from studies.sesn import figures
 from studies.sesn.cases import COLUMNS
 from studies.sesn.measured import reanalysis
+from tests.sources import PROJECT
 
-PAGE = Path(__file__).parents[3] / "docs" / "study-sesn.md"
+PAGE = PROJECT / "docs" / "study-sesn.md"
 FIGURES = {"table1": figures.table1, "gains": figures.gains}
 every_figure = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 
