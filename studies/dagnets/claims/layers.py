@@ -278,14 +278,20 @@ def size_of_a_pooled_map() -> Shown:
 
 
 def moved_pictures() -> Shown:
-    """Move drawn smooth pictures by a pixel, and compare the change before and after pooling (4.5)."""
+    """Move drawn smooth pictures by a pixel, and ask whether pooling takes a third of the change away (4.5).
+
+    The third is a bound of ours: maxima across the direction of the shift alone take a tenth.
+    """
     rough = drawn("pictures", 20, 1, 8, 8)
     x = F.interpolate(rough, size=32, mode="bilinear", align_corners=False).relu()
     moved = F.pad(x, (1, 0))[..., :32]
     raw = float((moved - x).norm() / x.norm())
     pooled, after = (F.max_pool2d(one, 4) for one in (x, moved))
     change = float((after - pooled).norm() / pooled.norm())
-    return change < raw, f"a shift by a pixel changes 20 smooth pictures by {raw:.3f}, their 4x4 maxima by {change:.3f}"
+    return (
+        change < 2 / 3 * raw,
+        f"a shift by a pixel changes 20 smooth pictures by {raw:.3f}, their 4x4 maxima by {change:.3f}",
+    )
 
 
 def steps_by_default() -> Shown:

@@ -250,9 +250,9 @@ def norm_at_the_first_scale() -> float:
     return max(float((functions.flatten(1).norm(dim=1) - 1).abs().max()) for functions in found)
 
 
-def fourth_order_functions() -> int:
-    """Return how many products of Hermite polynomials along two axes have a total order of 4 or less."""
-    return sum(across + down <= 4 for across, down in product(range(5), range(5)))
+def functions_of_four_orders() -> int:
+    """Return how many products of Hermite polynomials along two axes have a total order of 0 to 3."""
+    return sum(across + down < 4 for across, down in product(range(4), range(4)))
 
 
 def ordinary_kernel() -> int:

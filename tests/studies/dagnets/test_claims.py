@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from repro.errors import UsageError
 from repro.golden import stored
 from studies.dagnets import profiles
 from studies.dagnets.cases.libraries import COLOURS
-from studies.dagnets.claims import classifiers, evidence, layers, library, training
+from studies.dagnets.claims import classifiers, evidence, graph, layers, library, training
 from studies.dagnets.measured import dag, detached, filters, updates
 from studies.dagnets.measured.printed import (
     architectures,
@@ -97,7 +99,7 @@ def value_of(text: str) -> Any:
 
 ORIGINAL_FORWARD, ORIGINAL_DAG = dag.forward, dag.by_hand
 ORIGINAL_LENET, ORIGINAL_GRADIENT = networks.lenet_like, updates.accumulation_figures
-ORIGINAL_EXACT, ORIGINAL_CONVOLUTION = exact, layers.F.conv2d
+ORIGINAL_EXACT, ORIGINAL_CONVOLUTION, ORIGINAL_MAXIMA = exact, layers.F.conv2d, layers.F.max_pool2d
 
 
 def no_error(_action: Callable[[], object]) -> list[str]:
@@ -182,6 +184,7 @@ def refusal(_action: Callable[[], object]) -> list[str]:
          "erratum"),
         ("sgd-local-minima", training, "drawn", lambda _, *size: torch.zeros(size), "erratum"),
         ("adam-in-place-of-sgd", training, "exact", rows(loss_after=2.5), "erratum"),
+        ("pool-shift", layers.F, "max_pool2d", lambda x, size: ORIGINAL_MAXIMA(x, (size, 1)), "erratum"),
         ("mod-timing-bug", layers, "exact", rows(beside_input=1.0, on_cpu=0.0), "reproduced"),
         ("lenet-zero-rows", layers, "products", lambda *_: 1, "erratum"),
         ("ce-range-zero", training, "_loss_of", lambda score, *_: 1 / score, "erratum"),
@@ -215,6 +218,20 @@ def test_evidence_follows_what_it_is_computed_from(
     assert finding(name).verdict != verdict
     monkeypatch.setattr(place, attribute, planted)
     assert finding(name).verdict == verdict
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_one_name_of_a_licence_among_those_of_parts_is_not_that_of_the_whole(
+    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package states six licences, two of them BSD, so that "BSD" stands there whatever PyTorch's own is."""
+    monkeypatch.setattr(importlib.metadata, "files", lambda _: [tmp_path / "LICENSE", tmp_path / "part" / "LICENSE"])
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "LICENSE").write_text("\n".join(graph.BSD))
+    (tmp_path / "LICENSE").write_text("\n".join(graph.BSD))
+    assert finding("framework-pytorch-licence").verdict == "reproduced"
+    (tmp_path / "LICENSE").write_text("\n".join(graph.BSD[:kept]))
+    assert finding("framework-pytorch-licence").verdict == "erratum"
 
 
 @pytest.mark.parametrize(
