@@ -56,6 +56,15 @@ def sigmoid_formula() -> float:
     return gap(1 / (1 + torch.exp(-POINTS)), torch.from_numpy(special.expit(POINTS.numpy())))
 
 
+def step_slope() -> Shown:
+    """Ask whether a step's slope is 0 beside 0, and beyond all bounds there (2.1.1)."""
+    beside = slope(torch.sign, POINTS)[POINTS != 0]
+    there = [float(torch.sign(torch.tensor(h)) / h) for h in (1e-2, 1e-4, 1e-6)]
+    flat = f"slope 0 at {int((beside == 0).sum())} of {len(beside)} points beside 0"
+    steep = there[0] < there[1] / 50 < there[2] / 2500
+    return bool((beside == 0).all()) and steep, f"{flat}, {there[-1]:.0e} over the 1e-6 next to it"
+
+
 def sigmoid_range() -> Shown:
     """Ask whether the sigmoid stays between 0 and 1 (section 2.1.1), at points up to 700 on either side."""
     x = np.linspace(-700, 700, 57)

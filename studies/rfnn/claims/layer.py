@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -255,6 +257,39 @@ def broken_line() -> Shown:
     except SyntaxError as error:
         return False, f"{type(error).__name__}: {error.msg}"
     return True, "it compiles"
+
+
+class SumOfKernels(nn.Module):
+    """A learned sum of fixed kernels: no backward pass is written for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(draws(1, CHANNELS))
+
+    def forward(self, x_B1HW: torch.Tensor) -> torch.Tensor:
+        """Return the images filtered with the sum."""
+        kernels = torch.einsum("ok,kij->oij", self.weights, draws(CHANNELS, 5, 5, seed=1))
+        return F.conv2d(x_B1HW, kernels[:, None])
+
+
+def backward_found() -> Shown:
+    """Hold the gradients that autograd finds for a layer of which only the forward pass is written to differences.
+
+    Section 3.3.1, item 3.
+    """
+    layer, x, step = SumOfKernels(), draws(2, 1, 8, 8, seed=2), 1e-6
+
+    def loss(by: torch.Tensor) -> torch.Tensor:
+        there = {"weights": layer.weights.detach() + by}
+        filtered: torch.Tensor = torch.func.functional_call(layer, there, (x,))
+        return filtered.square().sum()
+
+    layer(x).square().sum().backward()
+    moves = step * torch.eye(CHANNELS, dtype=torch.float64)[:, None]
+    wanted = torch.stack([(loss(move) - loss(-move)) / (2 * step) for move in moves])
+    found = layer.weights.grad
+    off = math.inf if found is None else gap(found[0], wanted)
+    return off < 1e-6, f"{CHANNELS} gradients are within {off:.0e} of differences"
 
 
 def dropped_share() -> float:

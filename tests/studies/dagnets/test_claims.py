@@ -19,7 +19,7 @@ from repro.errors import UsageError
 from repro.golden import stored
 from studies.dagnets import profiles
 from studies.dagnets.cases.libraries import COLOURS
-from studies.dagnets.claims import classifiers, evidence, graph, layers, library, training
+from studies.dagnets.claims import classifiers, evidence, graph, layers, library, pooling, training
 from studies.dagnets.measured import dag, detached, filters, updates
 from studies.dagnets.measured.printed import (
     architectures,
@@ -184,7 +184,7 @@ def refusal(_action: Callable[[], object]) -> list[str]:
          "erratum"),
         ("sgd-local-minima", training, "drawn", lambda _, *size: torch.zeros(size), "erratum"),
         ("adam-in-place-of-sgd", training, "exact", rows(loss_after=2.5), "erratum"),
-        ("pool-shift", layers.F, "max_pool2d", lambda x, size: ORIGINAL_MAXIMA(x, (size, 1)), "erratum"),
+        ("pool-shift", pooling.F, "max_pool2d", lambda x, size: ORIGINAL_MAXIMA(x, (size, 1)), "erratum"),
         ("mod-timing-bug", layers, "exact", rows(beside_input=1.0, on_cpu=0.0), "reproduced"),
         ("lenet-zero-rows", layers, "products", lambda *_: 1, "erratum"),
         ("ce-range-zero", training, "_loss_of", lambda score, *_: 1 / score, "erratum"),

@@ -84,6 +84,8 @@ PLANTED: list[tuple[str, list[tuple[Any, str, Any]]]] = [
     ("exp1-level", [(protocol, "published", other_accuracies)]),
     ("expressive-power", [(gaussian, "sampled_derivatives", lambda _, order, **__: np.ones((order + 1, 3)))]),
     ("tanh-saturation", [(formulas, "through_layers", lambda _: torch.ones(2, 2))]),
+    ("step-slope", [(formulas.torch, "sign", torch.tanh)]),
+    ("backward-undefined", [(layer, "gap", lambda one, other: float((2 * one - other).abs().max()))]),
     ("sigmoid-drift", [(formulas, "through_layers", lambda *_: torch.ones(2, 2))]),
     ("verkes-bias", [(basis, "_RECURRENCES", {"correct": hermite.hermite, "verkes": hermite.hermite})]),
     ("fewer-weights", [(protocol, "ORDER", 9)]),
