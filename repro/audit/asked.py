@@ -21,7 +21,7 @@ from repro.runs import shares
 from repro.runs.wanted import wanted
 
 Where = Sequence[str] | Mapping[str, Any]
-PLAIN = re.compile(r"[-+\d.eE]+(?:\s*±\s*[\d.eE+-]+)?")  # what is published, where it wears no dress
+PLAIN = re.compile(r"[-+\d.eE]+(?:\s*±\s*[\d.]+)?")  # what is published, where it wears no dress and no second power
 STYLES = ("mean", "±", "brackets", "script", "last digits")  # of what is published that have one spread, or none
 SHOWN = 3  # runs that are named one by one
 
@@ -244,7 +244,7 @@ def _read(claim: Claim, side: str = "") -> Claim:
 def _unread(option: str, text: str, why: str) -> UsageError:
     """Return the refusal of what cannot be judged as it is written."""
     wanted = "one number, or a mean and its spread as in '93.1 ± 0.3'" if option == "--published" else "one number"
-    return UsageError(f"{option} {text}: {why}; write {wanted}{', with a decimal point' if ',' in why else ''}")
+    return UsageError(f"{option} {text}: {why}; write {wanted}{', with a decimal point' if 'comma' in why else ''}")
 
 
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:

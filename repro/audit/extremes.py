@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from repro import printed
 from repro.audit import student
 from repro.errors import UsageError
 from repro.printed import Printed
@@ -50,7 +51,11 @@ class Box:
 
 
 def box_of(mean: Printed, spread: Printed, n: int, reading: str) -> Box:
-    """Return what a print may stand for; `reading` is one of `claims.SPREADS`. Raise UsageError where it is none."""
+    """Return what a print may stand for; `reading` is one of `claims.SPREADS`. Raise UsageError where it is none.
+
+    So it does where the print may stand for numbers of another power of ten.
+    """
+    printed.hold_power(mean, spread)
     if n < 2 or spread.value < 0:
         raise UsageError(f"wanted a spread of 0 or more of 2 runs or more, got {spread.text} of {n}; look at the print")
     low, high = (max(0.0, float(spread.value + side * spread.half)) for side in (-1, 1))

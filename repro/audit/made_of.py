@@ -95,7 +95,9 @@ def prints_of(published: Sequence[str]) -> tuple[Printed, Printed | None]:
     if len(published) > 2:
         raise UsageError(f"wanted a mean and a spread, got {len(published)} parts; make each mean a claim of its own")
     if len(published) == 1 and PAIR.fullmatch(published[0].strip()):
-        return published_sample(published[0])
+        pair = published_sample(published[0])
+        printed.hold_power(*pair)
+        return pair
     mean, *spread = (printed.parse(text) for text in published)
     return mean, spread[0] if spread else None
 

@@ -251,12 +251,9 @@ def _with(found: re.Match[str], writing: Writing) -> Published:
     letter = POWERS.get(power[0][-1])
     if letter or "×" in power[0]:
         if _decimals(mean) != _decimals(own[: power.start()]):
-            raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")
+            raise printed.power_of_both(found[0])
         return _scaled(_pair(mean, own[: power.start()], "±", writing), f"×{letter}" if letter else power[0].strip())
-    pair = _pair(mean, own, "±", writing)
-    if pair.spread is not None and 100 * pair.spread.value < pair.mean.unit:
-        raise UsageError(f"the power of {found[0]!r} may be of both numbers; put both in brackets before it")
-    return pair
+    return _pair(mean, own, "±", writing)
 
 
 def _decimals(text: str) -> int:
@@ -330,7 +327,9 @@ def _uneven(found: re.Match[str], writing: Writing) -> Published:
 
 
 def _pair(mean: str, own: str, form: Form, writing: Writing) -> Published:
-    return Published("", number(mean, writing.comma), number(own, writing.comma), form)
+    middle, off = number(mean, writing.comma), number(own, writing.comma)
+    printed.hold_power(middle, off)
+    return Published("", middle, off, form)
 
 
 FORMS = (

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 import repro
-from repro.audit import measured, samples
+from repro.audit import made_of, measured, samples
 from repro.audit.claims import Claim
 from repro.audit.verdicts import Runs
 from repro.errors import UsageError
@@ -181,6 +181,22 @@ def test_a_limit_that_may_mean_two_numbers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--above 1,234: the comma of '1,234' may be .*; write one number, with"):
         judged(table(tmp_path), above="1,234")
     assert judged(table(tmp_path), below="1,234.5").claim.value == "< 1234.5"
+
+
+def test_a_power_behind_a_spread_alone_is_refused_by_every_judge(tmp_path: Path) -> None:
+    small = table(tmp_path, ours=[4.71e-5, 4.66e-5, 4.73e-5, 4.69e-5, 4.75e-5, 4.68e-5])
+    said = "the power of '4.7 ± 0.2e-5' may be of both numbers; put both in brackets before it or write it behind each"
+    for text in ("4.7 ± 0.2e-5", "4.7±0.2E-5", "4.7 (0.2e-5)"):
+        with pytest.raises(UsageError, match=r"the power of '4.7 ± 0.2[eE]-5' may be of both numbers") as raised:
+            judged(small, published=text, runs=5, spread="sd")
+        assert "decimal point" not in str(raised.value)
+    for text in ("(4.7 ± 0.2)e-5", "4.7e-5 ± 0.2e-5", "0.000047 ± 2e-6"):
+        assert judged(small, published=text, runs=5, spread="sd").judgement.verdict == "reproduced"
+    with pytest.raises(UsageError, match=said):
+        samples.box_of(Claim("", "", "", "value", "", ("4.7 ± 0.2e-5",), 0, runs=5))
+    with pytest.raises(UsageError, match=said):
+        made_of.prints_of(["4.7 ± 0.2e-5"])
+    assert made_of.prints_of(["4.7", "0.2e-5"])[1] is not None  # a column of its own has its own power
 
 
 def test_two_units_are_never_said_of_one_number(tmp_path: Path) -> None:
