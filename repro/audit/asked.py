@@ -133,7 +133,7 @@ def judge(
         raise UsageError(f"--spread {spread}: no such spread{did_you_mean(spread, [*SPREADS])} ({', '.join(SPREADS)})")
     path = Path(results)
     ask = Ask(metric, _fields(where), epoch, duplicate, seed_from, tuple(across))
-    claim = Claim("", "asked", str(path), "value", "", (published,), 0, unit=unit, runs=runs, margin=margin,
+    claim = Claim("", "asked", str(path), "value", "", (published,), 0, unit=cells.unit(unit), runs=runs, margin=margin,
                   spread=spread)  # fmt: skip
     if better_than:
         return _better(path, ask, claim, better_than, lower_is_better, form)
@@ -141,7 +141,7 @@ def judge(
         side, limit = (">", above) if above is not None else ("<", below)
         claim = _read(replace(claim, published=(f"{limit}",)), side)
         claim = replace(claim, judge="threshold", kind="bound")
-    return _held(answer(path, ask, form), claim)
+    return _held(answer(path, ask, form), claim, cells.unit(unit))
 
 
 def _fields(where: Where) -> dict[str, list[str]]:
@@ -160,11 +160,11 @@ def _fields(where: Where) -> dict[str, list[str]]:
 # One published value or limit
 
 
-def _held(found: Answer, claim: Claim) -> Asked:
-    """Hold results to what is published."""
+def _held(found: Answer, claim: Claim, said: str) -> Asked:
+    """Hold results to what is published; `said` is the unit that was stated beside it."""
     claim, margin_from = _complete(claim)
     values = {one.run: one.value for one in found.finite}
-    claim, times, converted = units.of_results(claim, found.ask.metric, values)
+    claim, times, converted = units.of_results(claim, found.ask.metric, values, said)
     runs = runs_of(found, times)
     decide = {"threshold": measured.decide_threshold, "samples": samples.decide_samples,
               "interval": measured.decide_interval}[claim.judge]  # fmt: skip
@@ -235,7 +235,7 @@ def _read(claim: Claim, side: str = "") -> Claim:
             aside = f"{' and '.join(found.besides)} stands beside it" if found.besides else ""
             middle = f"an interval, from which {plain} would be taken" if found.spread else "its ends are uneven"
             raise _unread(option, text, aside or middle)
-        if found.percent and claim.unit not in ("", units.SAME, *units.PERCENT):
+        if found.percent and claim.unit not in ("", cells.SAME, *cells.PERCENT):
             raise UsageError(f"--unit {claim.unit}: {text} is in percent; leave out one of the two")
         claim, text = replace(claim, unit=claim.unit or found.unit), plain
     return replace(claim, published=(f"{side} {text}".strip(),))
@@ -270,15 +270,15 @@ def _better(path: Path, ask: Ask, claim: Claim, other: str, lower: bool, form: s
         raise UsageError(f"--better-than {other}: --where asks for the same runs; name another value of '{name}'")
     if name not in ask.where:
         raise UsageError(f"--better-than {other}: better is what? say --where {name}=VALUE, too")
-    if claim.unit not in ("", units.SAME):
+    if claim.unit not in ("", cells.SAME):
         raise UsageError(
             f"--unit {claim.unit}: says what is published, and --better-than compares results with each other as they "
             "are; leave it out, and give a --margin in their unit"
         )
     ours = answer(path, ask, form)
     theirs = answer(path, replace(ask, where={**ask.where, name: values}), form)
-    if not claim.unit:
-        cells.hold_one_unit(ask.metric, {one.run: one.value for one in (*ours.finite, *theirs.finite)})
+    both = {one.run: one.value for one in (*ours.finite, *theirs.finite)}
+    cells.hold_one_unit(ask.metric, both, said=claim.unit, same=f"--unit {cells.SAME}")
     claim = replace(claim, unit="")
     first, second, words = _together(ask.where[name]), _together(values), "lower" if lower else "higher"
     claim = replace(claim, judge="order", kind="order", published=(f"{first} is {words} than {second}",))

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from repro.errors import IntegrityError, UsageError
 from repro.machine import files
 from repro.machine.terminal import escape
+from repro.outside import cells
 
 Kind = Literal["exact", "count", "formula", "value", "mean-and-deviation", "order", "bound", "qualitative"]
 # Why a claim has no judge: no computation answers it; it is about other people's work; the document leaves out what is
@@ -235,6 +236,7 @@ def _claim(entry: Mapping[str, Any], study: str, where: str, line: int, judges: 
         raise UsageError(f"{name} {fault}")
     published = entry["published"]
     given = {key: entry[key] for key in OPTIONAL if key in entry and key != "depends"}
+    given |= {"unit": cells.unit(entry["unit"])} if "unit" in entry else {}
     return Claim(
         study=study,
         line=line,

@@ -12,7 +12,7 @@ from pathlib import Path
 from repro.audit.claims import SPREADS
 from repro.errors import NothingSelectedError, UsageError, did_you_mean
 from repro.machine.terminal import escape
-from repro.outside import grids, places, published
+from repro.outside import cells, grids, places, published
 from repro.outside.markup import words
 from repro.outside.places import Placed
 from repro.outside.published import NoNumber, Published, Writing
@@ -59,6 +59,7 @@ def draft(
         raise UsageError(f"--spread {spread}: no such spread{did_you_mean(spread, [*SPREADS])} ({', '.join(SPREADS)})")
     if runs is not None and runs < 1:
         raise UsageError(f"--runs {runs}: wanted how many runs a mean is of, 1 or more")
+    unit = cells.unit(unit)
     table = grids.read(path, form, which)
     where = _seen(where or _title(table.title) or f"table of {path.name}")
     found = [*places.sections(places.placed(table, labels))]

@@ -84,7 +84,8 @@ def judge_table(cells: Path | str, seeds: Path | str, settings: Settings | None 
 
     Raise UsageError where the two files cannot be read or do not fit together.
     """
-    asking = bring_together(Path(cells), Path(seeds), settings or Settings())
+    settings = settings or Settings()
+    asking = bring_together(Path(cells), Path(seeds), settings)
     said: dict[int, Judgement] = {}
     entries: dict[int, Entry] = {}
     for place, one in enumerate(asking.cells):
@@ -99,7 +100,10 @@ def judge_table(cells: Path | str, seeds: Path | str, settings: Settings | None 
         names = {asking.cells[place].name: place for place in own}
         agreed = made_of.table({label: own[place] for label, place in names.items()})
         readings[name] = agreed.readings
-        said |= {place: _said(asking.cells[place], own[place], agreed.said[label]) for label, place in names.items()}
+        said |= {
+            place: _said(asking.cells[place], own[place], agreed.said[label], settings)
+            for label, place in names.items()
+        }
     verdicts = tuple(CellVerdict(one, said[place]) for place, one in enumerate(asking.cells))
     return TableVerdict(verdicts, readings, asking.notes)
 
@@ -156,11 +160,13 @@ def _of_none(one: SeededCell) -> Judgement:
     return Judgement("not testable", f"no number ({text}){lost}")
 
 
-def _said(one: SeededCell, entry: Entry, said: Judgement) -> Judgement:
+def _said(one: SeededCell, entry: Entry, said: Judgement, settings: Settings) -> Judgement:
     """Return what is said of a cell that is written with an interval, evenly or not, and of one in another unit."""
     if said.verdict in CONTRADICTED:
         try:
-            cells.hold_one_unit("one", {f"run {number}": float(run) for number, run in enumerate(one.runs, 1)})
+            runs = {f"run {number}": float(run) for number, run in enumerate(one.runs, 1)}
+            said_unit = cells.unit(settings.unit)
+            cells.hold_one_unit("one", runs, said=said_unit, percent="--unit %", same=f"--unit {cells.SAME}")
         except UsageError as error:
             return Judgement(ERROR, str(error), code=error.exit_code)
         named = spreads.other_statistic(entry.sums, entry.mean) if not entry.mean_fits else ""

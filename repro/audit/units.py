@@ -6,19 +6,19 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Literal
 
 from repro import printed
 from repro.audit.claims import Claim
 from repro.errors import ReproError, UsageError
 from repro.outside import cells
+from repro.outside.cells import NONE, PERCENT, SAME
 from repro.study import Metric
 
-PERCENT = ("%", "points")  # a difference of percentages is in points
-NONE = "1"  # of a pure number, such as a fraction
-SAME = "same"  # says that results are in the unit of what is published, whatever that is
 HUNDREDFOLD = 30.0  # numbers farther apart are nearer to a hundredfold than to one size
 ALIKE = 3.0  # and those nearer than that are of one size: between the two nobody can tell
 SHARES = 10.0  # up to which a number may be a fraction, as of a score that 1 is a human's of
+Seem = Literal["", "fractions", "percent", "either"]  # what results seem to be: what is published, or something else
 
 
 def factor(claim: Claim, metric: Metric) -> Decimal:
@@ -28,7 +28,7 @@ def factor(claim: Claim, metric: Metric) -> Decimal:
     half or half a percent, and the claim has to say. Raise UsageError where it does not, where two units differ, and
     where a claim of fractions prints none.
     """
-    mine, theirs = (PERCENT[0] if unit in PERCENT else unit for unit in (claim.unit or NONE, metric.unit))
+    mine, theirs = (PERCENT[0] if unit in PERCENT else unit for unit in (claim.unit or NONE, cells.unit(metric.unit)))
     if mine == theirs:
         return Decimal(1)
     if (mine, theirs) == (PERCENT[0], NONE):
@@ -48,65 +48,92 @@ def factor(claim: Claim, metric: Metric) -> Decimal:
     )
 
 
-def of_results(claim: Claim, metric: str, values: Mapping[str, float]) -> tuple[Claim, Decimal, str]:
+def of_results(claim: Claim, metric: str, values: Mapping[str, float], said: str) -> tuple[Claim, Decimal, str]:
     """Return a claim in its unit, what turns results of no stated unit into it, and what to say of that.
 
-    `values` are by run. A claim in percent takes fractions and one of fractions takes percent, where the results can
-    only be that by their size; the unit "same" says that they are what is published. Raise UsageError where the claim
-    has no unit and the two seem a hundredfold apart, where one in percent leaves open what the results are, or where
-    the results among themselves do.
+    `values` are by run; `said` is the unit that an option states, "" where what is published says it, or nothing. A
+    claim in percent takes fractions and one of fractions takes percent, where the results can only be that by their
+    size; the unit "same" says that they are what is published. Raise UsageError where the claim has no unit and the two
+    seem a hundredfold apart, where one in percent or in fractions leaves open what the results are, or where the
+    results among themselves do.
     """
     stated = replace(claim, unit="" if claim.unit == SAME else claim.unit)
     published = max((abs(float(one)) for one in _numbers(claim)), default=0.0)
-    if not values or (not published and claim.unit not in PERCENT):
+    sizes = [abs(value) for value in values.values()]
+    if claim.unit not in ("", NONE, *PERCENT) or not any(sizes) or (not published and claim.unit not in PERCENT):
         return stated, Decimal(1), ""
-    cells.hold_one_unit(metric, values)
+    also = "" if published > 1 or claim.unit in PERCENT else " and what is published in percent"
+    settled = cells.hold_one_unit(metric, values, said=said, percent=f"--unit %{also}", same=f"--unit {SAME}")
     shown = f"{metric} of {min(values.values()):.4g} to {max(values.values()):.4g}"
-    middle, most = abs(statistics.median(values.values())), max(map(abs, values.values()))
-    times = published / middle if middle else 1.0
-    unsaid = ALIKE < times <= HUNDREDFOLD if published else bool(most) and claim.judge != "threshold"
-    fractions, percent = _sizes(claim, published, middle, most)
-    if not claim.unit and (fractions or percent):
+    usual = statistics.median(filter(None, sizes))
+    typical = usual, sum(size / len(sizes) for size in sizes) or usual  # of floats at either end of their range, too
+    seem = (_beside_percent if claim.unit in PERCENT else _beside_numbers)(claim, published, typical, max(sizes))
+    if not claim.unit and seem:
         raise UsageError(
             f"{claim.value} is published and there is {shown}: is one of them in percent? say the unit of what is "
             f"published, --unit % or --unit {NONE}, and results are converted; --unit {SAME} leaves them"
         )
-    if claim.unit == NONE and fractions:
+    if claim.unit == NONE and seem == "fractions":
         raise UsageError(
             f"--unit {NONE}: {claim.value} is no fraction, and {shown} may be; say --unit % if it is in percent, or "
             f"--unit {SAME} if both are in one unit"
         )
-    if claim.unit in PERCENT and most <= 1 and unsaid:
+    if seem == "either":
+        mine, theirs = (f"in {claim.unit}", "fractions") if claim.unit in PERCENT else ("as a fraction", "percent")
+        other, unit = ("as a fraction", NONE) if claim.unit in PERCENT else ("in percent", PERCENT[0])
         raise UsageError(
-            f"{claim.value} is published in {claim.unit}, and {shown} may be that or fractions; say --unit {SAME} if "
-            f"it is that, or state what is published as a fraction, with --unit {NONE}"
+            f"{claim.value} is published {mine}, and {shown} may be that or {theirs}; say --unit {SAME} if it is that, "
+            f"or state what is published {other}, with --unit {unit}"
         )
-    if (claim.unit in PERCENT and fractions) or (claim.unit == NONE and percent):
-        words, factor_of = ("fractions", Decimal(100)) if fractions else ("percent", Decimal("0.01"))
-        return stated, factor_of, f"{shown} was read as {words}, and converted into {claim.unit}"
-    likewise = f"{shown} was read as being in {claim.unit}, too" if claim.unit in PERCENT and most <= 1 else ""
-    return stated, Decimal(1), likewise
+    if seem:
+        times = Decimal(100) if seem == "fractions" else Decimal("0.01")
+        return stated, times, f"{shown} was read as {seem}, and converted into {claim.unit}"
+    small = claim.unit in PERCENT and max(sizes) <= 1
+    return stated, Decimal(1), f"{shown} was read as being in {claim.unit}, too" if small else settled
 
 
-def _sizes(claim: Claim, published: float, middle: float, most: float) -> tuple[bool, bool]:
-    """Say whether results look like fractions of what is published in percent, or like percent of what is a fraction.
+def _beside_percent(claim: Claim, published: float, typical: tuple[float, float], most: float) -> Seem:
+    """Say what results seem to be beside what is published in percent: "" for percent, too.
 
-    `middle` is their median and `most` the largest of them, without signs. What is published as a limit may be far from
-    any result, and says less of their unit than a value does: without a unit it is asked about as soon as the two are
-    not of one size.
+    `typical` are the median of those that are not 0 and the mean of all, without signs, and `most` is the largest. Only
+    a result below 1 can be nothing but a fraction: 1.00 % is what guessing one of 100 classes comes to. A larger one is
+    a fraction where a value, no limit, is published that is its hundredfold, and it is a score, which may exceed 100 %.
+    A limit may be far from any result, and says less of their unit than a value does.
     """
-    hundredth = bool(middle) and published > HUNDREDFOLD * middle
-    hundredfold = bool(middle) and middle > HUNDREDFOLD * published
-    if claim.unit in PERCENT:
-        return hundredth, False
-    if claim.unit not in ("", NONE):
-        return False, False
+    limit, usual, least = claim.judge == "threshold", typical[0], min(typical)
+    if most <= 1:
+        if published > HUNDREDFOLD * most and usual < 1:
+            return "fractions"
+        settled = not published and claim.margin is None if limit else 0.0 < published <= ALIKE * least
+        return "" if settled else "either"
+    if published <= HUNDREDFOLD * least:
+        return ""
+    if not limit and 100 * most <= cells.ALIKE * published and (published > 100 or usual < 1):
+        return "fractions"
+    return "either" if most <= SHARES or published > 100 else ""
+
+
+def _beside_numbers(claim: Claim, published: float, typical: tuple[float, float], most: float) -> Seem:
+    """Say what results seem to be beside what is published as a fraction or without a unit: "" for the same.
+
+    A limit without a unit is asked about as soon as the two are not of one size.
+    """
+    usual, least = typical[0], min(typical)
     if claim.judge == "threshold":
-        far = 0.0 < ALIKE * middle < published, 0.0 < ALIKE * published < middle
-        return far[0] and most <= 1 < published <= 100, far[1] and published <= 1 < middle and most <= 100
-    near = bool(middle) and max(published / middle, middle / published) < HUNDREDFOLD * 10
+        if most <= 1 < published <= 100 and ALIKE * least < published:
+            return "fractions"
+        if published <= 1 < usual and ALIKE * published < usual and most <= 100:
+            return "percent" if usual > HUNDREDFOLD * published else "either"
+        return ""
     small = not claim.unit or published > 1  # as a fraction it is none of a percentage
-    return hundredth and near and small and most <= SHARES, hundredfold and near and published <= SHARES
+    if small and most <= SHARES and any(_a_hundredfold(published / one) for one in typical):
+        return "fractions"
+    far = [_a_hundredfold(one / published) for one in typical]
+    return "" if published > SHARES or not any(far) else "percent" if all(far) else "either"
+
+
+def _a_hundredfold(times: float) -> bool:
+    return HUNDREDFOLD < times < 10 * HUNDREDFOLD
 
 
 def _numbers(claim: Claim) -> list[Decimal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -52,11 +53,11 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
         for case, mine_at in by_case.items():
             runs = [log.runs[place] for place in mine_at]
             results, said = ask.results_of(path, runs, replace(asked, metric=theirs))
-            cells.hold_one_unit(theirs, {one.run: one.value for one in results})
+            said = [*said, _hold_one_unit(wanted, ours, theirs, results)]
             mine += [(case, one) for one in results]
-            notes += [note for note in said if note not in notes]
+            notes += [note for note in said if note and note not in notes]
         if ours not in wanted.units:  # whose unit was said may be a hundredfold in one case of what it is in another
-            cells.hold_one_unit(theirs, {one.run: one.value for _, one in mine})
+            _hold_one_unit(wanted, ours, theirs, [one for _, one in mine])
         metric = wanted.declared[ours]
         times = mapped.factor(wanted, metric, theirs, [one.value for _, one in mine])
         for case, one in mine:
@@ -71,6 +72,17 @@ def bring(wanted: Target, path: Path, asked: Ask, *, form: str = "", command: st
                 )
             )  # fmt: skip
     return Brought(tuple(found), reading, tuple(dict.fromkeys(notes)))
+
+
+def _hold_one_unit(wanted: Target, ours: str, theirs: str, results: Sequence[Result]) -> str:
+    """Raise UsageError where a log's values of a metric seem to be fractions here and percent there.
+
+    Return what to say where `--unit` settles that.
+    """
+    values = {one.run: one.value for one in results}
+    return cells.hold_one_unit(
+        theirs, values, said=wanted.units.get(ours, ""), percent=f"--unit {ours}={mapped.PERCENT}"
+    )
 
 
 def _log(wanted: Target, path: Path, asked: Ask, form: str, names: dict[str, str]) -> Log:

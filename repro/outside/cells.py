@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,14 @@ LONGEST = 100  # digits of a whole number; Python makes no number of some thousa
 SHOWN = 40  # characters of somebody's value in a message
 NAMES = 20  # of them in a message
 FAILED = re.compile(r"oom|out of memory|fail(ed|ure)?|error|crash(ed)?|killed|time ?out|timed out|diverged", re.I)
+PERCENT = ("%", "points")  # a difference of percentages is in points
+NONE = "1"  # the unit of a pure number, such as a fraction
+SAME = "same"  # says that results are in the unit of what is published, whatever that is
+UNITS = {
+    **dict.fromkeys(("percent", "per cent", "pct", "percentage", "percentages"), "%"),
+    **dict.fromkeys(("percentage points", "percent points", "per cent points", "pp"), "points"),
+    **dict.fromkeys(("fraction", "fractions", "ratio", "share", "proportion"), NONE),
+}  # in words; any other word is a unit of its own
 MISSING = {"", "na", "n/a", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"}
 
 
@@ -35,6 +44,11 @@ def number(value: Any) -> float | None:
         return None if isinstance(value, str) and "_" in value else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def unit(words: str) -> str:
+    """Return the unit that somebody's word means: %, points and 1 have several, every other one is what it is."""
+    return UNITS.get(" ".join(words.casefold().split()), words.strip())
 
 
 def is_number(words: str) -> bool:
@@ -105,16 +119,29 @@ def few(names: Iterable[str]) -> str:
     return (", ".join(map(cut, listed[:NAMES])) or "none") + more
 
 
-def hold_one_unit(metric: str, values: Mapping[str, float]) -> None:
-    """Raise UsageError where some results look like fractions and the others like the same thing in percent."""
+def hold_one_unit(
+    metric: str, values: Mapping[str, float], *, said: str = "", percent: str = "", same: str = ""
+) -> str:
+    """Raise UsageError where some results look like fractions and the others like the same thing in percent.
+
+    `said` is the unit that an option states. It settles what results are, but for one of fractions, which converts, and
+    for percent where most results are none: among percentages a small one may be of a run that learned nothing. Then
+    what was settled is returned, in words. `percent` and `same` are the options that would state these.
+    """
     small = {run: value for run, value in values.items() if 0 < value <= 1}
     large = {run: value for run, value in values.items() if 1 < value <= 100}
     if not small or not large or len(small) + len(large) < len(values):
-        return
+        return ""
     low, high = min(large.values()), max(large.values())
-    if high / low < ALIKE and all(low / ALIKE < 100 * value < high * ALIKE for value in small.values()):
-        first, second = (next(iter(some.items())) for some in (small, large))
-        raise UsageError(
-            f"{metric} is {first[1]:.4g} in {first[0]} and {second[1]:.4g} in {second[0]}: fractions and percent are "
-            "mixed; bring them into one unit"
-        )
+    if high / low >= ALIKE or not all(low / ALIKE < 100 * value < high * ALIKE for value in small.values()):
+        return ""
+    first, second = (next(iter(some.items())) for some in (small, large))
+    found = f"{metric} is {first[1]:.4g} in {first[0]} and {second[1]:.4g} in {second[0]}"
+    mostly = statistics.median(values.values()) > 1
+    if said not in ("", NONE) and (mostly or said not in PERCENT):
+        return f"{found}: both were read as they are, by the unit that was stated"
+    ways = " or ".join(filter(None, (percent if mostly else "", same)))
+    raise UsageError(
+        f"{found}: fractions and percent are mixed; bring them into one unit"
+        f"{f', or say {ways} if they are in one' if ways else ''}"
+    )

@@ -17,7 +17,7 @@ from repro.outside.logged import LoggedRun, Value
 from repro.study import Experiment, Metric, Study, case_json
 
 SINGLE = 2.0**-23  # relative; a field that went through single precision is the declared one all the same
-PERCENT, NONE = "%", "1"
+PERCENT, NONE = cells.PERCENT[0], cells.NONE
 SHARE = re.compile("acc|err|precision|recall|f1|auc|iou|top|rate|share|fraction", re.IGNORECASE)  # names of shares
 EMPTY = ("", "None", "null")
 
@@ -65,6 +65,7 @@ def target(
         near = did_you_mean(chosen, known)
         raise UsageError(f"study '{study.name}' has no experiment '{chosen}'{near} (experiments: {', '.join(known)})")
     cases = tuple(case for one, case in study.select(profile) if one.name == chosen)
+    units = {name: cells.unit(unit) for name, unit in units.items()}
     found = Target(study, profile, study.experiments[chosen], cases, metrics, said, names, units)
     if not cases:
         raise UsageError(f"profile '{profile}' of study '{study.name}' has no case of '{chosen}'; name another")
@@ -125,27 +126,28 @@ def factor(wanted: Target, metric: Metric, theirs: str, values: Iterable[float])
     unit = wanted.units.get(metric.name, "")
     option = f"--unit {metric.name}"
     finite = [abs(value) for value in values if math.isfinite(value)]
+    some, own = [value for value in finite if value], cells.unit(metric.unit)
     if not unit:
-        if metric.unit == NONE and SHARE.search(metric.name) and finite and 1 < min(finite) <= max(finite) <= 100:
+        if own == NONE and SHARE.search(metric.name) and some and 1 < min(some) <= max(some) <= 100:
             raise UsageError(
                 f"metric '{metric.name}' is no percentage and '{theirs}' is {min(finite):g} to {max(finite):g}; say "
                 f"{option}={PERCENT} if these are percent, {option}={NONE} if they are what the metric is"
             )
-        if metric.unit == PERCENT and finite and max(finite) <= 1:
+        if own == PERCENT and finite and max(finite) <= 1:
             raise UsageError(
                 f"metric '{metric.name}' is in % and '{theirs}' is nowhere above {max(finite):g}; say {option}={NONE} "
                 f"if these are fractions, {option}={PERCENT} if they are percent"
             )
         return Decimal(1)
-    if unit == metric.unit:
+    if unit == own:
         return Decimal(1)
     both = {(PERCENT, NONE): Decimal("0.01"), (NONE, PERCENT): Decimal(100)}
-    if (unit, metric.unit) not in both:
+    if (unit, own) not in both:
         raise UsageError(
             f"{option}={unit}: metric '{metric.name}' is in '{metric.unit}', and that converts into no '{unit}'; "
             "percent and fraction alone convert"
         )
-    times = both[unit, metric.unit]
+    times = both[unit, own]
     if metric.counted and finite and max(finite) * float(times) > 100:
         raise UsageError(
             f"{option}={unit}: '{theirs}' is up to {max(finite):g}, and as a share of counted items it would be "

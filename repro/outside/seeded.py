@@ -202,12 +202,14 @@ def _asked(key: Key, one: Placed, facts: Mapping[str, str], settings: Settings) 
             f"the column '{one.column}' states a power of ten; say `--scale` with what the seeds' runs are to be "
             "multiplied by, 1 where they are in the printed unit"
         )
+    stated = cells.unit(settings.unit)
+    stated = "" if stated == cells.SAME else stated  # which says what the runs are in
     try:
-        found = published.in_unit(one.read(settings.writing), settings.unit)
+        found = published.in_unit(one.read(settings.writing), stated)
     except UsageError as error:
         fault = fault or str(error)
     text = one.text if one.own is None else f"{one.text.strip()} | {one.own.strip()}"
-    unit = settings.unit or fact(("unit",)) or (found.unit if isinstance(found, Published) else "")
+    unit = stated or cells.unit(fact(("unit",))) or (found.unit if isinstance(found, Published) else "")
     number = settings.runs or (int(runs) if runs.isdigit() else None)
     return SeededCell(
         key, text.strip(), one.line, found, fault, said=number, spread=spread or "unknown", notes=notes, unit=unit,

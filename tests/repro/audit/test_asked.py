@@ -231,7 +231,7 @@ HUMANS = [1.03, 1.05, 1.04, 1.06, 1.02, 1.04]  # scores of which a human's is 1
         (ERRORS, {"published": "0.98 ± 0.05", "runs": 5, "spread": "sd", "unit": "%"}, "reproduced"),
         (HUMANS, {"published": "104% ± 3%", "runs": 5, "spread": "sd"}, "reproduced"),
         ([0.97, 1.01, 0.98, 0.99, 0.96, 0.97], {"published": "98% ± 3%", "runs": 5, "spread": "sd"}, "reproduced"),
-        ([0.95, 0.98, 0.91, 0.97, 0.99, 0.93], {"below": "1.1%"}, "reproduced"),
+        ([0.95, 0.98, 0.91, 0.97, 0.99, 0.93], {"below": "1.1%", "unit": "same"}, "reproduced"),
         (HUMANS, {"published": "1.04 ± 0.03", "runs": 5, "spread": "sd"}, "reproduced"),
         (
             [100 * one for one in HUMANS],

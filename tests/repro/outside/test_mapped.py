@@ -126,6 +126,10 @@ class TestMetrics:
         assert mapped.factor(target(), accuracy, "acc", [93.0, float("nan")]) == 1
         with pytest.raises(UsageError, match="converts into no 'bits'"):
             mapped.factor(target(units={"loss": "bits"}), loss, "loss", [0.9])
+        assert mapped.factor(target(units={"accuracy": "fraction"}), accuracy, "acc", [0.9]) == Decimal(100)
+        assert mapped.factor(target(units={"accuracy": "1"}), Metric("accuracy", "percent"), "acc", [0.9]) == Decimal(
+            100
+        )
 
     def test_a_share_without_a_unit_is_asked_whether_values_are_percent(self) -> None:
         """A study's accuracy is a fraction, a log's in percent, and an audit accused the document of a hundredfold."""
@@ -134,7 +138,9 @@ class TestMetrics:
             mapped.factor(target(), accuracy, "acc", values)
         assert mapped.factor(target(units={"accuracy": "%"}), accuracy, "acc", values) == Decimal("0.01")
         assert mapped.factor(target(units={"accuracy": "1"}), accuracy, "acc", values) == 1
-        assert mapped.factor(target(), accuracy, "acc", [0.82, 1.0]) == 1
+        with pytest.raises(UsageError, match=r"'acc' is 0 to 83\.1; say --unit accuracy=%"):
+            mapped.factor(target(), accuracy, "acc", [0.0, *values])  # of a run that learned nothing
+        assert mapped.factor(target(), accuracy, "acc", [0.82, 1.0, 0.0]) == 1
         assert mapped.factor(target(), Metric("loss", "nats"), "loss", values) == 1
         assert mapped.factor(target(), Metric("steps", "1"), "steps", values) == 1
 
