@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from repro.machine import imported
-from repro.runs import memory
+from repro.runs import caches, memory
 from repro.runs.crew import THREAD_VARIABLES
 from repro.runs.worker import describe, print_to_standard_error
 
@@ -88,6 +88,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     print_to_standard_error()
     memory.keep_freed()
+    caches.keep_out()
     imported.note()
     asked: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = queue.SimpleQueue()
     threading.Thread(target=_take, args=(sys.stdin.buffer, asked), daemon=True).start()

@@ -23,7 +23,7 @@ from repro.checkpoint import Checkpoint
 from repro.errors import InfrastructureError, ReproError
 from repro.machine import imported
 from repro.machine.foreign import without_home
-from repro.runs import memory, shares
+from repro.runs import caches, memory, shares
 from repro.runs.planned import PlannedRun
 from repro.runs.provenance import torch_facts
 from repro.study import Experiment, Outcome, Profile, Run, Status, Study, case_json, settings_json
@@ -78,6 +78,7 @@ def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
     print_to_standard_error()
     memory.keep_freed()
+    caches.keep_out()
     imported.note()
     threading.Thread(target=_end_with_parent, args=(parent_alive,), daemon=True).start()
     try:
