@@ -44,23 +44,6 @@ def exact(value: float) -> Decimal:
     return Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
 
 
-def hold_power(mean: Printed, spread: Printed) -> None:
-    """Raise UsageError where a power behind a spread alone may be of its mean, too, as in 4.7 ± 0.2e-5.
-
-    By itself it would make the spread far finer than the mean's last digit.
-    """
-    alone = "e" in spread.text.lower() and "e" not in mean.text.lower()
-    if alone and 100 * spread.value < mean.unit:
-        raise power_of_both(f"{mean.text} ± {spread.text}")
-
-
-def power_of_both(text: str) -> UsageError:
-    """Return the refusal of a text whose power of ten may be of its mean, too."""
-    return UsageError(
-        f"the power of {text!r} may be of both numbers; put both in brackets before it or write it behind each"
-    )
-
-
 def parse(text: str) -> Printed:
     """Read a printed number: 1,333,200 and 98.930 and 3.87e+10; a comma parts thousands. Raise UsageError else."""
     found = NUMBER.fullmatch(text.strip())

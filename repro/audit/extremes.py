@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from repro import printed
 from repro.audit import student
 from repro.errors import UsageError
+from repro.outside import powers
 from repro.printed import Printed
 from repro.stats import Sample
 
@@ -55,7 +55,7 @@ def box_of(mean: Printed, spread: Printed, n: int, reading: str) -> Box:
 
     So it does where the print may stand for numbers of another power of ten.
     """
-    printed.hold_power(mean, spread)
+    powers.hold_power(mean, spread)
     if n < 2 or spread.value < 0:
         raise UsageError(f"wanted a spread of 0 or more of 2 runs or more, got {spread.text} of {n}; look at the print")
     low, high = (max(0.0, float(spread.value + side * spread.half)) for side in (-1, 1))

@@ -21,6 +21,7 @@ from repro.audit.samples import PAIR, published_sample
 from repro.audit.spreads import READINGS, TRIED, Fit, Sums
 from repro.audit.verdicts import Judgement, Runs, finite, several
 from repro.errors import UsageError
+from repro.outside import powers
 from repro.printed import Printed
 
 SAID = {
@@ -96,7 +97,7 @@ def prints_of(published: Sequence[str]) -> tuple[Printed, Printed | None]:
         raise UsageError(f"wanted a mean and a spread, got {len(published)} parts; make each mean a claim of its own")
     if len(published) == 1 and PAIR.fullmatch(published[0].strip()):
         pair = published_sample(published[0])
-        printed.hold_power(*pair)
+        powers.hold_power(*pair)
         return pair
     mean, *spread = (printed.parse(text) for text in published)
     return mean, spread[0] if spread else None

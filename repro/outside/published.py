@@ -11,6 +11,7 @@ from typing import Literal
 
 from repro import printed
 from repro.errors import UsageError
+from repro.outside import powers
 from repro.outside.markup import EM, EN, GAPS, MINUS, plain
 from repro.printed import Printed
 
@@ -251,7 +252,7 @@ def _with(found: re.Match[str], writing: Writing) -> Published:
     letter = POWERS.get(power[0][-1])
     if letter or "×" in power[0]:
         if _decimals(mean) != _decimals(own[: power.start()]):
-            raise printed.power_of_both(found[0])
+            raise powers.power_of_both(found[0])
         return _scaled(_pair(mean, own[: power.start()], "±", writing), f"×{letter}" if letter else power[0].strip())
     return _pair(mean, own, "±", writing)
 
@@ -328,7 +329,7 @@ def _uneven(found: re.Match[str], writing: Writing) -> Published:
 
 def _pair(mean: str, own: str, form: Form, writing: Writing) -> Published:
     middle, off = number(mean, writing.comma), number(own, writing.comma)
-    printed.hold_power(middle, off)
+    powers.hold_power(middle, off)
     return Published("", middle, off, form)
 
 
