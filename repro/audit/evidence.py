@@ -11,7 +11,7 @@ import importlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -166,11 +166,13 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
         return Missing(left_out, LEAST_RUNS)
     rows = [row for one in there for row in one.rows]
     words = "; ".join(filter(None, (imports.words(rows), left_out)))
+    lost = [row for one in there for row in one.lost if all(row.seed in other.by_seed for other in there)]
     runs = _in_unit(cells[0], there[0])
     if len(cells) > 1:
         if any(None in one.by_seed for one in there):
             return Missing(f"{words}; runs without a seed cannot be paired: import again with --seed-from", None)
-        runs = _paired([one.by_seed for one in there], cells, "seeds")
+        runs = _paired([one.by_seed for one in there], cells, "seeds", {row.seed for row in lost})
+    runs = replace(runs, besides="; ".join(filter(None, (imports.why(lost), runs.besides))))
     if measured:
         return Noted(runs, words, imports.origins(rows))
     fixed = cells[0].experiment.deterministic
@@ -179,7 +181,8 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
 
 
 def _in_unit(cell: Cell, there: imports.ImportedCell) -> Runs:
-    return Runs(tuple(shares.converted(value, cell.times) for value in there.values), there.diverged)
+    values = tuple(shares.converted(value, cell.times) for value in there.values)
+    return Runs(values, there.diverged, lost=len(there.lost))
 
 
 @dataclass(frozen=True)
@@ -249,18 +252,25 @@ def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequen
     return replace(runs, besides="; ".join(dict.fromkeys(filter(None, words))))
 
 
-def _paired(sides: Sequence[Mapping[Any, float | None]], cells: Sequence[Cell], what: str) -> Runs:
-    """Return by how much one cell exceeds another in all that both have; `what` words what runs are paired by."""
+def _paired(
+    sides: Sequence[Mapping[Any, float | None]], cells: Sequence[Cell], what: str, lost: Collection[Any] = ()
+) -> Runs:
+    """Return by how much one cell exceeds another in all that both have; `what` words what runs are paired by.
+
+    Those of `lost` left no value in one of the two, and any other without a number diverged.
+    """
     above, below = sides
     values, diverged = [], 0
-    for which in sorted(above.keys() & below.keys()):
+    shared = above.keys() & below.keys()
+    for which in sorted(shared.difference(lost)):
         pair = above[which], below[which]
         if pair[0] is None or pair[1] is None:
             diverged += 1
             continue
         values.append(shares.converted(pair[0], cells[0].times) - shares.converted(pair[1], cells[1].times))
     alone = len(above.keys() ^ below.keys())
-    return Runs(tuple(values), diverged, f"{alone} {what} that one of the two cases lacks left out" * (alone > 0))
+    words = f"{alone} {what} that one of the two cases lacks left out" if alone else ""
+    return Runs(tuple(values), diverged, words, len(shared.intersection(lost)))
 
 
 def _study(name: str) -> Study:
@@ -270,10 +280,12 @@ def _study(name: str) -> Study:
 
 
 def _numbers(found: Runs, fixed: bool, experiment: str, metric: str) -> Any:
-    """Return the values for a judge that knows of no runs, one where no seed moves it; where some diverged, none."""
-    if found.diverged:
-        total = len(found.values) + found.diverged
-        return Missing(f"{found.diverged} of {total} runs diverged", None)
+    """Return the values for a judge that knows of no runs, one where no seed moves it; where some left none, none."""
+    if found.diverged or found.lost:
+        total = len(found.values) + found.diverged + found.lost
+        diverged = f"{found.diverged} of {total} runs diverged" if found.diverged else ""
+        lost = f"{found.lost} of {total} runs left no value" if found.lost else ""
+        return Missing("; ".join(filter(None, (diverged, lost, found.besides))), None)
     return one_value(found.values, experiment, metric) if fixed else list(found.values)
 
 

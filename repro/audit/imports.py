@@ -20,11 +20,16 @@ from repro.outside import imported, sources
 from repro.outside.imported import ImportedRow, Imports
 
 FILES = 2  # of a tool that evidence names; how many more there are is said
+REASONS = 3  # why runs left no value, that are named
+LOST = ("failed", "unfinished")
 
 
 @dataclass(frozen=True)
 class ImportedCell:
-    """The imported runs of a metric of one case: those that count, and in words why others do not."""
+    """The imported runs of a metric of one case: those that count, and in words why others do not.
+
+    One that left no number counts, as it does for `repro judge`: survivors reproduce nothing.
+    """
 
     rows: tuple[ImportedRow, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -42,8 +47,13 @@ class ImportedCell:
 
     @property
     def by_seed(self) -> dict[str | None, float | None]:
-        """Return what they found by seed, None where one diverged."""
+        """Return what they found by seed, None where one left no number."""
         return {row.seed: row.value for row in sorted(self.rows, key=lambda row: row.seed or "")}
+
+    @property
+    def lost(self) -> tuple[ImportedRow, ...]:
+        """Return those that left no value for another reason than that they diverged."""
+        return tuple(row for row in self.rows if row.status in LOST)
 
 
 def of(study: str, profile: str, experiment: str, metric: str, case: str, unit: str) -> ImportedCell:
@@ -79,7 +89,7 @@ def _not_counted(row: ImportedRow, unit: str, outdated: Mapping[str, str], table
         return f"{outdated[row.reading]} since: `{table.readings[row.reading].command}`"
     if row.unit != unit:
         return f"read in '{row.unit}', and the metric is in '{unit}': `{table.readings[row.reading].command}`"
-    return row.status if row.status in ("failed", "unfinished") else ""
+    return ""
 
 
 @functools.lru_cache(maxsize=16)
@@ -119,6 +129,14 @@ def words(rows: Sequence[ImportedRow]) -> str:
         more = f" and {len(files) - FILES} more files" if len(files) > FILES else ""
         parts.append(f"{len(mine)} runs from {', '.join(files[:FILES])}{more} ({tool})")
     return " and ".join(parts)
+
+
+def why(lost: Sequence[ImportedRow]) -> str:
+    """Say why runs left no value, by the reasons that their files give."""
+    counts = Counter(f"{row.status}: {row.detail or 'no reason is given'}" for row in lost)
+    said = [f"{number} {reason}" for reason, number in counts.most_common(REASONS)]
+    more = f" and {len(counts) - REASONS} more reasons" if len(counts) > REASONS else ""
+    return f"{'; '.join(said)}{more}"
 
 
 def besides(some: Sequence[ImportedCell], *, ours: bool) -> str:

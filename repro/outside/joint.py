@@ -204,7 +204,8 @@ def _names(texts: Iterable[str]) -> dict[str, str]:
 
 def _states_none(word: str) -> bool:
     """Say whether a word says that a run gave no number, and is no slip."""
-    return word.casefold() in published.NOTHING or cells.is_missing(word) or bool(cells.FAILED.fullmatch(word))
+    ended = cells.FAILED.fullmatch(word) or cells.DIVERGED.fullmatch(word)
+    return word.casefold() in published.NOTHING or cells.is_missing(word) or bool(ended)
 
 
 def _pull(pulled: Pulled, text: str, seed: str, line: int, writing: Writing) -> None:

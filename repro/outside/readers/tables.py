@@ -178,8 +178,8 @@ def _numbers(path: Path, name: str, column: Column, rows: Any, failed: dict[int,
         return fast, np.ones(len(rows), dtype=bool)
     found, there = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool)
     for place, cell in enumerate(listed(column)):
-        value = cells.number(cell)
         words = cells.text(cell).strip()
+        value = np.nan if cells.DIVERGED.fullmatch(words) else cells.number(cell)
         if value is not None:
             found[place], there[place] = value, True
         elif not cells.is_missing(words):

@@ -176,14 +176,46 @@ class TestEvidence:
             "5 imported runs left out, runs.csv has changed since: `repro import runs.csv --study toy`"
         )
 
-    def test_failed_and_unfinished_runs_are_no_numbers_and_said(self, ours: list[Row]) -> None:
+    @pytest.mark.parametrize("judge", ["interval", "threshold", "samples"])
+    def test_failed_and_unfinished_runs_are_no_numbers_and_their_survivors_reproduce_nothing(
+        self, ours: list[Row], judge: str
+    ) -> None:
+        """An infrastructure that kills a run and a network that explodes look alike in a log."""
+        published = {"interval": "93.1", "threshold": "> 92", "samples": "93.1 ± 0.08"}[judge]
+        claim = replace(CLAIM, judge=judge, published=(published,), runs=5, spread="sd")
         bring(*VALUES)
-        bring(None, None, status="failed", file="b")
+        assert judged(claim).verdict == "reproduced"
+        bring(None, None, status="failed", file="b", detail="OOM")
         bring(None, status="unfinished", file="c")
-        assert judged().n == 5
-        assert judged().evidence.endswith(
-            "(mlflow 3.1); 2 imported runs left out, failed; 1 imported runs left out, unfinished"
-        )
+        said = judged(claim)
+        assert (said.verdict, said.n) == ("inconclusive", 5)
+        lost = "3 of 8 left no value; 2 failed: OOM; 1 unfinished: no reason is given"
+        assert f"; {lost}; 8 runs from b, c and 1 more files (mlflow 3.1)" in said.evidence
+
+    def test_a_difference_that_survivors_show_stays_shown(self, ours: list[Row]) -> None:
+        bring(*(value - 9 for value in VALUES))
+        bring(None, None, status="failed", file="b")
+        assert judged().verdict == "not reproduced"
+
+    def test_where_all_runs_failed_none_is_judged(self, ours: list[Row]) -> None:
+        bring(None, None, status="failed", detail="OOM")
+        assert (judged().verdict, judged().n) == ("inconclusive", 0)
+        assert "0 runs, at least 5 are needed; 2 of 2 left no value; 2 failed: OOM" in judged().evidence
+
+    def test_a_pair_of_which_one_failed_is_no_difference_and_survivors_show_no_order(self, ours: list[Row]) -> None:
+        bring(*VALUES, 93.0, 93.2)
+        bring(91.0, 91.1, 91.2, 91.05, 91.15, 91.1, method="base")
+        assert judged(ORDER).verdict == "reproduced"  # of the six seeds that both have
+        bring(None, method="base", status="failed", seed="6", detail="OOM", file="b")
+        said = judged(ORDER)
+        assert (said.verdict, said.n) == ("inconclusive", 6)
+        assert "; 1 of 7 left no value; 1 failed: OOM; 14 runs" in said.evidence
+
+    def test_a_figure_that_no_seed_moves_is_none_where_a_run_of_it_failed(self, ours: list[Row]) -> None:
+        bring(93.1, experiment="sized")
+        bring(None, experiment="sized", status="failed", file="b", detail="killed")
+        assert (judged(FIXED).verdict, judged(FIXED).more) == ("inconclusive", None)
+        assert judged(FIXED).evidence == "1 of 2 runs left no value; 1 failed: killed"
 
     def test_a_metric_whose_unit_was_changed_since_is_asked_for_again(self, ours: list[Row]) -> None:
         bring(*VALUES, unit="1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -183,4 +184,21 @@ def test_runs_that_ended_in_no_number_are_rows_and_no_numbers(repro: Repro, fold
     assert ends["4"] == (93.2, "ok")
     assert {seed: ends[seed][0] for seed in "567"} == dict.fromkeys("567")
     assert ends["6"] == (None, "failed")
-    assert "left out" in verdicts(repro)["ours"][1]
+    verdict, evidence, (source,) = verdicts(repro)["ours"]
+    assert verdict == "inconclusive"
+    assert "1 of 8 diverged; 2 of 8 left no value; 1 failed: OOM; 1 unfinished: no value of val_acc; 8 runs" in evidence
+    assert source["runs"] == 8
+
+
+@pytest.mark.parametrize("word", ["nan", "diverged", "OOM", "killed", ""])
+def test_an_import_and_a_question_say_the_same_of_the_same_file(repro: Repro, folder: Path, word: str) -> None:
+    """Runs that left no number were set aside on one of the two ways, and their survivors reproduced a claim there."""
+    (folder / "runs.csv").write_text(written([*ROWS, *(("ours", seed, word) for seed in range(5, 9))]))
+    repro(*IMPORT)
+    asked = ("--metric", "val_acc", "--where", "method=ours", "--published", "93.1", "--margin", "0.5", "--unit", "%")
+    said = json.loads(repro("judge", "runs.csv", *asked, "--json").stdout)
+    verdict, evidence, _ = verdicts(repro)["ours"]
+    assert verdict == said["verdict"]
+    assert verdict != "reproduced"
+    counts = re.compile(r"\d of \d (?:diverged|left no value)")
+    assert counts.findall(evidence) == counts.findall(said["evidence"])

@@ -135,10 +135,10 @@ def test_nested_objects_have_names_with_dots(tmp_path: Path) -> None:
 
 def test_what_no_number_is_diverged_failed_or_left_nothing(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
-    path.write_text("seed,acc\n1,0.9\n2,nan\n3,-inf\n4,OOM\n5,\n")
+    path.write_text("seed,acc\n1,0.9\n2,nan\n3,-inf\n4,OOM\n5,\n6,Diverged\n")
     found = answer(path, Ask("acc"))
     assert [one.seed for one in found.finite] == [1]
-    assert [one.seed for one in found.diverged] == [2, 3]
+    assert [one.seed for one in found.diverged] == [2, 3, 6]
     assert [(one.seed, one.state, one.why) for one in found.lost] == [
         (4, "failed", "OOM"),
         (5, "unfinished", "no value of acc"),
@@ -146,6 +146,8 @@ def test_what_no_number_is_diverged_failed_or_left_nothing(tmp_path: Path) -> No
     assert all(math.isnan(one.value) for one in found.lost)
     path.write_text("seed,acc\n1,OOM\n1,0.9\n")
     assert values(answer(path, Ask("acc"))) == {1: 0.9}  # made again
+    path.write_text("seed,acc\n1,diverged\n1,0.9\n")  # which is no failure: it is not to be made again until it holds
+    assert len(answer(path, Ask("acc", duplicate="first")).diverged) == 1
 
 
 DAMAGED: list[tuple[str, str, type[ReproError], str]] = [
