@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from repro.audit.verdicts import ERROR, worded
 
 Records = Sequence[Mapping[str, Any]]
+GONE = "gone"
+
+
+@dataclass(frozen=True, order=True)
+class VerdictChange:
+    """What is not as it was blessed: a claim that "changed", is "new" or "gone", and in words how."""
+
+    kind: str
+    study: str
+    claim: str
+    said: str
+
+    @property
+    def line(self) -> str:
+        """Return the change as a line that names its claim."""
+        return f"{self.kind:<9}{self.study} {self.claim}: {self.said}"
+
+    @property
+    def words(self) -> str:
+        """Return the change as it is said beside its claim."""
+        return f"{self.kind}: {self.said}"
 
 
 def kept_of(records: Records) -> list[dict[str, str]]:
@@ -22,27 +44,30 @@ def kept_of(records: Records) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: (row["study"], row["id"]))
 
 
-def changes(before: Sequence[Mapping[str, str]], records: Records, *, studies: Sequence[str], whole: bool) -> list[str]:
-    """Return a line for each verdict that is not the one `before`, and for each claim that came or went.
+def changes(
+    before: Sequence[Mapping[str, str]], records: Records, *, studies: Sequence[str], whole: bool
+) -> list[VerdictChange]:
+    """Return each verdict that is not the one `before`, and each claim that came or went.
 
     Only the `studies` are compared; claims that went are looked for only in a `whole` audit. One that could not be
     judged has no verdict to compare.
     """
     blessed = {(row["study"], row["id"]): row for row in before if row["study"] in studies}
     now = {(row["study"], row["id"]): row for row in kept_of(records) if row["study"] in studies}
-    lines = []
+    found = []
     for (study, name), row in now.items():
         if row["verdict"] == ERROR:
             continue
         then = blessed.get((study, name))
         if then is None:
-            lines.append(f"new      {study} {name}: {row['verdict']}; bless it to hold later audits to it")
+            said = f"{row['verdict']}; bless it to hold later audits to it"
+            found.append(VerdictChange("new", study, name, said))
         elif then["verdict"] != row["verdict"]:
-            lines.append(f"changed  {study} {name}: was {then['verdict']}, is {row['verdict']}")
+            found.append(VerdictChange("changed", study, name, f"was {then['verdict']}, is {row['verdict']}"))
         elif then["published"] != row["published"]:
-            lines.append(f"changed  {study} {name}: was published as {then['published']}, is {row['published']}")
+            said = f"was published as {then['published']}, is {row['published']}"
+            found.append(VerdictChange("changed", study, name, said))
     if whole:
-        lines += [
-            f"gone     {study} {name}: was {blessed[study, name]['verdict']}" for study, name in blessed.keys() - now
-        ]
-    return sorted(lines)
+        gone = blessed.keys() - now
+        found += [VerdictChange(GONE, study, name, f"was {blessed[study, name]['verdict']}") for study, name in gone]
+    return sorted(found)

@@ -14,7 +14,7 @@ from repro import registry
 from repro.audit import claims as registered
 from repro.audit import kept as keeping
 from repro.audit import passages
-from repro.audit.changes import changes
+from repro.audit.changes import VerdictChange, changes
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, accused
 from repro.audit.kept import Kept
@@ -53,15 +53,20 @@ class Audited:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit came to: the claims it judged, and a line for each verdict that is not the blessed one.
+    """What an audit came to: the claims it judged, and what of their verdicts is not as it was blessed.
 
     `exit_code` is that of a claim that could not be judged, the highest of several; else 1 where verdicts changed, and
     0 else: a document that is wrong is no fault of the audit. `notes` are for the reader and fail nothing.
     """
 
     claims: tuple[Audited, ...]
-    changes: tuple[str, ...]
+    changed: tuple[VerdictChange, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Return a line for each verdict that is not the blessed one, and for each claim that came or went."""
+        return tuple(change.line for change in self.changed)
 
     @property
     def errors(self) -> tuple[Audited, ...]:
@@ -75,14 +80,15 @@ class Audit:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Return the claims as they are written for machines."""
-        return [one.record for one in self.claims]
+        """Return the claims as they are written for machines, each with its change since verdicts were blessed."""
+        words = {(change.study, change.claim): change.words for change in self.changed}
+        return [{**one.record, "change": words.get((one.claim.study, one.claim.id), "")} for one in self.claims]
 
     @property
     def exit_code(self) -> int:
         """Return the highest code of a claim that could not be judged, else 1 where verdicts changed, else 0."""
         failed = max((one.judgement.code for one in self.errors), default=PASS)
-        return failed or (DEVIATION if self.changes else PASS)
+        return failed or (DEVIATION if self.changed else PASS)
 
 
 def audit(*studies: str, claims: Sequence[str] = (), text: Path | None = None, kept: Kept | None = None) -> Audit:

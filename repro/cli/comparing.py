@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from repro.cli import arguments as options
+from repro.cli import forms
 from repro.cli.arguments import Verbs, say, verb
 from repro.cli.progress import Progress
 from repro.errors import PASS, UNDERPOWERED, UsageError
@@ -85,7 +86,7 @@ def _check_arguments(verbs: Verbs) -> None:
 
 def check(arguments: Namespace) -> int:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again."""
-    from repro import api
+    from repro import api, registry
     from repro.golden import findings, stored
 
     with Progress(quiet=arguments.quiet) as progress:
@@ -103,15 +104,15 @@ def check(arguments: Namespace) -> int:
             begin=progress.begin,
             progress=progress,
         )
-    # Places are said from the project's root, wherever this was asked.
-    path = arguments.golden or stored.path_of(Path(), arguments.study, arguments.profile)
+    path = arguments.golden or stored.path_of(registry.root(), arguments.study, arguments.profile)
     _export(arguments, f"{arguments.study}/{arguments.profile}", stored.twin_path(path), result)
-    code = result.exit_code_with_power() if arguments.require_power else result.exit_code
+    power = arguments.require_power
+    code = result.exit_code_with_power() if power else result.exit_code
     if arguments.json:
         print_json({**findings.as_json(result), "exit_code": code})
         return code
     shown = ALL if arguments.verbose else SHOWN if code else WORST
-    text, _, summary = findings.render(result, limit=shown).rpartition("\n")
+    text, _, summary = findings.render(result, limit=shown, power=power).rpartition("\n")
     if text and (code or not arguments.quiet):  # what failed is a result, and asked for by whoever wants quiet too
         answer(text)
     answer(paint(summary, "red" if code else "green"))
@@ -123,18 +124,14 @@ def check(arguments: Namespace) -> int:
 def _export(arguments: Namespace, name: str, twin: Path, result: CheckResult) -> None:
     """Write a check in the forms that were asked for, by option or by GitHub's environment."""
     annotated = os.environ.get("GITHUB_ACTIONS") == "true" and not arguments.json
-    if not (annotated or arguments.junit_xml or arguments.sarif or arguments.markdown):
+    if not (annotated or forms.asked(arguments)):
         return
     from repro.show import exports  # which costs as much as a tenth of a check
 
-    items = exports.of_findings(name, twin.as_posix(), result.findings)
-    forms = [
-        (arguments.junit_xml, lambda: exports.junit(items)),
-        (arguments.sarif, lambda: exports.sarif("repro check", items)),
-        (arguments.markdown, lambda: exports.check_markdown(name, result)),
-    ]
-    for path in exports.write(forms):
-        say(arguments, f"wrote {path}")
+    power = arguments.require_power
+    place, lines = exports.place(twin), exports.lines_of(twin)
+    items = exports.of_findings(name, place, result.findings, power=power, lines=lines)
+    forms.write(arguments, "repro check", items, lambda: exports.check_markdown(name, result, power=power))
     for line in exports.github(items) if annotated else ():
         answer(line, command=True)
 

@@ -35,11 +35,19 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
-def end(verb: str, act: Callable[[], int], *, debug: bool = False, json: bool = False) -> int:
+def end(
+    verb: str,
+    act: Callable[[], int],
+    *,
+    debug: bool = False,
+    json: bool = False,
+    unanswered: Callable[[int, str], None] = lambda _code, _text: None,
+) -> int:
     """Do what a verb does and return the exit code; what stops it is one line on standard error.
 
     With `debug`, or REPRO_DEBUG set, the traceback stands before that line. With `json` a machine reads what is
-    answered: it gets the error, too, where nothing was answered before.
+    answered: it gets the error, too, where nothing was answered before. `unanswered` is told code and line, for others
+    who read what a verb leaves.
     """
     with terminal.held_output() as output, stoppable() as asked:
         try:
@@ -53,6 +61,11 @@ def end(verb: str, act: Callable[[], int], *, debug: bool = False, json: bool = 
             terminal.say(f"repro {verb}: {text}")
             if json and not output.used:
                 terminal.print_json({"error": text, "exit_code": code})
+            try:
+                unanswered(code, text)
+            except Exception as failed:
+                if of(failed)[1] != text:
+                    terminal.say(f"repro {verb}: {of(failed)[1]}")
         return output.ended(code)
 
 

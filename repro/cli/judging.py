@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from repro.cli import arguments as options
+from repro.cli import forms
 from repro.cli.arguments import Verbs, say, verb
 from repro.errors import DEVIATION, PASS, UsageError, did_you_mean
 from repro.machine import terminal
@@ -14,8 +14,6 @@ from repro.machine.terminal import answer, escape, print_json
 
 TYPE_CHECKING = False  # what only types need is not imported at every start
 if TYPE_CHECKING:
-    from typing import Any
-
     from repro.audit.document import Audit
 
 ANEW = "make anew what is kept below results/kept, and refuse (exit 6) what is not the same then"
@@ -80,6 +78,8 @@ def audit(arguments: Namespace) -> int:
         return _page(arguments)
     if arguments.claim and not arguments.study:
         raise UsageError("--claim: name the study that the claim is of")
+    if arguments.codecheck is not None and (arguments.claim or not arguments.study):
+        raise UsageError("--codecheck: a certificate is of one document, whole; name the study and no claim")
     for word in arguments.verdict:
         if word not in (*VERDICTS, ERROR):
             known = f"(verdicts: {', '.join((*VERDICTS, ERROR))})"
@@ -96,7 +96,7 @@ def audit(arguments: Namespace) -> int:
         print_json(found.records)
     else:
         answer(render(found.claims, whole=bool(arguments.claim), verdicts=arguments.verdict))
-    write_exports(arguments, found.records)
+    write_exports(arguments, found)
     if arguments.bless is not None:
         return _bless(arguments, found)
     for change in found.changes:  # which are why this does not end with 0, and so a result, whoever wants quiet
@@ -149,24 +149,18 @@ def _page(arguments: Namespace) -> int:
     return PASS
 
 
-def write_exports(arguments: Namespace, records: Sequence[Mapping[str, Any]]) -> None:
+def write_exports(arguments: Namespace, found: Audit) -> None:
     """Write the verdicts in the forms that were asked for."""
-    if not any((arguments.junit_xml, arguments.sarif, arguments.markdown, arguments.codecheck)):
+    if not (forms.asked(arguments) or arguments.codecheck):
         return  # what makes them is slow to import
     from repro import registry
     from repro.show import exports
 
-    items = exports.of_claims(records)
-    forms = [
-        (arguments.junit_xml, lambda: exports.junit(items)),
-        (arguments.sarif, lambda: exports.sarif("repro audit", items)),
-        (arguments.markdown, lambda: exports.markdown(records)),
-    ]
-    for path in exports.write(forms):
-        say(arguments, f"wrote {path}")
+    records = found.records
+    strict = arguments.strict and arguments.bless is None  # what is blessed is right as it is
+    items = exports.of_claims(records, found.changed, strict=strict)
+    forms.write(arguments, "repro audit", items, lambda: exports.markdown(records, items))
     if arguments.codecheck is not None:
-        if not arguments.study or arguments.claim:
-            raise UsageError("--codecheck: a certificate is of one document, whole; name the study and no claim")
         path = exports.codecheck(arguments.codecheck, registry.load(arguments.study), records)
         say(arguments, f"wrote {path}; who checked, and the certificate's report, are for that person to fill in")
 

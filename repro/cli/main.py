@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from repro import __distribution__, __version__
 from repro.cli import arguments as options
-from repro.cli import ends
+from repro.cli import ends, forms
 from repro.cli.arguments import EXIT_CODES, VERBS
 from repro.errors import USAGE, did_you_mean
 from repro.machine import root, terminal
@@ -85,10 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.flush()
 
     def act() -> int:
+        forms.clear(chosen)
         with root.named(chosen.root):
             return int(chosen.act(chosen))
 
-    return ends.end(chosen.verb, act, debug=chosen.debug, json=getattr(chosen, "json", False))
+    def unanswered(code: int, text: str) -> None:
+        forms.unanswered(chosen, code, text)
+
+    json = getattr(chosen, "json", False)
+    return ends.end(chosen.verb, act, debug=chosen.debug, json=json, unanswered=unanswered)
 
 
 def run() -> NoReturn:

@@ -87,20 +87,21 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=gravity))
 
 
-def render(result: CheckResult, *, limit: int = 20) -> str:
-    """Return the worst findings as a table, the notes, and one line that sums up."""
+def render(result: CheckResult, *, limit: int = 20, power: bool = False) -> str:
+    """Return the worst findings as a table, the notes, and one line that sums up, as `summary` does."""
     shown = result.findings[:limit]
     names = names_of(result.findings)
     parts = [columns(HEADERS, [cells(finding, names) for finding in shown])] if shown else []
     hidden = len(result.findings) - len(shown)
     parts += [f"... and {hidden} more"] if hidden else []
     parts += [f"note: {escape(note)}" for note in result.notes]
-    return "\n".join([*parts, summary(result)])
+    return "\n".join([*parts, summary(result, power=power)])
 
 
-def summary(result: CheckResult) -> str:
-    """Return the outcome in one line."""
-    return f"{'PASS' if result.exit_code == PASS else 'FAIL'}: {counted(result.counts) or 'nothing compared'}"
+def summary(result: CheckResult, *, power: bool = False) -> str:
+    """Return the outcome in one line; with `power`, a row that cannot see what is useful is no pass."""
+    code = result.exit_code_with_power() if power else result.exit_code
+    return f"{'PASS' if code == PASS else 'FAIL'}: {counted(result.counts) or 'nothing compared'}"
 
 
 def names_of(findings: Iterable[Finding]) -> dict[str, str]:

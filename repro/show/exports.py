@@ -1,31 +1,40 @@
-"""Verdicts of an audit and findings of a check for other tools: JUnit XML, SARIF 2.1.0, Markdown, annotations."""
+"""Verdicts of an audit and findings of a check for other tools: JUnit XML, SARIF 2.1.0, Markdown, annotations.
+
+What makes a verb end with another code than 0 is failed or an error here, and nothing else is: whoever reads a form
+finds why a job is red, and nothing red where it is not.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from repro import registry
+from repro.audit.changes import GONE, VerdictChange
 from repro.audit.claims import claims_file
 from repro.audit.verdicts import CONTRADICTED, ERROR, worded
 from repro.errors import NothingSelectedError, UsageError
-from repro.golden.findings import AGREES, HEADERS, UNDER, CheckResult, Finding, cells, names_of, summary
+from repro.golden.findings import AGREES, CANNOT, HEADERS, UNDER, CheckResult, Finding, cells, names_of, summary
+from repro.machine import git
 from repro.machine.files import write as write_whole
-from repro.machine.terminal import counted, escape
+from repro.machine.terminal import counted, escape, markdown_line
 from repro.machine.terminal import markdown as table
 from repro.study import Study
 
 Records = Sequence[Mapping[str, Any]]
-Form = tuple[Path | None, Callable[[], str]]  # where a form goes, None where nobody asked, and what makes it
+Lines = Mapping[tuple[str, str], int]  # by a row's experiment, and its case and metric as a table begins with them
 
 LEVELS = {
-    "not reproduced": "error",
-    "erratum": "error",
+    "not reproduced": "warning",
+    "erratum": "warning",
     "protocol mismatch": "warning",
     "transcription": "note",
     "inconclusive": "note",
@@ -35,7 +44,9 @@ CHECK_LEVELS = {
     "corrupt": "error", "deviates": "error", "changed": "error", "cannot compare": "warning", "suspicious": "warning",
 }  # fmt: skip
 STATES = {"agrees": "passed", "underpowered": "passed", "suspicious": "skipped"}  # any other word: failed
-SHOWN = 50  # rows of a Markdown table
+LARGEST = 60_000  # bytes of a check's table: GitHub takes 65,536 characters of a comment, 1 MiB of a step's summary
+FINGERPRINT = "primaryLocationLineHash"  # the only one by which GitHub tells alerts apart
+ROW = re.compile(r"\| (?:\\.|[^|\\])*\| (?:\\.|[^|\\])*\|")  # a table's first two cells
 ANNOTATIONS = 10  # GitHub shows so many of a step
 MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
@@ -46,7 +57,8 @@ class Item:
     """A thing that passed, failed, was skipped or is an error: suite, name and word, what is said of it, its place.
 
     Its texts hold nothing that XML forbids or a terminal obeys. `level` is SARIF's and an annotation's ("error",
-    "warning", "note"), "" for what neither shall show.
+    "warning", "note"), "" for what neither shall show. `key` is what tells it from others of its suite, whatever others
+    there are; its name without one.
     """
 
     suite: str
@@ -58,54 +70,101 @@ class Item:
     level: str
     uri: str
     line: int = 1
+    key: str = ""
+
+    @property
+    def red(self) -> bool:
+        """Say whether this is why a verb does not end with 0."""
+        return self.state in ("failed", ERROR)
 
 
-def of_claims(records: Records) -> list[Item]:
-    """Return an item for each claim of an audit; what is undecided is skipped, and what imported runs gave is noted."""
-    items, places = [], {study: _place(study) for study in dict.fromkeys(record["study"] for record in records)}
-    for record in records:
-        word, found = record["verdict"], record["evidence"]
-        state = "failed" if word in CONTRADICTED else "passed" if word == "reproduced" else "skipped"
-        state = ERROR if word == ERROR else state
-        message = escape(f"{word}: {found}" if state in ("skipped", ERROR) else record["statement"])
-        detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
-        level = LEVELS.get(word, "note" if record.get("imported") else "")
-        place = places[record["study"]]
-        items.append(Item(record["study"], record["id"], word, state, message, detail, level, place, record["line"]))
+def of_claims(records: Records, changed: Sequence[VerdictChange] = (), *, strict: bool = False) -> list[Item]:
+    """Return an item for each claim of an audit, and for each that is gone.
+
+    Failed is what is not as it was blessed, and what is contradicted where that is asked to be `strict` of; otherwise
+    it is skipped, as what is undecided is. What imported runs gave is noted.
+    """
+    gone = [change for change in changed if change.kind == GONE]
+    studies = dict.fromkeys([*(record["study"] for record in records), *(change.study for change in gone)])
+    places = {study: _place(study) for study in studies}
+    items = [_of_claim(record, places[record["study"]], strict) for record in records]
+    for change in gone:
+        said, place = escape(change.words), places[change.study]
+        items.append(Item(change.study, escape(change.claim), GONE, "failed", said, "", "error", place))
     return items
+
+
+def _of_claim(record: Mapping[str, Any], place: str, strict: bool) -> Item:
+    word, found, change = record["verdict"], record["evidence"], record.get("change", "")
+    counts = not record.get("restates") and record.get("weight") != "definition"
+    failed = change or (strict and counts and word in CONTRADICTED)
+    state = ERROR if word == ERROR else "failed" if failed else "passed" if word == "reproduced" else "skipped"
+    said = record["statement"] if state == "passed" else f"{word}: {found}"
+    message = escape(f"{change}; {said}" if change else said)
+    detail = f"published: {escape('; '.join(record['published']))}\nfound: {escape(found)}"
+    level = "error" if state in ("failed", ERROR) else LEVELS.get(word, "note" if record.get("imported") else "")
+    return Item(record["study"], record["id"], word, state, message, detail, level, place, record["line"])
 
 
 def _place(study: str) -> str:
-    """Return where a study's claims stand as seen from the project's folder; of an installed package, in that."""
-    path, root = claims_file(study).resolve(), registry.root().resolve()
-    return path.relative_to(root if path.is_relative_to(root) else path.parents[1]).as_posix()
+    """Return where a study's claims stand, as `place` does; of an installed package, in that."""
+    path = claims_file(study).resolve()
+    seen = place(path)
+    return path.relative_to(path.parents[1]).as_posix() if Path(seen).is_absolute() else seen
 
 
-def of_findings(name: str, uri: str, findings: Sequence[Finding]) -> list[Item]:
-    """Return an item for each row of a check of `name` ("study/profile"); `uri` is the golden's twin, a text."""
+def place(path: Path) -> str:
+    """Return where a file stands as seen from the top of the project's repository, of its folder where it is in none.
+
+    That is where services look from, wherever the project lies below it. A file elsewhere stands where it is.
+    """
+    root = registry.root().resolve()
+    top, full = git.repository(root / "any") or root, path.resolve()
+    return (full.relative_to(top) if full.is_relative_to(top) else path).as_posix()
+
+
+def of_findings(
+    name: str, uri: str, findings: Sequence[Finding], *, power: bool = False, lines: Lines | None = None
+) -> list[Item]:
+    """Return an item for each row of a check of `name` ("study/profile").
+
+    `uri` is the golden's twin, a text, and `lines` are those of its rows. With `power`, an underpowered row failed.
+    """
+    findings = findings or [Finding(CANNOT, "nothing compared")]
     items, names = [], names_of(findings)
     for finding in findings:
-        row = (
-            escape(" ".join(part for part in (finding.experiment, names[finding.case], finding.metric) if part))
-            or "the table"
-        )
-        state = STATES.get(finding.word, "failed")
-        value = "" if finding.value is None else f"value {finding.value:.6g}, golden {finding.mean or 0.0:.6g}"
-        level = CHECK_LEVELS.get(finding.word, "")
+        case = names[finding.case]
+        row = escape(" ".join(part for part in (finding.experiment, case, finding.metric) if part)) or "the table"
+        blind = power and finding.word == UNDER
+        state = "failed" if blind else STATES.get(finding.word, "failed")
+        level = "error" if blind else CHECK_LEVELS.get(finding.word, "")
         said = escape(finding.text or finding.word)
-        items.append(Item(name, row, finding.word, state, said, value, level, uri))
+        numbers = {"value": finding.value, "golden": finding.mean}  # none where all runs diverged, or there are none
+        detail = ", ".join(f"{what} {number:.6g}" for what, number in numbers.items() if number is not None)
+        line = (lines or {}).get((finding.experiment, markdown_line((case, finding.metric))), 1)
+        key = " ".join((finding.experiment, finding.case, finding.metric)).strip() or finding.text
+        items.append(Item(name, row, finding.word, state, said, detail, level, uri, line, key))
     return items
 
 
-def write(forms: Iterable[Form]) -> Iterator[Path]:
-    """Make the forms that were asked for and write them; yield each path. Raise UsageError where two go to one."""
-    wanted = [(path, make) for path, make in forms if path is not None]
-    twice = [str(path) for path, count in Counter(path.resolve() for path, _ in wanted).items() if count > 1]
-    if twice:
-        raise UsageError(f"{twice[0]}: named for two forms; give each a file of its own")
-    for path, make in wanted:
-        write_whole(path, make())
-        yield path
+def lines_of(twin: Path) -> Lines:
+    """Return where the rows of a golden's twin stand, nothing where it cannot be read."""
+    found: dict[tuple[str, str], int] = {}
+    experiment = ""
+    text = twin.read_text("utf-8", "replace") if twin.is_file() else ""
+    for number, line in enumerate(text.splitlines(), 1):
+        experiment = line.removeprefix("## ") if line.startswith("## ") else experiment
+        row = ROW.match(line)
+        if row:
+            found[experiment, row[0]] = number
+    return found
+
+
+def of_no_answer(suite: str, uri: str, code: int, text: str) -> Item:
+    """Return the one item of a verb that ended before it had an answer, by what was said of that."""
+    return Item(
+        escape(suite), "no answer", ERROR, ERROR, escape(f"no answer: {text}"), f"exit code {code}", "error", uri
+    )
 
 
 def junit(items: Sequence[Item]) -> str:
@@ -119,12 +178,12 @@ def junit(items: Sequence[Item]) -> str:
         suite = ElementTree.SubElement(suites, "testsuite", {"name": name, **counts})
         for item in mine:
             case = ElementTree.SubElement(suite, "testcase", classname=name, name=item.name)
-            if item.state in ("failed", ERROR):
+            if item.red:
                 tag = "failure" if item.state == "failed" else ERROR
                 problem = ElementTree.SubElement(case, tag, type=item.word, message=item.message)
                 problem.text = item.detail
             elif item.state == "skipped":
-                ElementTree.SubElement(case, "skipped", message=item.message)
+                ElementTree.SubElement(case, "skipped", message=item.message).text = item.detail or None
             elif item.level:
                 ElementTree.SubElement(case, "system-out").text = item.detail
     ElementTree.indent(suites)
@@ -132,13 +191,14 @@ def junit(items: Sequence[Item]) -> str:
 
 
 def sarif(tool: str, items: Sequence[Item]) -> str:
-    """Return a SARIF log: a result for each item that has a level, at its place."""
+    """Return a SARIF log: a result for each item that has a level, at its place, with a fingerprint of its own."""
     shown = [item for item in items if item.level]
     results = [
         {
             "ruleId": item.word,
             "level": item.level,
-            "message": {"text": f"{item.name}: {item.message} ({' '.join(item.detail.split())})"},
+            "message": {"text": " ".join(filter(None, (f"{item.name}: {item.message}", _in_brackets(item.detail))))},
+            "partialFingerprints": {FINGERPRINT: fingerprint},
             "locations": [
                 {
                     "physicalLocation": {
@@ -148,12 +208,28 @@ def sarif(tool: str, items: Sequence[Item]) -> str:
                 }
             ],
         }
-        for item in shown
+        for item, fingerprint in zip(shown, fingerprints(shown), strict=True)
     ]
     rules = [{"id": word} for word in dict.fromkeys(item.word for item in shown)]
     run = {"tool": {"driver": {"name": tool, "rules": rules}}, "results": results}
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2) + "\n"
+
+
+def _in_brackets(text: str) -> str:
+    return f"({' '.join(text.split())})" if text else ""
+
+
+def fingerprints(items: Sequence[Item]) -> list[str]:
+    """Return what tells each item from all others, the same in every run whatever is found: one alert for each."""
+    seen: Counter[str] = Counter()
+    found = []
+    for item in items:
+        text = f"{item.suite}\n{item.key or item.name}".encode("utf-8", "backslashreplace")
+        name = hashlib.sha256(text).hexdigest()[:16]
+        seen[name] += 1
+        found.append(f"{name}:{seen[name]}")
+    return found
 
 
 def github(items: Sequence[Item]) -> list[str]:
@@ -175,19 +251,33 @@ def escaped(text: str, codes: dict[str, str]) -> str:
     return text
 
 
-def check_markdown(name: str, result: CheckResult) -> str:
-    """Return a check for a step's summary or a comment: the outcome, and every row that does not simply agree."""
-    odd = [finding for finding in result.findings if finding.word not in (AGREES, UNDER)]
+def check_markdown(name: str, result: CheckResult, *, power: bool = False) -> str:
+    """Return a check for a step's summary or a comment: the outcome, and every row that does not simply agree.
+
+    The worst come first, and as many as `LARGEST` allows; with `power`, underpowered ones are among them.
+    """
+    fine = (AGREES,) if power else (AGREES, UNDER)
+    odd = [finding for finding in result.findings if finding.word not in fine]
     names = names_of(result.findings)
-    lines = [f"### {name}: {summary(result)}", "", *(f"> {escape(note)}" for note in result.notes)]
-    lines += ["", *table(HEADERS, [cells(finding, names) for finding in odd[:SHOWN]])] if odd else []
-    lines += [f"\n{len(odd) - SHOWN} more rows are not shown."] if len(odd) > SHOWN else []
-    return "\n".join([*lines, ""])
+    lines = [f"### {name}: {summary(result, power=power)}", "", *(f"> {escape(note)}" for note in result.notes)]
+    lines += ["", *table(HEADERS, [cells(finding, names) for finding in odd])] if odd else []
+    sizes = itertools.accumulate(len(line.encode()) + 1 for line in lines)
+    kept = max(len(lines) - len(odd), sum(size <= LARGEST for size in sizes))
+    left = len(lines) - kept
+    more = f"\n{left} more rows are in the other forms (`--junit-xml`, `--sarif`, `--json`) and in `repro check -v`."
+    return "\n".join([*lines[:kept], *([more] if left else []), ""])
 
 
-def markdown(records: Records) -> str:
-    """Return a table of all claims with their verdicts, by study."""
-    lines = []
+def no_answer_markdown(item: Item) -> str:
+    """Return for a step's summary that there is no answer, and why."""
+    return f"### {item.suite}: FAIL: no answer, {item.detail}\n\n> {item.message}\n"
+
+
+def markdown(records: Records, items: Sequence[Item] = ()) -> str:
+    """Return a table of all claims with their verdicts, by study, below those of its items that failed."""
+    red = [item for item in items if item.red]
+    lines = [f"### FAIL: {len(red)} claims", ""] if red else []
+    lines += [*(f"- {item.suite} {item.name}: {item.message}" for item in red), *([""] if red else [])]
     for study in dict.fromkeys(record["study"] for record in records):
         rows = [
             (

@@ -167,7 +167,7 @@ def records(*verdicts: str) -> list[dict[str, Any]]:
 
 def changes(root: Path, now: list[dict[str, Any]], *, studies: list[str], whole: bool) -> list[str]:
     """Return what an audit says of verdicts, held to those blessed below a root."""
-    return beside_blessed(blessed.held(root), now, studies=studies, whole=whole)
+    return [change.line for change in beside_blessed(blessed.held(root), now, studies=studies, whole=whole)]
 
 
 class TestGolden:
@@ -236,14 +236,14 @@ class TestPage:
 
 class TestExports:
     def test_junit_counts_failures_and_what_is_undecided(self) -> None:
-        suite = ElementTree.fromstring(
-            exports.junit(exports.of_claims(records("reproduced", "erratum", "inconclusive")))
-        )[0]
+        found = records("reproduced", "erratum", "inconclusive")
+        suite = ElementTree.fromstring(exports.junit(exports.of_claims(found, strict=True)))[0]
         assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
         assert suite[1][0].tag == "failure"
 
     def test_sarif_points_at_the_claim(self) -> None:
-        run = json.loads(exports.sarif("repro audit", exports.of_claims(records("reproduced", "erratum"))))["runs"][0]
+        items = exports.of_claims(records("reproduced", "erratum"), strict=True)
+        run = json.loads(exports.sarif("repro audit", items))["runs"][0]
         assert [one["level"] for one in run["results"]] == ["error"]
         place = run["results"][0]["locations"][0]["physicalLocation"]
         assert place == {"artifactLocation": {"uri": "studies/toy/claims.toml"}, "region": {"startLine": 2}}
@@ -344,6 +344,12 @@ class TestVerb:
         (tmp_path / "file").write_text("")
         with pytest.raises(InfrastructureError, match="cannot be written"):
             given(markdown=tmp_path / "file" / "c.md")
+
+    def test_strict_fails_in_a_report_where_it_fails(self, given: Any, tmp_path: Path) -> None:
+        path = tmp_path / "a.xml"
+        for options, code in (({"bless": "it is wrong"}, PASS), ({}, DEVIATION)):
+            assert given(value=4, strict=True, junit_xml=path, **options) == code
+            assert f'failures="{code}"' in path.read_text()
 
     def test_json_and_files(self, given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         given(json=True, junit_xml=tmp_path / "a" / "b.xml", markdown=tmp_path / "c.md")

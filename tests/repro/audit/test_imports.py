@@ -263,9 +263,8 @@ class TestTelling:
         made = blessed.assemble(tmp_path / "none", records, studies=["toy"], about={"reason": "so", "when": "now"})
         assert made["verdict"].to_pylist() == ["reproduced (imported)", "reproduced"]
         held = changes.kept_of([{**one, "imported": []} for one in records])
-        assert changes.changes(held, records, studies=["toy"], whole=True) == [
-            "changed  toy it: was reproduced, is reproduced (imported)"
-        ]
+        (change,) = changes.changes(held, records, studies=["toy"], whole=True)
+        assert change.line == "changed  toy it: was reproduced, is reproduced (imported)"
 
     def test_every_form_says_it(self, audited: list[Audited]) -> None:
         records = [one.record for one in audited]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -216,8 +217,23 @@ def test_places_are_said_from_the_root(blessed: Path) -> None:
     line = command("check", "montecarlo", "--no-confirm", "--sarif", "c.sarif")
     variables = {**os.environ, "GITHUB_ACTIONS": "true"}
     done = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert "::warning file=golden/montecarlo/smoke.md,line=1" in done.stdout
+    assert "::warning file=golden/montecarlo/smoke.md,line=" in done.stdout
     assert '"uri": "golden/montecarlo/smoke.md"' in (folder / "c.sarif").read_text()
+
+
+def test_places_are_said_from_the_repository_s_top(blessed: Path, tmp_path: Path) -> None:
+    """Which is where GitHub looks from: it knows of no project below it."""
+    repository = tmp_path / "repository"
+    shutil.copytree(blessed, repository / "papers", ignore=shutil.ignore_patterns("repository", ".git"))
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    alter(repository / "papers", -1.0)
+    variables = {**os.environ, "GITHUB_ACTIONS": "true"}
+    for folder, more in ((repository, ["--root", "papers"]), (repository / "papers", [])):
+        line = command("check", "montecarlo", "--no-confirm", "--sarif", "c.sarif", *more)
+        line += [] if not more else ["--results", f"papers/{RESULTS}"]
+        done = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+        assert "::warning file=papers/golden/montecarlo/smoke.md,line=" in done.stdout, done.stderr
+        assert '"uri": "papers/golden/montecarlo/smoke.md"' in (folder / "c.sarif").read_text()
 
 
 def test_annotations_are_for_github_alone(blessed: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +243,9 @@ def test_annotations_are_for_github_alone(blessed: Path, cli: Cli, monkeypatch: 
     lines = cli("check", "montecarlo", "--no-confirm").stdout.splitlines()
     found = [line for line in lines if line.startswith("::")]
     assert len(found) == 1
+    twin = (blessed / "golden/montecarlo/smoke.md").read_text().splitlines()
+    (line,) = [number for number, text in enumerate(twin, 1) if text.startswith("| count=1000 shape=disc | pi |")]
     assert found[0].startswith(
-        "::warning file=golden/montecarlo/smoke.md,line=1,title=montecarlo/smoke%3A suspicious::"
+        f"::warning file=golden/montecarlo/smoke.md,line={line},title=montecarlo/smoke%3A suspicious::"
     )
     assert "::" not in found[0][2:].partition("::")[2]
