@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from repro import printed
-from repro.audit import extremes, measured, samples, units
+from repro.audit import digits, extremes, measured, samples, units
 from repro.audit.claims import SPREADS, Claim
 from repro.audit.verdicts import CONTRADICTED, Judgement, Runs
 from repro.errors import DEVIATION, PASS, UNDERPOWERED, UsageError, did_you_mean
@@ -21,6 +24,15 @@ from repro.runs import shares
 from repro.runs.wanted import wanted
 
 Where = Sequence[str] | Mapping[str, Any]
+TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "results": ((str, PathLike), "a path"),
+    **dict.fromkeys(("published", "above", "below"), ((str, Real, Decimal, NoneType), "a text or a number")),
+    "runs": ((Integral, NoneType), "a whole number"),
+    "margin": ((Real, Decimal, NoneType), "a number"),
+    "lower_is_better": ((bool,), "True or False"),
+    "where": ((Mapping, list, tuple), "a mapping of fields to values, or a list of texts"),
+    "across": ((list, tuple, set), "a list of texts"),
+}  # of what is asked from Python; everything else is a text
 PLAIN = re.compile(r"[-+\d.eE]+(?:\s*±\s*[\d.]+)?")  # what is published, where it wears no dress and no second power
 STYLES = ("mean", "±", "brackets", "script", "last digits")  # of what is published that have one spread, or none
 SHOWN = 3  # runs that are named one by one
@@ -90,7 +102,7 @@ def judge(
     results: Path | str,
     *,
     metric: str,
-    published: str = "",
+    published: str | float = "",
     runs: int | None = None,
     spread: str = "unknown",
     above: str | float | None = None,
@@ -111,8 +123,10 @@ def judge(
     One of `published` ("93.1 ± 0.3", with `runs` and what the `spread` is; or "93.1"), `above`, `below` and
     `better_than` ("FIELD=VALUE") says what they are held to. `margin` is the difference that would not matter, in the
     published unit; `unit` is that unit. The rest says which results are meant, as `repro.outside.ask.Ask` does.
-    Raise UsageError, with the argument that decides, for what is ambiguous or missing.
+    Raise UsageError, with the argument that decides, for what is ambiguous or missing, or of another type.
     """
+    _hold_types(locals())
+    published, margin = f"{'' if published is None else published}", None if margin is None else float(margin)
     asked = [
         name
         for name, value in (("published", published), ("above", above), ("below", below), ("better-than", better_than))
@@ -142,6 +156,17 @@ def judge(
         claim = _read(replace(claim, published=(f"{limit}",)), side)
         claim = replace(claim, judge="threshold", kind="bound")
     return _held(answer(path, ask, form), claim, cells.unit(unit))
+
+
+def _hold_types(arguments: Mapping[str, Any]) -> None:
+    """Raise UsageError for an argument that is of no type that is meant; a command line gives none."""
+    for name, value in arguments.items():
+        kinds, words = TYPES.get(name, ((str,), "a text"))
+        fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        if fits and name in ("where", "across"):
+            fits = all(isinstance(one, str) for one in value)
+        if not fits:
+            raise UsageError(f"{name}={value!r:.60}: wanted {words}, got {type(value).__name__}")
 
 
 def _fields(where: Where) -> dict[str, list[str]]:
@@ -250,7 +275,14 @@ def _unread(option: str, text: str, why: str) -> UsageError:
 def runs_of(found: Answer, times: Decimal = Decimal(1)) -> Runs:
     """Return results as judges take them, in another unit; those that failed are named."""
     values = tuple(shares.converted(one.value, times) for one in found.finite)
-    return Runs(values, len(found.diverged), named(found.lost), len(found.lost))
+    noise = noise_of(found.finite) * float(times)
+    return Runs(values, len(found.diverged), named(found.lost), len(found.lost), noise)
+
+
+def noise_of(results: Sequence[Result]) -> float:
+    """Return how far results may be off by the precision that they were kept in."""
+    precision = max((one.precision for one in results), default=0.0)
+    return float(digits.noise(*(one.value for one in results), precision=precision))
 
 
 def named(results: Iterable[Result]) -> str:
@@ -309,12 +341,13 @@ def compared(ours: Answer, theirs: Answer, lower: bool, margin: float, claim: Cl
         above, below = (replace(one, values=tuple(sign * value for value in one.values)) for one in (above, below))
         return measured.decide_unpaired(above, below, margin), f"not paired: {len(shared)} {what} are shared"
     pairs = [(mine[key], other[key]) for key in shared]
-    lost = [pair for pair in pairs if any(one.state != "finished" for one in pair)]
+    alone = [(one,) for key, one in (*mine.items(), *other.items()) if not (key in mine and key in other)]
+    lost = [ones for ones in (*pairs, *alone) if any(one.state != "finished" for one in ones)]
     finite = [pair for pair in pairs if all(math.isfinite(one.value) for one in pair)]
+    left_out = sum(math.isfinite(one.value) for (one,) in alone)  # but none without a value: that would hide it
     differences = tuple(sign * (first.value - second.value) for first, second in finite)
-    runs = Runs(
-        differences, len(pairs) - len(finite) - len(lost), named(one for pair in lost for one in pair), len(lost)
-    )
-    unshared = len({*mine} ^ {*other})
-    left = f"; {unshared} runs without a partner are left out" if unshared else ""
+    diverged = len(pairs) + len(alone) - len(finite) - left_out - len(lost)
+    noise = max(noise_of(found.finite) for found in (ours, theirs))
+    runs = Runs(differences, diverged, named(one for ones in lost for one in ones), len(lost), noise)
+    left = f"; {left_out} runs without a partner are left out" if left_out else ""
     return measured.decide_order(claim, runs), f"paired by {len(shared)} shared {what}{left}"

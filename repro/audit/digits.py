@@ -1,12 +1,15 @@
 """Numbers of prints and of evidence held against one another: no digit of either is rounded away.
 
-Only a float is given the noise of its last bits, as 0.1 + 0.2 has it; whole numbers and decimals are exact.
+Only a float is given the noise of its last bits, as 0.1 + 0.2 has it, and 0.1 of single precision; whole numbers and
+decimals are exact.
 """
 
 from __future__ import annotations
 
 import decimal
 import math
+import struct
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
@@ -20,6 +23,8 @@ from repro.printed import Printed
 DOUBLE = 17  # significant digits that tell any float from the next
 WHOLE = 2**53  # from here on, not every whole number is a float
 ULPS = 4  # that a short sum or product may be off by
+SINGLE = 2.0**-23  # relative: the same of single precision, which 0.1 is 0.10000000149011612 in
+SHORT = 9  # significant digits that tell any number of single precision from the next
 SHARE = 100  # of half a printed unit, to which that noise is held in any case: a print of 17 digits has none left
 LONG = 10**100  # a whole number that is shown by its first digits
 
@@ -52,9 +57,37 @@ def exact(value: Any) -> Fraction:
     return Fraction(value if isinstance(value, Decimal) else printed.exact(value))
 
 
-def noise(*values: float) -> Fraction:
-    """Return how far the last bits of the largest of some floats may be off."""
-    return Fraction(ULPS * math.ulp(max(abs(value) for value in values)))
+def noise(*values: float, precision: float = 0.0) -> Fraction:
+    """Return how far the last bits of the largest of some floats may be off.
+
+    They are those of single precision where all values are of that, or where `precision`, relative, says so of what
+    was logged. That a number was rounded to few digits is no noise.
+    """
+    largest = max(map(abs, values), default=0.0)
+    lost = max(precision, SINGLE if single(values) else 0.0)
+    return max(Fraction(ULPS * math.ulp(largest)), Fraction(min(lost, SINGLE) * largest))
+
+
+def single(values: Sequence[float]) -> bool:
+    """Say whether floats are of single precision: each is one, and some take more digits than that tells apart."""
+    return all(map(_is_single, values)) and any(map(_is_long, values))
+
+
+def _is_single(value: float) -> bool:
+    try:
+        return bool(struct.unpack("f", struct.pack("f", value))[0] == value)
+    except OverflowError:
+        return False
+
+
+def _is_long(value: float) -> bool:
+    """Say whether a fraction has more digits than somebody types, as 0.25 has not."""
+    return value != int(value) and len(printed.exact(value).normalize().as_tuple().digits) > SHORT
+
+
+def settled(distance: float, noise: float) -> float:
+    """Return a distance; one within noise is none."""
+    return 0.0 if abs(distance) <= noise else distance
 
 
 def hold_digits(number: Printed, value: Any) -> None:

@@ -14,10 +14,11 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed, cases, claims, imports, units
+from repro.audit import admitted, blessed, cases, claims, digits, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
@@ -166,12 +167,13 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
         return Missing(left_out, LEAST_RUNS)
     rows = [row for one in there for row in one.rows]
     words = "; ".join(filter(None, (imports.words(rows), left_out)))
-    lost = [row for one in there for row in one.lost if all(row.seed in other.by_seed for other in there)]
+    lost = [row for one in there for row in one.lost]
     runs = _in_unit(cells[0], there[0])
     if len(cells) > 1:
         if any(None in one.by_seed for one in there):
             return Missing(f"{words}; runs without a seed cannot be paired: import again with --seed-from", None)
-        runs = _paired([one.by_seed for one in there], cells, "seeds", {row.seed for row in lost})
+        seeds, precisions = {row.seed for row in lost}, [one.precision for one in there]
+        runs = _paired([one.by_seed for one in there], cells, "seeds", precisions, seeds)
     runs = replace(runs, besides="; ".join(filter(None, (imports.why(lost), runs.besides))))
     if measured:
         return Noted(runs, words, imports.origins(rows))
@@ -181,8 +183,7 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
 
 
 def _in_unit(cell: Cell, there: imports.ImportedCell) -> Runs:
-    values = tuple(shares.converted(value, cell.times) for value in there.values)
-    return Runs(values, there.diverged, lost=len(there.lost))
+    return cell.converted(Runs(there.values, there.diverged, lost=len(there.lost)), there.precision)
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,12 @@ class Cell:
     case: Any
     where: str
     times: Decimal
+
+    def converted(self, runs: Runs, precision: float = 0.0) -> Runs:
+        """Return runs in the claim's unit, and their noise; `precision`, relative, is what a log says of it."""
+        values = tuple(shares.converted(value, self.times) for value in runs.values)
+        noise = digits.noise(*runs.values, precision=precision) * Fraction(self.times)
+        return replace(runs, values=values, noise=float(noise))
 
 
 def _asked(rows: Mapping[str, Any], *, measured: bool) -> list[dict[str, Any]]:
@@ -233,7 +240,7 @@ def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing
     runs = _runs(study, profile, cell.experiment.name, cell.metric, cell.case, least)
     if isinstance(runs, Missing):
         return runs
-    return replace(runs, values=tuple(shares.converted(value, cell.times) for value in runs.values))
+    return cell.converted(runs)
 
 
 def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequence[Runs | Missing]) -> Runs | Missing:
@@ -253,24 +260,29 @@ def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequen
 
 
 def _paired(
-    sides: Sequence[Mapping[Any, float | None]], cells: Sequence[Cell], what: str, lost: Collection[Any] = ()
+    sides: Sequence[Mapping[Any, float | None]],
+    cells: Sequence[Cell],
+    what: str,
+    precisions: Sequence[float] = (0, 0),
+    lost: Collection[Any] = (),
 ) -> Runs:
     """Return by how much one cell exceeds another in all that both have; `what` words what runs are paired by.
 
-    Those of `lost` left no value in one of the two, and any other without a number diverged.
+    Those of `lost` left no value on a side, and any other without a number diverged. What one side lacks is left out,
+    and said, unless it left no number: left out, it would let survivors reproduce a claim.
     """
-    above, below = sides
-    values, diverged = [], 0
-    shared = above.keys() & below.keys()
-    for which in sorted(shared.difference(lost)):
-        pair = above[which], below[which]
-        if pair[0] is None or pair[1] is None:
-            diverged += 1
-            continue
-        values.append(shares.converted(pair[0], cells[0].times) - shares.converted(pair[1], cells[1].times))
-    alone = len(above.keys() ^ below.keys())
-    words = f"{alone} {what} that one of the two cases lacks left out" if alone else ""
-    return Runs(tuple(values), diverged, words, len(shared.intersection(lost)))
+    without = {which for side in sides for which, value in side.items() if value is None}
+    found, noise = [], 0.0
+    for side, cell, precision in zip(sides, cells, precisions, strict=True):
+        finite = {which: value for which, value in side.items() if value is not None}
+        runs = cell.converted(Runs(tuple(finite.values())), precision)
+        found.append(dict(zip(finite, runs.values, strict=True)))
+        noise = max(noise, runs.noise)
+    above, below = found
+    values = tuple(above[which] - below[which] for which in sorted(above.keys() & below.keys()))
+    alone = len((sides[0].keys() ^ sides[1].keys()) - without)
+    words = f"{alone} {what} that one of the two cases lacks left out" * (alone > 0)
+    return Runs(values, len(without.difference(lost)), words, len(without.intersection(lost)), noise)
 
 
 def _study(name: str) -> Study:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Tail = Callable[[Floats, Floats], Floats]  # p by standard errors of a difference and their degrees of freedom
 
 
+MOST_RUNS = 10**9  # that a document may have
 NORMAL = 1.96  # what 95 % intervals are often made with, in place of Student's t
 POINTS = 65
 ROUNDS = 4  # of searching between the neighbours of the highest point: 32 times finer each
@@ -56,8 +57,9 @@ def box_of(mean: Printed, spread: Printed, n: int, reading: str) -> Box:
     So it does where the print may stand for numbers of another power of ten.
     """
     powers.hold_power(mean, spread)
-    if n < 2 or spread.value < 0:
-        raise UsageError(f"wanted a spread of 0 or more of 2 runs or more, got {spread.text} of {n}; look at the print")
+    if not 2 <= n <= MOST_RUNS or spread.value < 0:
+        got = f"{spread.text} of {n!s:.20}"
+        raise UsageError(f"wanted a spread of 0 or more of 2 to {MOST_RUNS:,} runs, got {got}; look at the print")
     low, high = (max(0.0, float(spread.value + side * spread.half)) for side in (-1, 1))
     factors = readings(reading, n)
     ends = {name: (low * least, high * most) for name, (least, most) in factors.items()}
@@ -89,22 +91,22 @@ def yardstick(ours: Sample, deviations: Floats, n: int) -> tuple[Floats, Floats]
     return error, 1.0 / (share**2 / (ours.n - 1) + (1.0 - share) ** 2 / (n - 1))
 
 
-def beyond(distance: float | Floats, margin: float) -> Tail:
+def beyond(distance: float | Floats, margin: float, noise: float = 0.0) -> Tail:
     """Return the p of means that lie so far apart or farther, where the true difference is the margin and no larger.
 
-    With a margin of 0 it is Welch's two-sided p of no difference.
+    With a margin of 0 it is Welch's two-sided p of no difference. What is farther than the margin by `noise` is not.
     """
-    return lambda error, df: _tail(distance - margin, error, df) + _tail(distance + margin, error, df)
+    return lambda error, df: _tail(distance - margin, error, df, noise) + _tail(distance + margin, error, df, noise)
 
 
-def within(distance: float | Floats, margin: float) -> Tail:
+def within(distance: float | Floats, margin: float, noise: float = 0.0) -> Tail:
     """Return the p of means that lie so near or nearer, where the true difference is the margin or more (TOST)."""
-    return lambda error, df: _tail(margin - distance, error, df)
+    return lambda error, df: _tail(margin - distance, error, df, noise)
 
 
-def short(toward: float, margin: float) -> Tail:
+def short(toward: float, margin: float, noise: float = 0.0) -> Tail:
     """Return the p of a mean no farther `toward` the right side of a limit, where the true one misses by the margin."""
-    return lambda error, df: _tail(-toward - margin, error, df)
+    return lambda error, df: _tail(-toward - margin, error, df, noise)
 
 
 def single(tail: Tail, error: float, df: float) -> float:
@@ -114,10 +116,11 @@ def single(tail: Tail, error: float, df: float) -> float:
     return min(1.0, float(tail(np.array([error]), np.array([float(df)]))[0]))
 
 
-def _tail(distance: float | Floats, error: Floats, df: Floats) -> Floats:
+def _tail(distance: float | Floats, error: Floats, df: Floats, noise: float) -> Floats:
     """Return how likely Student's T exceeds a distance; without scatter, only one above 0 is never exceeded."""
     import numpy as np
 
+    distance = np.where(np.abs(distance) <= noise, 0.0, distance)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         p = student.t_tail(distance / error, df)
     return np.where(error > 0, p, np.where(distance > 0, 0.0, 1.0))

@@ -41,6 +41,11 @@ class ImportedCell:
         return tuple(row.value for row in self.rows if row.value is not None)
 
     @property
+    def precision(self) -> float:
+        """Return how far the values may lie from what the training handed over, relative to it."""
+        return max((row.precision for row in self.rows), default=0.0)
+
+    @property
     def diverged(self) -> int:
         """Return how many left the real numbers."""
         return sum(row.status == "nonfinite" for row in self.rows)

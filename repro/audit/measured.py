@@ -23,9 +23,11 @@ from repro.errors import UsageError
 from repro.stats import Sample
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
+LEAST_EQUAL = 6  # of ours where all are equal: 0.5 ** 5 is below LEVEL
 POWER = 0.80
 LARGEST = 1e150  # of a run, whose square has to be a float
 MOST_RUNS = 100_000  # beyond it, no number of further runs is named
+NORMAL = statistics.NormalDist()
 
 
 Decide = Callable[[Claim, Any], Judgement]
@@ -39,9 +41,8 @@ def counting_all(decide: Decide) -> Decide:
 
     @functools.wraps(decide)
     def judge(claim: Claim, evidence: Any) -> Judgement:
-        if not isinstance(evidence, Runs):
-            return decide(claim, evidence)
-        return counted(decide(claim, evidence.values), evidence)
+        said = decide(claim, evidence)
+        return counted(said, evidence) if isinstance(evidence, Runs) else said
 
     return judge
 
@@ -60,7 +61,7 @@ def counted(said: Judgement, runs: Runs) -> Judgement:
 
 def runs_of(evidence: Any) -> list[float]:
     """Return the values of runs. Raise UsageError where one is no number, or one whose square no float holds."""
-    values = [finite(value) for value in several(evidence)]
+    values = [finite(value) for value in several(evidence.values if isinstance(evidence, Runs) else evidence)]
     for value in values:
         if abs(value) > LARGEST:
             raise UsageError(
@@ -77,9 +78,18 @@ def as_float(number: printed.Printed) -> float:
     return float(number.value)
 
 
-def sample_of(values: Sequence[float]) -> Sample:
-    """Return mean, deviation and number of values; equal ones have their own mean, whatever their sum is rounded to."""
-    if all(value == values[0] for value in values):
+def noise_of(evidence: Any, *others: float) -> float:
+    """Return how far runs and what they are held to may be off by the precision of either: no less is a difference."""
+    kept = evidence.noise if isinstance(evidence, Runs) else 0.0
+    return max(kept, float(digits.noise(*runs_of(evidence))), float(digits.noise(*others)))
+
+
+def sample_of(values: Sequence[float], noise: float) -> Sample:
+    """Return mean, deviation and number of values; those that are equal but for noise are one number without scatter.
+
+    Its mean is that number, whatever the sum is rounded to.
+    """
+    if max(values) - min(values) <= noise:
         return Sample(values[0], 0.0, len(values))
     return Sample(statistics.fmean(values), statistics.stdev(values), len(values))
 
@@ -90,6 +100,19 @@ def too_few(values: Sequence[float]) -> Judgement | None:
         return None
     more = LEAST_RUNS - len(values)
     return Judgement("inconclusive", f"{len(values)} runs, at least {LEAST_RUNS} are needed", n=len(values), more=more)
+
+
+def unless_by_chance(said: Judgement, n: int) -> Judgement:
+    """Return a judgement by n equal runs and no scatter at all, which are too few where they may agree by chance.
+
+    Unless more than half of all runs come out so, that has a probability of 0.5 ** (n - 1) at most.
+    """
+    chance = 0.5 ** (n - 1)
+    said = replace(said, p=max(chance, float(said.p or 0.0)))
+    if chance <= LEVEL or said.verdict == "inconclusive":
+        return said
+    words = f"{said.evidence}; {n} runs may be equal by chance, {LEAST_EQUAL} are needed"
+    return replace(said, verdict="inconclusive", evidence=words, more=LEAST_EQUAL - n)
 
 
 def around(middle: float, half: float) -> Span:
@@ -110,27 +133,53 @@ def decide_interval(claim: Claim, evidence: Any) -> Judgement:
     few = too_few(values)
     if few:
         return few
-    ours, margin, value, rounding = sample_of(values), float(claim.margin or 0), as_float(number), float(number.half)
+    margin, value, rounding = float(claim.margin or 0), as_float(number), float(number.half)
+    noise = noise_of(evidence, value, margin)
+    ours = sample_of(values, noise)
     error = ours.sd * math.sqrt(1 + 1 / ours.n)
     half = student.t_critical(LEVEL, ours.n - 1) * error
-    far = abs(value - ours.mean) + rounding
-    p = extremes.single(extremes.beyond(max(0.0, far - 2 * rounding), margin), error, ours.n - 1)
+    near, far = (max(0.0, abs(value - ours.mean) + side * rounding) for side in (-1, 1))
+    p = extremes.single(extremes.beyond(near, margin, noise), error, ours.n - 1)
     said = f"{ours.mean:.4g} with a deviation of {ours.sd:.2g}; one more run lies within {half:.2g} of it"
     verdict: Verdict = "inconclusive"
-    if ours.sd == 0 and digits.rounds(number, values[0]):
+    more = None
+    equal = ours.sd == 0 and digits.rounds(number, values[0])
+    if equal:
         verdict, said = "reproduced", f"all {ours.n} runs are {values[0]:.6g}, which prints so"
-    elif max(far, half + rounding) <= margin:
+    elif max(far, half + rounding) <= margin + noise:
         verdict = "reproduced"
     elif p <= LEVEL:
         verdict = "not reproduced"
     else:
         what = "the published value" if half + rounding <= margin else "one more run, or a digit of the print,"
+        more = runs_to_predict(ours, near, far, rounding, margin)
         said = f"{said}; {what} may lie outside the margin of {margin:g}"
-    return Judgement(
-        verdict, said, n=ours.n, p=p,
+        said += "" if more else ", however many runs there are"
+    found = Judgement(
+        verdict, said, n=ours.n, p=p, more=more,
         statistic=f"95 % prediction interval, t with {ours.n - 1} degrees of freedom",
         ours=around(ours.mean, half), theirs=around(value, rounding),
     )  # fmt: skip
+    return found if ours.sd or equal else unless_by_chance(found, ours.n)
+
+
+def runs_to_predict(ours: Sample, near: float, far: float, rounding: float, margin: float) -> int | None:
+    """Return how many runs more decide on a value with a power of 80 %, if mean and deviation are as they were found.
+
+    The value lies from `near` to `far` of the mean: all of it inside the margin or all beyond it, or nothing decides.
+    By normal laws of the mean and of the deviation.
+    """
+
+    def shown(total: int) -> bool:
+        wide, root = math.sqrt(1 + 1 / total), math.sqrt(2 * (total - 1))
+        if far <= margin:
+            half = student.t_critical(LEVEL, total - 1) * wide * ours.sd
+            near_enough = (margin - far) * math.sqrt(total) / ours.sd
+            return NORMAL.cdf((margin - rounding - half) / half * root) * NORMAL.cdf(near_enough) >= POWER
+        reach = student.t_critical(2 * LEVEL, total - 1) * wide * ours.sd
+        return NORMAL.cdf((near - margin - reach) / math.hypot(reach / root, ours.sd / math.sqrt(total))) >= POWER
+
+    return None if ours.sd == 0 or near <= margin < far else further(ours.n, shown)
 
 
 def plant_interval(claim: Claim, evidence: Any) -> Any:
@@ -149,14 +198,14 @@ def plant_interval(claim: Claim, evidence: Any) -> Any:
 def decide_order(claim: Claim, evidence: Any) -> Judgement:
     """Ask whether differences that should be above 0 are so on average, one a run (one-sided t intervals of 95 %)."""
     only_part(claim)
-    return _sided(runs_of(evidence), ">", 0.0, float(claim.margin or 0), "+.3g")
+    return _sided(evidence, ">", 0.0, float(claim.margin or 0), "+.3g")
 
 
 @counting_all
 def decide_threshold(claim: Claim, evidence: Any) -> Judgement:
     """Ask on which side of a published bound the mean of our runs lies (one-sided t intervals of 95 %)."""
     side, limit = bound_of(only_part(claim))
-    return _sided(runs_of(evidence), side, as_float(limit), float(claim.margin or 0), ".4g")
+    return _sided(evidence, side, as_float(limit), float(claim.margin or 0), ".4g")
 
 
 def decide_unpaired(above: Runs, below: Runs, margin: float) -> Judgement:
@@ -169,11 +218,11 @@ def decide_unpaired(above: Runs, below: Runs, margin: float) -> Judgement:
     few = too_few(above.values) or too_few(below.values)
     if few:
         return few
-    first, second = sample_of(runs_of(above.values)), sample_of(runs_of(below.values))
+    noise = max(noise_of(above, margin), noise_of(below, margin))
+    first, second = (sample_of(runs_of(one), noise) for one in (above, below))
     error, df = (float(part[0]) for part in extremes.yardstick(first, np.array([second.sd]), second.n))
     least = min(first.n, second.n)
     apart = Sample(first.mean - second.mean, math.hypot(first.sd, second.sd), least)
-    noise = float(digits.noise(first.mean, second.mean))
     said = _on_a_side(apart, error, df if error else least - 1, ">", 0.0, margin, "+.3g", noise)
     both = Runs(
         (*above.values, *below.values), above.diverged + below.diverged,
@@ -182,13 +231,14 @@ def decide_unpaired(above: Runs, below: Runs, margin: float) -> Judgement:
     return replace(counted(said, both), n=first.n + second.n)
 
 
-def _sided(values: list[float], side: str, limit: float, margin: float, form: str) -> Judgement:
+def _sided(evidence: Any, side: str, limit: float, margin: float, form: str) -> Judgement:
     """Return on which side of a limit the mean of runs lies; on the wrong one it has to lie beyond the margin."""
+    values = runs_of(evidence)
     few = too_few(values)
     if few:
         return few
-    ours = sample_of(values)
-    noise = float(digits.noise(ours.mean, limit))
+    noise = noise_of(evidence, limit, margin)
+    ours = sample_of(values, noise)
     return _on_a_side(ours, ours.sd / math.sqrt(ours.n), ours.n - 1, side, limit, margin, form, noise)
 
 
@@ -197,40 +247,41 @@ def _on_a_side(
 ) -> Judgement:
     """Return on which side of a limit a mean lies that has this standard error with these degrees of freedom."""
     half = student.t_critical(2 * LEVEL, df) * error
-    toward = ours.mean - limit if side.startswith(">") else limit - ours.mean
-    if abs(toward) <= noise:  # such as 0.1 + 0.2 is off 0.3 by
-        toward = 0.0
-    p = extremes.single(extremes.short(toward, margin), error, df)
+    toward = digits.settled(ours.mean - limit if side.startswith(">") else limit - ours.mean, noise)
+    p = extremes.single(extremes.short(toward, margin, noise), error, df)
     said = f"{ours.mean:{form}}, one-sided bounds {ours.mean - half:{form}} and {ours.mean + half:{form}}"
     verdict: Verdict = "inconclusive"
     more = None
-    if toward > half or (ours.sd <= noise and toward == 0 and side.endswith("=")):
+    if toward > half or (ours.sd == 0 and toward == 0 and side.endswith("=")):
         verdict = "reproduced"
     elif p <= LEVEL:
         verdict = "not reproduced"
-    elif abs(toward) <= margin:
+    elif abs(toward) <= margin + noise:
         more = runs_to_show(ours, margin)
         said += "" if more else f": no farther from {limit:g} than the margin of {margin:g}, on either side"
     else:
         more = runs_to_show(ours, abs(toward + margin) if toward < 0 else toward)
-    return Judgement(
+    found = Judgement(
         verdict, said, n=ours.n, p=p, more=more,
         statistic=f"one-sided t bounds of 95 %, {round(df, 1):g} degrees of freedom",
         ours=around(ours.mean, half), theirs=around(limit, 0.0),
     )  # fmt: skip
+    return found if error else unless_by_chance(found, ours.n)
 
 
 def runs_to_show(ours: Sample, distance: float) -> int | None:
-    """Return how many runs more show a distance from a limit with a power of 80 %, if the true one is as large.
-
-    None where there are as many already, or 100,000 would not do.
-    """
+    """Return how many runs more show a distance from a limit with a power of 80 %, if the true one is as large."""
 
     def shown(total: int) -> bool:
         reach = student.t_critical(2 * LEVEL, total - 1) + student.t_critical(2 * (1 - POWER), total - 1)
         return reach * ours.sd / math.sqrt(total) <= distance
 
-    totals = range(ours.n, MOST_RUNS)
+    return further(ours.n, shown)
+
+
+def further(n: int, shown: Callable[[int], bool]) -> int | None:
+    """Return how many more than n runs show something; None where as many do, or 100,000 would not."""
+    totals = range(n, MOST_RUNS)
     place = bisect.bisect_left(totals, True, key=shown)
     return place if 0 < place < len(totals) else None
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from repro import printed
 from repro.audit import digits, extremes, student
 from repro.audit.claims import Claim
 from repro.audit.extremes import Box
-from repro.audit.measured import MOST_RUNS, POWER, around, counting_all, runs_of, sample_of, too_few
+from repro.audit.measured import (
+    MOST_RUNS,
+    POWER,
+    around,
+    as_float,
+    counting_all,
+    noise_of,
+    runs_of,
+    sample_of,
+    too_few,
+    unless_by_chance,
+)  # fmt: skip
 from repro.audit.verdicts import LEVEL, Judgement, Span, Verdict, only_part
 from repro.errors import UsageError
 from repro.stats import Sample
@@ -22,11 +34,14 @@ NEAR = 200  # totals of runs that are looked at one by one, before steps of a fe
 
 
 def published_sample(text: str) -> tuple[printed.Printed, printed.Printed]:
-    """Return the printed mean and spread of a text such as "1.95 ± 0.17"."""
+    """Return the printed mean and spread of a text such as "1.95 ± 0.17". Raise UsageError for what is none."""
     found = PAIR.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"wanted a mean and a deviation such as '1.95 ± 0.17', got {text!r}")
-    return printed.parse(found["mean"]), printed.parse(found["spread"])
+    mean, spread = digits.read(found["mean"]), digits.read(found["spread"])
+    for one in (mean, spread):
+        as_float(one)  # which refuses what is too large
+    return mean, spread
 
 
 def box_of(claim: Claim) -> Box:
@@ -45,24 +60,27 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     the printed digits allow, by every reading of the spread that the claim leaves open.
     """
     box, fixed = box_of(claim), isinstance(evidence, Sample)
+    margin = float(claim.margin or 0)
     if isinstance(evidence, Sample):
-        ours = evidence
+        ours, noise = evidence, float(digits.noise(evidence.mean, box.mean, margin))
     else:
         values = runs_of(evidence)
         few = too_few(values)
         if few:
             return few
-        ours = sample_of(values)
-    margin, (near, far) = float(claim.margin or 0), box.distances(ours.mean)
-    apart = extremes.highest(extremes.beyond(near, margin), ours, box)
-    equal = extremes.highest(extremes.within(far, margin), ours, box)
+        noise = noise_of(evidence, box.mean, margin)
+        ours = sample_of(values, noise)
+    near, far = box.distances(ours.mean)
+    apart = extremes.highest(extremes.beyond(near, margin, noise), ours, box)
+    equal = extremes.highest(extremes.within(far, margin, noise), ours, box)
     verdict, more = _verdict(max(apart.values()), max(equal.values())), None
     mean, spread = published_sample(claim.published[0])
     said = (
         f"{ours.mean:.4g} ± {ours.sd:.2g} (n={ours.n}), {ours.mean - box.mean:+.3g}; "
         f"equal within {margin:g}: p={max(equal.values()):.2g}"
     )
-    if ours.sd == 0 and spread.value == 0 and digits.rounds(mean, ours.mean):
+    same = ours.sd == 0 and spread.value == 0 and digits.rounds(mean, ours.mean)
+    if same:
         verdict, said = "reproduced", f"all {ours.n} runs are {ours.mean:.6g}, which prints so, without spread"
     elif verdict == "inconclusive":
         said += _left_open({name: _verdict(apart[name], equal[name]) for name in apart})
@@ -72,11 +90,15 @@ def decide_samples(claim: Claim, evidence: Any) -> Judgement:
     worst = max(apart, key=lambda name: apart[name])
     theirs = Sample(box.mean, float(spread.value) * extremes.readings(worst, box.n)[worst][0], box.n)
     error, df = _yardstick(ours, theirs.sd, box.n)
-    return Judgement(
+    found = Judgement(
         verdict, said, n=ours.n, p=max(apart.values()), more=more,
         statistic=f"Welch's t = {(ours.mean - box.mean) / error:.2f}, {df:.1f} degrees of freedom" if error else "",
         power=power_of(ours, theirs, box, margin), ours=confidence(ours), theirs=confidence(theirs),
     )  # fmt: skip
+    if error or same:
+        return found
+    found = unless_by_chance(found, ours.n)
+    return replace(found, more=None) if fixed else found
 
 
 def _verdict(apart: float, equal: float) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Integral, Rational, Real
 from typing import Any, Literal, get_args
@@ -54,13 +54,15 @@ class Runs:
     """What runs found: a value for each that ended in a number, how many `diverged`, and in words what else to know.
 
     `lost` is how many left no value for another reason, as other people's runs do that failed or never ended. Values
-    are survivors where runs diverged or were lost: no judge calls a claim reproduced by these.
+    are survivors where runs diverged or were lost: no judge calls a claim reproduced by these. `noise` is how far a
+    value may be off by the precision that it was kept in, where the values do not show it any more.
     """
 
     values: tuple[float, ...]
     diverged: int = 0
     besides: str = ""
     lost: int = 0
+    noise: float = field(default=0.0, compare=False)
 
 
 # What judges take: a number or several, a text, yes or no with or without words; the measured ones take runs, as `Runs`

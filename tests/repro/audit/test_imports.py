@@ -152,7 +152,7 @@ class TestEvidence:
 
     def test_ours_are_never_held_against_imported_ones(self, ours: list[Row]) -> None:
         bring(*VALUES)
-        bring(90.0, 90.1, 90.2, 90.05, 90.15, method="base")
+        bring(90.0, 90.1, 90.2, 90.05, 90.1, method="base")
         assert judged(ORDER).word == "reproduced (imported)"
         ours += of_ours(*VALUES)
         said = judged(ORDER)

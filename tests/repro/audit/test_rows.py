@@ -191,6 +191,13 @@ class TestTwoCases:
         assert said.verdict == "inconclusive"
         assert said.evidence.endswith("2 of 7 diverged; 1 replicates that one of the two cases lacks left out")
 
+    def test_one_that_diverged_is_counted_where_the_other_case_has_none(self, there: list[Row]) -> None:
+        there += rows_of("error", 2.0, 3.0, 4.0, 5.0, 6.0, None, None, 9.0, method="baseline")
+        there += rows_of("error", 1.5, 2.4, 3.6, 4.5, 5.4)
+        said = document.judge(toy(), ORDER)
+        assert said.verdict == "inconclusive"
+        assert said.evidence.endswith("2 of 7 diverged; 1 replicates that one of the two cases lacks left out")
+
     def test_two_experiments_may_be_compared(self, there: list[Row]) -> None:
         there += rows_of("error", 2.0, 3.0, 4.0) + rows_of("error", 1.0, 1.5, 2.0, experiment="tuned")
         rows = {**PAIR, "above": {"method": "ours"}, "below": {"method": "ours", "experiment": "tuned"}}

@@ -89,3 +89,20 @@ def test_blanks_around_a_value_hide_no_run(tmp_path: Path) -> None:
     path.write_text("\n".join(["seed,method,acc", *rows, "5,ours ,80.0", ""]))
     found = repro.judge(path, metric="acc", where={"method": "ours"}, above=92)
     assert (found.judgement.n, found.judgement.verdict) == (6, "inconclusive")
+
+
+@pytest.mark.parametrize(("lost", "words"), [("nan", "diverged"), ("inf", "diverged"), ("failed", "left no value")])
+@pytest.mark.parametrize("side", ["ours", "base"])
+def test_runs_without_a_value_and_without_a_partner_are_counted(
+    side: str, lost: str, words: str, tmp_path: Path
+) -> None:
+    """Five of ten that diverged were left out as runs without a partner, and the other five called better."""
+    rows = [f"{seed},ours,{value}" for seed, value in enumerate(OURS)]
+    rows += [f"{seed},base,{value}" for seed, value in enumerate(BASE)]
+    rows += [f"{seed},{side},{lost if seed > 5 else 95.0}" for seed in range(5, 10)]
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join(["seed,method,acc", *rows, ""]))
+    found = repro.judge(path, metric="acc", where={"method": "ours"}, better_than="method=base")
+    assert (found.judgement.verdict, found.exit_code) == ("inconclusive", 4)
+    assert f"4 of 9 {words}" in found.judgement.evidence
+    assert found.notes[0] == "paired by 5 shared seeds; 1 runs without a partner are left out"
