@@ -1,7 +1,8 @@
 """Simulated documents of twenty claims, true and false: how often an audit accuses one wrongly, and what it finds.
 
-A document prints a mean and a ± of runs of its own, or one value; we have other runs. A true claim's runs and ours are
-of one law; a false one's lie three margins away. Claims of an order or a threshold are true at their worst: on it.
+A document prints a mean and a ± of runs of its own, or one value; we have other runs. A false claim's lie three margins
+away, a true one's a whole margin, where it is easiest to be wrong about it: an order or a threshold misses by that. How
+many true claims are reproduced is counted in documents of the same kind whose runs and ours are of one law.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class World:
     theirs: tuple[int, int] = (2, 12)
     ours: tuple[int, int] = (3, 20)
     decimals: tuple[int, int] = (1, 4)
-    skewed: bool = False
+    skew: int = 0  # of runs: -1 to the left, 1 to the right
 
 
 WORLDS: Mapping[str, World] = {
@@ -53,7 +54,8 @@ WORLDS: Mapping[str, World] = {
     "single": World("single values", theirs=(1, 1)),
     "few": World("at most three runs, five of ours", theirs=(1, 3), ours=(5, 5)),
     "coarse": World("one decimal", decimals=(1, 1)),
-    "skewed": World("runs skewed to the left", skewed=True),
+    "skewed": World("runs skewed to the left", skew=-1),
+    "skewed-right": World("runs skewed to the right", skew=1),
 }
 
 
@@ -68,7 +70,8 @@ class Drawn:
 
 def runs_of(world: World, random: Random, mean: float, sd: float, number: int) -> list[float]:
     """Draw runs of a mean and a deviation."""
-    noise = -(random.gamma(2.0, size=number) - 2.0) / math.sqrt(2.0) if world.skewed else random.normal(size=number)
+    skewed = world.skew * (random.gamma(2.0, size=number) - 2.0) / math.sqrt(2.0) if world.skew else None
+    noise = random.normal(size=number) if skewed is None else skewed
     return [float(value) for value in mean + sd * noise]
 
 
@@ -80,12 +83,12 @@ def spread_of(world: World, values: list[float]) -> float:
     return {"sd": sd, "2sd": 2 * sd, "se": sd / math.sqrt(n)}[world.spread]
 
 
-def drawn(world: World, random: Random, number: int, true: bool) -> Drawn:
-    """Draw a claim of a document and our runs for it."""
+def drawn(world: World, random: Random, number: int, true: bool, off: float = 1.0) -> Drawn:
+    """Draw a claim of a document and our runs for it; a true claim's differ by `off` margins."""
     low, high = world.ours
     n, sd = int(random.integers(low, high + 1)), float(np.exp(random.uniform(math.log(0.05), 0.0)))
     mean, margin = float(random.uniform(60.0, 95.0)), MARGIN * sd
-    away = 0.0 if true else SHIFT * margin * (1 if random.random() < 0.5 else -1)
+    away = (off if true else SHIFT) * margin * (1 if random.random() < 0.5 else -1)
     kind, ident = KINDS[number % len(KINDS)], f"claim-{number}"
     if kind == "value":
         low, high = world.theirs
@@ -185,13 +188,15 @@ def block(world: str, documents: int, seed: int) -> dict[str, Any]:
     for _ in range(documents):
         false = set(random.permutation(CLAIMS)[: random.choice(FALSE)].tolist())
         document = [drawn(some, random, number, number not in false) for number in range(CLAIMS)]
+        alike = [drawn(some, random, number, number not in false, 0.0) for number in range(CLAIMS)]
         counts["true"] += CLAIMS - len(false)
         counts["false"] += len(false)
         for name, rule in RULES.items():
             said = list(zip(document, rule(document), strict=True))
             counts[name]["accused"] += any(one.true and verdict == "not reproduced" for one, verdict in said)
             counts[name]["found"] += sum(not one.true and verdict == "not reproduced" for one, verdict in said)
-            counts[name]["reproduced"] += sum(one.true and verdict == "reproduced" for one, verdict in said)
+            same = zip(alike, rule(alike), strict=True)
+            counts[name]["reproduced"] += sum(one.true and verdict == "reproduced" for one, verdict in same)
     return counts
 
 
