@@ -26,7 +26,7 @@ from repro.machine import files, git
 
 MEASURED = ROOT / "bench" / "error_rates" / "measured.json"
 PAGE = ROOT / "docs" / "error-rates.md"
-TABLES, POWER_TABLES, CHECKS, DOCUMENTS = 1250, 250, 800, 500
+TABLES, POWER_TABLES, CHECKS, DOCUMENTS = 1250, 250, 800, 200
 OTHERS, POWER_OTHERS = 1000, 250  # tables of real seeds of others
 PRINTS = 500  # tables printed from their own runs
 SHORT = ("hermite-recurrence", "adam-bias", "transpose", "crop", "width", "leak")
