@@ -23,7 +23,7 @@ from repro.audit.measured import (
     sample_of,
     too_few,
     unless_by_chance,
-)  # fmt: skip
+)
 from repro.audit.verdicts import LEVEL, Judgement, Span, Verdict, only_part
 from repro.errors import UsageError
 from repro.stats import Sample
