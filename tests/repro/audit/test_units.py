@@ -91,7 +91,7 @@ def test_zeros_among_the_results_hide_no_hundredfold(
         (SUCCESS, {"published": "37%", "margin": 5}, "inconclusive", "acc of 0 to 1 was read as fractions"),
         (SUCCESS, {"below": 0.05, "unit": "1"}, "inconclusive", ""),
         (percent(SUCCESS), {"published": "0.37", "margin": 0.05, "unit": "1"}, "inconclusive", "was read as percent"),
-        ((0.0,) * 5, {"below": "5%"}, "reproduced", ""),
+        ((0.0,) * 6, {"below": "5%"}, "reproduced", ""),
         (ERRORS, {"above": "0%"}, "reproduced", "acc of 0.6 to 0.63 was read as being in %, too"),
         (ERRORS, {"below": 0.01, "unit": "1"}, "not reproduced", ""),
         ((1.9, 2.1, 25, 2.0, 1.8), {"above": "95%"}, "not reproduced", ""),
