@@ -7,6 +7,7 @@ is suspicious is to be run again; the formulas are in `repro.rule`.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from repro.golden.bands import BANDS_SCHEMA, Band, as_bands
 from repro.golden.findings import AGREES, CANNOT, CORRUPT, CheckResult, Finding, RunKey, ordered
 from repro.golden.judge import Ruling, judge, levels
 from repro.golden.stored import metadata
-from repro.golden.weigh import Weighed, gather, sound
+from repro.golden.weigh import Context, Weighed, context_of, gather, sound
 from repro.runs import table
 from repro.runs.ignored import alike, repeats_golden
 from repro.runs.rows import Cell, Row, as_rows, digest
@@ -53,6 +54,8 @@ def check(
     lines = as_bands(bands)
     # The levels are those of the whole golden: a selection must not make its own rows easier or harder to fail.
     planned, tests = len(together.groups(lines)), levels(lines)
+    # So are the kinds of machines: what an older record leaves open is read from another one.
+    strata = table.strata(golden, results, *([] if reruns is None else [reruns]))
     results, golden, lines = restrict(results, golden, lines, experiments)
     if cases is not None:
         results, lines = narrow(results, lines, cases)
@@ -61,8 +64,8 @@ def check(
     findings += strangers + [Finding(CORRUPT, text, *row.cell) for row, text in broken]
     known = {band.cell: band for band in lines}
     again = same_code(rows, [] if reruns is None else sound(as_rows(own(reruns, golden)[0]))[0])
-    strata = table.strata(golden, results, *([] if reruns is None else [reruns]))
-    evidence = gather(rows, again, golden, known, strata)
+    context = context_of([*rows, *again], golden, strata)
+    evidence = gather(rows, again, known, context)
     judged = [(one, judge(one, tests)) for one in evidence.values()]
     # A table can drift where no row does; its own rows have been judged, so the two never answer for one another.
     whole, cases_wanted = together.judge(evidence.values(), planned, confirm=confirm)
@@ -72,7 +75,7 @@ def check(
     findings += unmatched(known, seen) + ignored(rows, golden, known)
     refuse_replays_alone(judged, findings)
     wanted = runs_wanted(judged, cases_wanted, rows, again, golden, here) if confirm else ()
-    return CheckResult(ordered(findings), notes(results, golden, strata), wanted)
+    return CheckResult(ordered(findings), notes(rows, again, context), wanted)
 
 
 def refuse_replays_alone(judged: Sequence[tuple[Weighed, Ruling]], findings: Sequence[Finding]) -> None:
@@ -223,12 +226,25 @@ def ignored(rows: Sequence[Row], golden: pa.Table, known: Mapping[Cell, Band]) -
     ]
 
 
-def notes(results: pa.Table, golden: pa.Table, strata: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a reader should know before trusting the verdicts."""
-    old, new = (sorted(pc.unique(some["environment"]).to_pylist()) for some in (golden, results))
-    kinds = {strata[name] for name in old}
-    other = [name for name in new if strata[name] not in kinds]
-    if not other:
-        return ()
-    text = f"environment {', '.join(other)} is another kind of machine than the golden's ({', '.join(old)})"
-    return (f"{text}: each row may differ by {rule.MARGIN:g} sd more, and nothing can be replayed",)
+def notes(rows: Sequence[Row], again: Sequence[Row], context: Context) -> tuple[str, ...]:
+    """Return what a reader should know before trusting the verdicts: which runs are of another kind of machine.
+
+    Experiments are named where the golden's are not all of one kind.
+    """
+    made = {(row.experiment, row.environment) for row in rows if context.foreign(row)}
+    more = {(row.experiment, row.environment) for row in again if context.foreign(row)} - made
+    alike: dict[frozenset[str], set[str]] = defaultdict(set)
+    for name, kinds in context.kinds.items():
+        alike[frozenset(kinds)].add(name)
+    found = []
+    for what, pairs, then in (
+        ("", made, f"each row may differ by {rule.MARGIN:g} sd more, and nothing can be replayed"),
+        (", of runs that confirm,", more, f"these may differ by {rule.MARGIN:g} sd more"),
+    ):
+        for names in alike.values():
+            mine = sorted({name for name, _ in pairs if name in names})
+            new = sorted({one for name, one in pairs if name in names})
+            old = sorted({one for name in names for one in context.environments[name]})
+            text = f"environment {', '.join(new)}{what} is another kind of machine than the golden's ({', '.join(old)})"
+            found += [f"{', '.join(mine) + ': ' if len(alike) > 1 else ''}{text}: {then}"] if mine else []
+    return tuple(found)

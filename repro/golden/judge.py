@@ -120,9 +120,9 @@ def judge_band(evidence: Weighed, tests: Tests, case: Dossier) -> None:
     band, values = evidence.band, evidence.values
     if not values:
         return
-    margin = together.allowed(evidence)
     away = band.away(math.fsum(values) / len(values))
-    limit = tests.suspect(band, len(values)) + margin
+    limit = tests.suspect(band, len(values)) + together.allowed(evidence)
+    further = together.allowed(evidence, again=True)
     case.score = max(case.score, abs(away) / limit)
     if abs(away) <= limit:
         return
@@ -130,7 +130,7 @@ def judge_band(evidence: Weighed, tests: Tests, case: Dossier) -> None:
     again = [math.copysign(1.0, away) * band.away(value) for value in evidence.again[: band.confirming]]
     if len(evidence.again) + evidence.again_diverged < band.confirming:
         case.suspicions.append(f"{text}; {band.confirming} more runs would tell")
-    elif again and min(again) > tests.confirming(band, len(values), len(again)) + margin:
+    elif again and min(again) > tests.confirming(band, len(values), len(again)) + further:
         case.deviations.append(f"{text}, and so are {len(again)} more runs (by {min(again):.1f} sd or more)")
     else:
         case.notes.append(f"{text}, and not all of {len(again)} more runs are")

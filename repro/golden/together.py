@@ -60,7 +60,7 @@ def judge_group(
     first = scores(rows, [row.values for row in rows])
     repeated = [row for row in rows if row.again]
     settled = len(repeated) + sum(not row.again and row.again_diverged > 0 for row in rows) == len(rows)
-    second = scores(repeated, [row.again[:1] for row in repeated]) if settled and repeated else None
+    second = scores(repeated, [row.again[:1] for row in repeated], again=True) if settled and repeated else None
     n = len(rows) / sum(1.0 / row.band.finite for row in rows)
     texts, word, worst = [], AGREES, 0.0
     for name, alpha, sides in (("shift", rule.ALPHA_SHIFT, 2), ("dispersion", rule.ALPHA_DISPERSION, 1)):
@@ -93,8 +93,8 @@ WORDS: Mapping[tuple[str, float], str] = {
 }  # fmt: skip
 
 
-def scores(rows: Sequence[Weighed], values: Sequence[Sequence[float]]) -> Scores:
-    """Return the scores of the means of each row's values."""
+def scores(rows: Sequence[Weighed], values: Sequence[Sequence[float]], *, again: bool = False) -> Scores:
+    """Return the scores of the means of each row's values, which with `again` are of the runs that confirm."""
     counts = np.array([len(some) for some in values], dtype=np.float64)
     n = np.array([row.band.finite for row in rows], dtype=np.float64)
     error = np.sqrt(1.0 / n + 1.0 / counts)
@@ -103,16 +103,19 @@ def scores(rows: Sequence[Weighed], values: Sequence[Sequence[float]]) -> Scores
     bias, spread, squares = (
         np.array([getattr(row.band, name) for row in rows]) for name in ("bias", "spread", "squares")
     )
-    margin = float(np.mean([allowed(row) for row in rows] / error))
+    margin = float(np.mean([allowed(row, again=again) for row in rows] / error))
     return Scores(
         float(rule.shift_score(t, bias / np.sqrt(counts), spread, margin)),
         float(rule.dispersion_score(t, bias / np.sqrt(counts), spread, squares, n, margin)),
     )
 
 
-def allowed(evidence: Weighed) -> float:
-    """Return by how many s another kind of machine may move a row; 0 on the golden's own."""
-    if not evidence.foreign:
+def allowed(evidence: Weighed, *, again: bool = False) -> float:
+    """Return by how many s another kind of machine may move a row; 0 on the golden's own.
+
+    It is the machine of the new runs, with `again` that of the runs that confirm.
+    """
+    if not (evidence.foreign_again if again else evidence.foreign):
         return 0.0
     points = rule.MARGIN_POINTS / float(evidence.band.s or math.nan) if evidence.band.counted else 0.0
     return max(rule.MARGIN, points)

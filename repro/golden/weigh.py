@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from repro.golden.bands import Band
 from repro.runs.coded import arrow
@@ -24,8 +24,8 @@ class Weighed:
     are the golden's own rows, made once. `altered` says which ones should have and did not, `changed` which did not
     since other code made them, `faults` why values cannot be held against the band, `failed` counts crashed runs.
     `again` are the values and `again_diverged` the diverged runs of further fresh seeds, made to confirm; `outlying` is
-    the replicate of the value farthest from the golden mean. `foreign` rows are of another kind of machine than the
-    golden's.
+    the replicate of the value farthest from the golden mean. `foreign` says that fresh evidence is of another kind of
+    machine than the golden's rows of the experiment, `foreign_again` that what confirms is.
     """
 
     band: Band
@@ -41,6 +41,7 @@ class Weighed:
     again_diverged: int = 0
     outlying: int = -1
     foreign: bool = False
+    foreign_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,27 @@ class Context:
 
     golden: Mapping[tuple[str | int, ...], Row]
     strata: Mapping[str, str]
-    kinds: frozenset[str]  # of the golden's machines
+    environments: Mapping[str, Collection[str]]  # of the golden's rows, by experiment
+
+    @functools.cached_property
+    def kinds(self) -> Mapping[str, Collection[str]]:
+        """Return the golden's kinds of machine by experiment, which is one where it was blessed."""
+        return {name: {self.strata[one] for one in found} for name, found in self.environments.items()}
 
     def foreign(self, row: Row) -> bool:
-        """Say whether a row is of another kind of machine than all golden rows."""
-        return self.strata[row.environment] not in self.kinds
+        """Say whether a row is of another kind of machine than all golden rows of its experiment."""
+        return self.strata[row.environment] not in self.kinds.get(row.experiment, ())
+
+
+def context_of(rows: Sequence[Row], golden: pa.Table, strata: Mapping[str, str]) -> Context:
+    """Return what rows are weighed against; of the golden's runs, those of their seeds."""
+    seeds = {row.seed for row in rows}
+    places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
+    old = {row.origin: row for row in as_rows(golden.take(arrow(np.array(places, np.int64))))}
+    environments: dict[str, set[str]] = defaultdict(set)
+    for name, one in zip(golden["experiment"].to_pylist(), golden["environment"].to_pylist(), strict=True):
+        environments[name].add(one)
+    return Context(old, strata, environments)
 
 
 def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
@@ -77,18 +94,9 @@ def sound(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
 
 
 def gather(
-    results: Sequence[Row],
-    reruns: Sequence[Row],
-    golden: pa.Table,
-    bands: Mapping[Cell, Band],
-    strata: Mapping[str, str],
+    results: Sequence[Row], reruns: Sequence[Row], bands: Mapping[Cell, Band], context: Context
 ) -> dict[Cell, Weighed]:
     """Return the evidence about every band that has at least one row in `results`; `reruns` add to it."""
-    seeds = {row.seed for row in (*results, *reruns)}
-    places = [place for place, seed in enumerate(golden["seed"].to_pylist()) if seed in seeds]
-    old = {row.origin: row for row in as_rows(golden.take(arrow(np.array(places, np.int64))))}
-    kinds = frozenset(strata[name] for name in pc.unique(golden["environment"]).to_pylist())
-    context = Context(old, strata, kinds)
     cells: dict[Cell, list[Row]] = defaultdict(list)
     again: dict[Cell, list[Row]] = defaultdict(list)
     replicates: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -147,7 +155,8 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
         again=tuple(row.value for row in confirming if row.status == "ok" and row.value is not None),
         again_diverged=sum(row.status == "nonfinite" for row in confirming),
         outlying=max(values, key=lambda name: abs(values[name] - (band.mean or 0.0))) if values else -1,
-        foreign=any(context.foreign(row) for row in fresh[False]),
+        foreign=any(map(context.foreign, fresh[False])),
+        foreign_again=any(map(context.foreign, confirming)),
     )
 
 
