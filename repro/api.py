@@ -23,6 +23,7 @@ from repro.runs.ignored import may_repeat, recorded, seed_ignored
 from repro.runs.plan import (
     MOST_REPLICATES,
     SEEDED,
+    failed_runs,
     identity,
     named_cases,
     planned_runs,
@@ -219,7 +220,7 @@ def check(
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
     Runs of other code, settings or data than are here are never judged: those of the study's own table are set aside
-    and made again, another table with such is refused. Without `confirm` nothing is run, and no row fails; with
+    and made again, as failed ones are, another table with such is refused. Without `confirm` nothing is run, and no row fails; with
     `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than the project's
     own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is told of that
     in words, `begin` how many runs they are, `progress` each finished one. The answer's
@@ -246,8 +247,9 @@ def check(
     old = _asked_for(strangers(rows, wanted), experiments, cases)
     if old and (results or not confirm):
         refuse_old_runs(old, path, found.name, profile)
-    if old:
-        rows = renewed(found, profile, path, old, wanted, jobs=count, told=told)
+    lost = set() if results or not confirm else _asked_for(failed_runs(rows) - old, experiments, cases)
+    if old or lost:
+        rows = renewed(found, profile, path, old, lost, wanted, jobs=count, told=told)
 
     def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(

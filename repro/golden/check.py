@@ -115,7 +115,9 @@ def runs_wanted(
             case = one.band.cell[:2]
             wanted |= {(*case, first + number) for number in range(one.band.confirming)}
             wanted |= {(*case, one.outlying)} & local
-    there = {(row.experiment, row.case, row.replicate) for row in again}
+    there = {(row.experiment, row.case, row.replicate) for row in again if row.status != "failed"}
+    # A failed one is made again whatever asked for it, as it keeps its row from being compared.
+    wanted |= {(row.experiment, row.case, row.replicate) for row in again if row.status == "failed"}
     return tuple(sorted(wanted - there))
 
 

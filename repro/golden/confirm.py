@@ -132,24 +132,30 @@ def renewed(
     profile: str,
     path: Path,
     old: Collection[RunKey],
+    failed: Collection[RunKey],
     wanted: Identity,
     *,
     jobs: int,
     told: Listener,
 ) -> pa.Table:
-    """Set aside runs that nothing here would make so, make the declared ones again, and return the table.
+    """Set aside the runs `old` that nothing here would make so, make the declared and the failed again; return the table.
 
-    Raise InfrastructureError where one fails.
+    What a check that is cut off has not made again is found as it was by the next. Raise InfrastructureError where a
+    run fails.
     """
     declared = {(experiment.name, case_json(case)) for experiment, case in study.select(profile)}
+    again = {run for run in old if run[:2] in declared}
     with Store.exclusive(path) as store:
         device = store.table["device"][0].as_py()
-        aside = store.set_aside(store.runs.mask(old))
-        runs = named_runs(study, profile, [run for run in sorted(old) if run[:2] in declared])
-        what = f"{len(old)} runs are of other code, settings or data than are here"
-        told.say(f"{what}: set aside in {aside}, {len(runs)} made again")
-        request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
-        failed = make_runs(store, request, told).failed
+        if old:
+            aside = store.set_aside(store.runs.mask(old), staying=store.runs.mask(again))
+            what = f"{len(old)} runs are of other code, settings or data than are here"
+            told.say(f"{what}: set aside in {aside}, {len(again)} made again")
         if failed:
-            raise InfrastructureError(f"a run made again failed ({failed[0]}); mend it, then check")
+            told.say(f"{len(failed)} runs failed: made again")
+        runs = named_runs(study, profile, sorted(again | set(failed)))
+        request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
+        faults = make_runs(store, request, told).failed
+        if faults:
+            raise InfrastructureError(f"a run made again failed ({faults[0]}); mend it, then check")
         return store.table

@@ -85,6 +85,12 @@ def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
     return {run[:3] for run in made if not wanted.made(run[0], run[1], run[3:])}
 
 
+def failed_runs(rows: pa.Table) -> set[tuple[str, str, int]]:
+    """Return the runs of a table that failed, which are to be made again."""
+    ended = zip(*(rows[name].to_pylist() for name in ("status", "experiment", "case", "replicate")), strict=True)
+    return {run[1:] for run in ended if run[0] == "failed"}
+
+
 def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:
     """Raise IntegrityError where a row's seed is not the one that its study, experiment, case and replicate give."""
     seeds, run = numbers_of(rows["seed"]), keyed(rows, SEEDED[:-1])

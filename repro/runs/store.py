@@ -115,7 +115,7 @@ class Store:
     def append(
         self, runs: Sequence[Sequence[Mapping[str, Any]]], environments: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Add finished runs, a sequence of rows each, in place of a failed attempt at the same runs.
+        """Add finished runs, a sequence of rows each, in place of a failed attempt at the same runs, or an older one.
 
         They are on the disk before this ends, all or none, at a cost that does not grow with what is there.
         """
@@ -165,8 +165,11 @@ class Store:
         own = [self.path] if files.there(self.path) else []
         return pieces.Opened([*own, *journal.pieces(self.path)])
 
-    def set_aside(self, chosen: Mask) -> Path | None:
-        """Move some of `runs` into a numbered table beside this one; nothing is lost."""
+    def set_aside(self, chosen: Mask, *, staying: Mask | None = None) -> Path | None:
+        """Move some of `runs` into a numbered table beside this one; nothing is lost.
+
+        Those `staying` are copied, and stand here until others take their place.
+        """
         if not chosen.any():
             return None
         self.join()
@@ -175,9 +178,9 @@ class Store:
             number += 1
         with self._opened() as opened:
             order = np.arange(sum(opened.sizes))
-            stale = chosen[self.runs.rows]
-            opened.write(aside, order[stale])
-            opened.write(self.path, order[~stale])
+            opened.write(aside, order[chosen[self.runs.rows]])
+            going = chosen if staying is None else chosen & ~staying
+            opened.write(self.path, order[~going[self.runs.rows]])
         self._held = None
         return aside
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pyarrow.compute as pc
 import pytest
 
 from repro.golden import confirm
@@ -71,6 +72,54 @@ def test_results_of_other_code_are_set_aside_and_made_again(blessed: Path, cli: 
     )
     assert "and so are 4 more runs" in done.stdout
     assert table.read(blessed / "results/montecarlo/smoke.aside-1.parquet").num_rows == 6 * 2
+
+
+# A run of 500 points, the last ones by name, ends its check by a signal while the file `cut` is there, which is no part
+# of the code; it waits until the one before is kept.
+ENDING = toy_source().replace(
+    "    draw = random",
+    "    import os, pathlib, signal, time\n    if points.count == 500 and pathlib.Path('cut').exists():\n"
+    "        time.sleep(1)\n        os.kill(os.getppid(), signal.SIGTERM)\n        time.sleep(60)\n    draw = random",
+)
+
+
+def test_what_a_check_that_was_cut_off_did_not_make_again_is_made_by_the_next(blessed: Path, cli: Cli) -> None:
+    """No pass rests on the few that were made, and none of these is made twice."""
+    write_study(blessed, "montecarlo", ENDING)
+    (blessed / "cut").touch()
+    before = table.read(blessed / RESULTS)
+    assert cli("check", "montecarlo", "--jobs", "1").returncode == 143
+    found = table.read(blessed / RESULTS)
+    made = found.filter(pc.not_equal(found["code"], before["code"][0]))
+    assert 0 < made.num_rows < found.num_rows == before.num_rows
+    left = (before.num_rows - made.num_rows) // 2
+    refused = cli("check", "montecarlo", "--no-confirm")
+    assert refused.returncode == 3
+    assert f"{left} runs are of other code" in refused.stderr
+    (blessed / "cut").unlink()
+    done = cli("check", "montecarlo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"smoke.aside-2.parquet, {left} made again" in done.stderr
+    after = table.read(blessed / RESULTS)
+    assert after.num_rows == before.num_rows
+    assert before["code"][0] not in set(after["code"])
+    assert set(made["finished"].to_pylist()) <= set(after["finished"].to_pylist())
+
+
+@pytest.mark.parametrize("confirming", [False, True])
+def test_a_run_that_fails_fails_again_where_nothing_is_mended(blessed: Path, cli: Cli, confirming: bool) -> None:
+    """One state has one exit code: a failed run is made again, as `repro run` does."""
+    which = "run.replicate == 10" if confirming else "run.replicate > 10"
+    mend(blessed, "2 * dimensions * inside", f"(1.5 if {which} else 1 / 0) * dimensions * inside")
+    if confirming:
+        assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    first, second = (cli("check", "montecarlo") for _ in range(2))
+    assert first.returncode == second.returncode == 7
+    text = "a run made to confirm failed" if confirming else "a run made again failed"
+    assert text in first.stderr
+    assert text in second.stderr
+    quick = cli("check", "montecarlo", "--no-confirm")
+    assert (quick.returncode, "runs failed" in quick.stdout) == ((0, False) if confirming else (3, True))
 
 
 def test_results_of_other_code_are_refused_where_nothing_may_run(blessed: Path, cli: Cli) -> None:

@@ -204,6 +204,21 @@ class TestJoining:
         }
         assert table.read(path).num_rows == 36
 
+    def test_what_stays_is_copied_until_another_run_takes_its_place(self, tmp_path: Path) -> None:
+        path, runs = tmp_path / "smoke.parquet", many(20)
+        gone, stays = ("e", '{"n":1}', 2), ("e", '{"n":4}', 0)
+        with Store.exclusive(path) as store:
+            store.append(runs, HERE)
+            aside = store.set_aside(store.runs.mask({gone, stays}), staying=store.runs.mask({stays}))
+            assert aside
+            assert table.read(aside).num_rows == 4
+            assert stays in store.runs.done()
+            assert gone not in store.runs.done()
+            (old,) = (some for some in runs if (some[0]["case"], some[0]["replicate"]) == stays[1:])
+            store.append([[{**row, "code": "n" * 64} for row in old]], HERE)
+            assert store.runs.done()[stays][2] == "n" * 64
+        assert table.read(path).num_rows == 38
+
 
 def test_runs_are_counted_timed_and_named(tmp_path: Path) -> None:
     path = tmp_path / "smoke.parquet"
