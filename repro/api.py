@@ -220,14 +220,14 @@ def check(
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
     Runs of other code, settings or data than are here are never judged: those of the study's own table are set aside
-    and made again, as failed ones are, another table with such is refused. Without `confirm` nothing is run, and no row fails; with
-    `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than the project's
-    own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is told of that
-    in words, `begin` how many runs they are, `progress` each finished one. The answer's
-    `exit_code` is 0, 1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a
-    wrong request, IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden,
-    results or selected rows, or where no run has a seed that the golden does not hold, CannotCompareError where other
-    code made rows that are not made again, InfrastructureError where a run fails.
+    and made again, as failed ones are, another table with such is refused. Without `confirm` nothing is run, and no row
+    fails; with `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than
+    the project's own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is
+    told of that in words, `begin` how many runs they are, `progress` each finished one. The answer's `exit_code` is 0,
+    1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a wrong request,
+    IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden, results or selected
+    rows, or where no run has a seed that the golden does not hold, CannotCompareError where other code made rows that
+    are not made again, InfrastructureError where a run fails.
     """
     if replay and not confirm:
         raise UsageError("--replay and --no-confirm: the one runs golden seeds, the other runs nothing; leave out one")

@@ -22,7 +22,18 @@ from repro.golden.derive import derive_bands, hold
 from repro.golden.findings import DEVIATES, CheckResult
 from repro.golden.refusals import mixed, next_step, refusals, selected, too_few
 from repro.golden.rule import ALPHA, CONFIRMING_FEW, ENOUGH
-from repro.golden.stored import METHOD, Golden, bands_path, load, metadata, number, read_record, twin, twin_path
+from repro.golden.stored import (
+    METHOD,
+    Golden,
+    bands_path,
+    load,
+    metadata,
+    missing_half,
+    number,
+    read_record,
+    twin,
+    twin_path,
+)
 from repro.runs import pieces, table
 from repro.runs.rows import digest
 from repro.study import Study
@@ -66,8 +77,9 @@ def bless(
     """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
 
     With `root`, the project's folder, the blessing is entered in its log. Raise UsageError for a request that makes no
-    sense and CannotCompareError for rows that can hold no later run to account; nothing is written then. `provisional`
-    accepts too few seeds and missing cases, and every check says so; `uncommitted` says what code is in no commit.
+    sense, CannotCompareError for rows that can hold no later run to account, and IntegrityError where half of an older
+    golden is there; nothing is written then. `provisional` accepts too few seeds and missing cases, and every check
+    says so; `uncommitted` says what code is in no commit.
     """
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
@@ -84,6 +96,8 @@ def bless(
         step = next_step(rows, call, minimum if seeds else 0, uncommitted)
         text = f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written"
         raise CannotCompareError(f"{text}; {step}" if step else text)
+    if root:
+        log.refuse_half(root, study.name, profile)
     golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
     shaken = shake_down(golden, study)
     if shaken and shaken.counts[DEVIATES] and not provisional:
@@ -223,7 +237,7 @@ def rederive(path: Path, study: Study) -> None:
 
 def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
     """Yield what blessing would change: rows that come and go, other kinds, and how far means move."""
-    if not path.exists():
+    if not path.exists() or missing_half(path):
         yield "first golden of this profile"
         return
     method = read_record(bands_path(path)).get("method")

@@ -23,9 +23,11 @@ def carried(root: Path, study: str, profile: str, rows: pa.Table, old: Collectio
     path = stored.path_of(root, study, profile)
     if not old or not path.exists():
         return set()
-    held = table.read(path)
     entry = log.newest(log.read(log.path_of(root)), f"{study}/{profile}")
-    if entry is None or entry["after"].get("rows") != digest(held):
+    if entry is None:  # of a first bless that was cut short: nothing was blessed
+        return set()
+    held = table.read(path)
+    if entry["after"].get("rows") != digest(held):
         raise IntegrityError(f"{path}: not the rows that were blessed; {log.RESTORE}")
     before, now = by_run(held), by_run(rows)
     return {run for run in old if run in before and before[run] == now[run]}

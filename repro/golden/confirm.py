@@ -138,10 +138,10 @@ def renewed(
     jobs: int,
     told: Listener,
 ) -> pa.Table:
-    """Set aside the runs `old` that nothing here would make so, make the declared and the failed again; return the table.
+    """Set aside the runs `old` that nothing here would make so, make what is declared of them again; return the table.
 
-    What a check that is cut off has not made again is found as it was by the next. Raise InfrastructureError where a
-    run fails.
+    So are the runs `failed` made again. What a check that is cut off has not made is found as it was by the next. Raise
+    InfrastructureError where a run fails.
     """
     declared = {(experiment.name, case_json(case)) for experiment, case in study.select(profile)}
     again = {run for run in old if run[:2] in declared}

@@ -30,6 +30,8 @@ FIELDS = ("number", "previous", "when", "who", "reason", "what", "commits", "ima
 HASHED = re.compile("[0-9a-f]{16}")  # the name of an environment that was collected, made from its record
 FIRST = "0" * 64  # what the first line names as the hash of the one before
 RESTORE = "restore it from version control"
+OR_BLESS = "or bless again if a bless was cut short"
+VERDICTS = "audit"  # what the blessed verdicts are called here, as a golden is STUDY/PROFILE
 
 Entry = dict[str, Any]
 State = Mapping[str, str]  # the hashes of a golden's parts: rows, bands (not of the audit's verdicts) and twin
@@ -117,12 +119,13 @@ def hold(root: Path, what: str, now: State) -> None:
     held_to_commit(root, path)
     entry = newest(entries, what)
     if entry is None:
-        raise IntegrityError(f"{path}: no blessing of {what}; restore the log, or bless the golden with `repro bless`")
+        verb = "audit --bless" if what == VERDICTS else "bless"
+        raise IntegrityError(f"{path}: no blessing of {what}; restore the log, or bless again with `repro {verb}`")
     wrong = [part for part in sorted({*entry["after"], *now}) if entry["after"].get(part) != now.get(part)]
     if wrong:
         raise IntegrityError(
             f"golden of {what}: its {', '.join(wrong)} are not what was blessed in line {entry['number']} of {path}; "
-            "restore golden/ from version control, or bless again if a bless was cut short"
+            f"restore golden/ from version control, {OR_BLESS}"
         )
 
 
@@ -132,6 +135,21 @@ def held_to_commit(root: Path, path: Path) -> None:
     content = _bytes(path) if files.there(path) else b""
     if not content.startswith(committed.encode()):
         raise IntegrityError(f"{path}: does not continue the committed log (lines at its end were dropped); {RESTORE}")
+
+
+def refuse_half(root: Path, study: str, profile: str) -> None:
+    """Raise IntegrityError for half of a golden that was whole: the log names it, or a file of it is committed.
+
+    Half of one is left by a first bless that was cut short, too: nobody knows of it, and it is blessed again.
+    """
+    path, what = stored.path_of(root, study, profile), f"{study}/{profile}"
+    half = stored.missing_half(path)
+    if half is None:
+        return
+    held_to_commit(root, path_of(root))
+    named = newest(read(path_of(root)), what) is not None
+    if named or any(git.is_committed(root, one.relative_to(root).as_posix()) for one in parts(root, study, profile)):
+        raise IntegrityError(f"{half}: missing half of a golden, which was blessed before; {RESTORE}")
 
 
 def state_of(golden: Path) -> dict[str, str]:
@@ -175,7 +193,7 @@ def _blessed(root: Path, study: str, profile: str) -> Golden:
     # The hashes above are of columns and of the twin: metadata is held to the twin, which repeats it in words.
     told = own == {"rows_digest": rows, "bands_digest": bands, **kept}
     if not told or not stored.repeats(twin_path(path), golden):
-        raise IntegrityError(f"{path}: what it says of itself is not what was blessed; {RESTORE}")
+        raise IntegrityError(f"{path}: what it says of itself is not what was blessed; {RESTORE}, {OR_BLESS}")
     records = table.environments(golden.rows)
     for name in dict.fromkeys(golden.rows["environment"].to_pylist()):
         if HASHED.fullmatch(name) and environment_id(records.get(name, {})) != name:

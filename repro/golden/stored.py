@@ -47,12 +47,21 @@ def load(path: Path) -> Golden:
     """
     if not path.exists() and not bands_path(path).exists():
         raise CannotCompareError(f"{path}: no such golden; `repro bless` makes one from a table of results")
-    for half in (path, bands_path(path)):
-        if not half.exists():
-            raise IntegrityError(f"{half}: missing half of a golden; restore it from version control")
+    half = missing_half(path)
+    if half:
+        raise IntegrityError(
+            f"{half}: missing half of a golden; restore it from version control, or bless again if its first bless was "
+            "cut short"
+        )
     rows = table.read_file(path)
     record_of(rows.schema, path)
     return Golden(rows, read_bands(bands_path(path)))
+
+
+def missing_half(path: Path) -> Path | None:
+    """Return the file of a golden that is not there while the other is: of its rows, or of its bands."""
+    missing = [half for half in (path, bands_path(path)) if not half.exists()]
+    return missing[0] if len(missing) == 1 else None
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -126,6 +126,11 @@ def committed(root: Path, name: str) -> str:
     return f"{found}\n" if found else ""
 
 
+def is_committed(root: Path, name: str) -> bool:
+    """Say whether HEAD holds a file of this name; no where there is no git, no commit or no such file in it."""
+    return shutil.which("git") is not None and bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", name))
+
+
 def committer(root: Path) -> str:
     """Return "Name <mail>" of whoever would commit now, empty where git is absent or knows nobody."""
     if shutil.which("git") is None:

@@ -32,6 +32,7 @@ from repro.golden.log import (
     verdicts_state,
     written,
 )
+from repro.golden.log import blessed as held_rows
 from repro.machine import git
 from repro.machine.git import COMMIT
 from repro.runs.rows import digest
@@ -78,6 +79,12 @@ def test_the_newest_entry_counts(log: Path, tmp_path: Path) -> None:
 def test_each_part_of_a_golden_is_held(log: Path, tmp_path: Path, part: str) -> None:
     with pytest.raises(IntegrityError, match=f"its {part} are not what was blessed in line 3"):
         hold(tmp_path, "a/smoke", {**state("c"), part: "0" * 64})
+
+
+def test_verdicts_without_entry_are_blessed_by_their_own_verb(log: Path, tmp_path: Path) -> None:
+    assert "no blessing of audit; restore the log, or bless again with `repro audit --bless`" in refusal(
+        tmp_path, "audit"
+    )
 
 
 def test_a_golden_without_entry_is_refused(log: Path, tmp_path: Path) -> None:
@@ -172,11 +179,11 @@ def test_two_blessings_at_once_make_one_chain(tmp_path: Path) -> None:
     assert [entry["number"] for entry in read(path_of(tmp_path))] == list(range(1, 21))
 
 
-def blessed(root: Path, reason: str = "first") -> Path:
+def blessed(root: Path, reason: str = "first", *, dry_run: bool = False) -> Path:
     study = invented()
     results = write(root / "results.parquet", rows_of(study, range(10)))
     golden = stored.path_of(root, study.name, "smoke")
-    bless(results, golden, study, "smoke", reason=reason, root=root)
+    bless(results, golden, study, "smoke", reason=reason, root=root, dry_run=dry_run)
     return golden
 
 
@@ -212,6 +219,56 @@ def test_a_blessing_cut_short_is_found_and_mended_by_another(tmp_path: Path, mon
         hold(tmp_path, "invented/smoke", state_of(golden))
     blessed(tmp_path, "mended")
     hold(tmp_path, "invented/smoke", state_of(golden))
+
+
+def test_a_first_blessing_cut_short_is_made_again(tmp_path: Path) -> None:
+    """Rows without bands are left by one, whatever else is in log and repository."""
+    commit_all(log_of(tmp_path, "b/smoke").parents[1])
+    golden = halved(tmp_path)
+    with pytest.raises(IntegrityError, match=r"missing half of a golden; .* or bless again if its first bless was cut"):
+        held_rows(tmp_path, "invented", "smoke")
+    blessed(tmp_path, "made again")
+    entry = read(path_of(tmp_path))[-1]
+    assert (entry["reason"], entry["before"], entry["after"]) == ("made again", None, state_of(golden))
+    held_rows(tmp_path, "invented", "smoke")
+
+
+@pytest.mark.parametrize("half", ["rows", "bands"])
+@pytest.mark.parametrize("known", ["to the log", "to git", "to git alone"])
+def test_half_of_a_golden_that_was_whole_is_not_blessed_over(tmp_path: Path, half: str, known: str) -> None:
+    """Who removes one file of it, by mistake or not, makes it no first golden: the blessing would name none before."""
+    golden = blessed(tmp_path)
+    if known != "to the log":
+        if known == "to git alone":
+            path_of(tmp_path).unlink()
+        commit_all(tmp_path)
+    (golden if half == "rows" else stored.bands_path(golden)).unlink()
+    there = {path: path.read_bytes() for path in golden.parents[1].rglob("*") if path.is_file()}
+    for dry_run in (True, False):
+        with pytest.raises(IntegrityError, match=r"missing half of a golden, which was blessed before; restore it"):
+            blessed(tmp_path, "over it", dry_run=dry_run)
+    assert {path: path.read_bytes() for path in there} == there
+
+
+def halved(root: Path) -> Path:
+    """Leave what a first blessing leaves that ends before it has written the bands."""
+    (root / "other").mkdir()
+    golden = blessed(root / "other")
+    made = stored.path_of(root, "invented", "smoke")
+    made.parent.mkdir(parents=True)
+    made.write_bytes(golden.read_bytes())
+    return made
+
+
+def test_who_blesses_the_same_rows_once_more_and_is_cut_short_is_told_both_ways_out(tmp_path: Path) -> None:
+    """Rows and bands are those of before, and so is the twin; what the new rows say of themselves is not."""
+    golden = blessed(tmp_path)
+    (tmp_path / "other").mkdir()
+    golden.write_bytes(blessed(tmp_path / "other", "second").read_bytes())
+    with pytest.raises(IntegrityError, match=r"says of itself .*; restore it from version control, or bless again if"):
+        held_rows(tmp_path, "invented", "smoke")
+    blessed(tmp_path, "second")
+    held_rows(tmp_path, "invented", "smoke")
 
 
 def test_an_older_golden_put_back_is_found(tmp_path: Path) -> None:
