@@ -23,7 +23,6 @@ from repro.runs.ignored import may_repeat, recorded, seed_ignored
 from repro.runs.plan import (
     MOST_REPLICATES,
     SEEDED,
-    failed_runs,
     identity,
     named_cases,
     planned_runs,
@@ -53,9 +52,9 @@ class Made:
     """What a request for runs came to: how many ended how, the table that holds them, and what is wrong with it.
 
     `summary` counts the runs by `planned`, `already_done`, `finished`, `nonfinite` and `left`, and names the `failed`
-    ones with why; `results` is the table's path. `aside` is where runs by other code, settings or data were moved, None
-    where there were none; `seed_ignored` names experiments that found the same for every seed, so that their runs are
-    one run, counted often.
+    ones with why; `results` is the table's path. `aside` is where runs by other code, settings, data or metrics were
+    moved, None where there were none; `seed_ignored` names experiments that found the same for every seed, so that
+    their runs are one run, counted often.
     """
 
     summary: Summary
@@ -219,12 +218,12 @@ def check(
 ) -> CheckResult:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
-    Runs of other code, settings or data than are here are never judged: those of the study's own table are set aside
-    and made again, as failed ones are, another table with such is refused. Without `confirm` nothing is run, and no row
-    fails; with `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than
-    the project's own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is
-    told of that in words, `begin` how many runs they are, `progress` each finished one. The answer's `exit_code` is 0,
-    1 for a deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a wrong request,
+    Runs of other code, settings, data or metrics than are here are never judged: those of the study's own table are set
+    aside and made again, another table with such is refused. Without `confirm` nothing is run, and no row fails; with
+    `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than the project's
+    own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is told of that
+    in words, `begin` how many runs they are, `progress` each finished one. The answer's `exit_code` is 0, 1 for a
+    deviation, 3 where rows cannot be compared, 6 for a corrupt table. Raise UsageError for a wrong request,
     IntegrityError for a golden that is not what was blessed, NothingSelectedError without golden, results or selected
     rows, or where no run has a seed that the golden does not hold, CannotCompareError where other code made rows that
     are not made again, InfrastructureError where a run fails.
@@ -247,9 +246,8 @@ def check(
     old = _asked_for(strangers(rows, wanted), experiments, cases)
     if old and (results or not confirm):
         refuse_old_runs(old, path, found.name, profile)
-    lost = set() if results or not confirm else _asked_for(failed_runs(rows) - old, experiments, cases)
-    if old or lost:
-        rows = renewed(found, profile, path, old, lost, wanted, jobs=count, told=told)
+    if old:
+        rows = renewed(found, profile, path, old, wanted, jobs=count, told=told)
 
     def judged(reruns: pa.Table | None, here: Collection[str]) -> CheckResult:
         return rows_check.check(

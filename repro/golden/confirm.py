@@ -14,13 +14,14 @@ from repro.errors import CannotCompareError, InfrastructureError
 from repro.golden.findings import CheckResult, RunKey
 from repro.golden.stored import Golden
 from repro.runs import pieces, provenance, table
-from repro.runs.plan import Identity, named_runs
+from repro.runs.plan import Identity, named_runs, strangers
 from repro.runs.runner import Request, environment_of, make_runs, outdated
 from repro.runs.store import Store, reruns_path
 from repro.runs.told import Listener
 from repro.study import Study, case_json
 
 Check = Callable[[pa.Table | None, Collection[str]], CheckResult]  # of the runs made again; this machine's environments
+OLD = "of other code, settings, data or metrics than are here"
 SHOWN = 3  # packages in a note
 ROUNDS = 3  # a suspicious row, then a suspicious table, then a row of the runs made for that: no more can follow
 
@@ -118,12 +119,12 @@ def elsewhere(rows: pa.Table, golden: Golden) -> tuple[str, ...]:
 
 
 def refuse_old_runs(old: Collection[RunKey], path: Path, study: str, profile: str) -> NoReturn:
-    """Raise CannotCompareError for runs that other code, settings or data made than are here, or other cases."""
+    """Raise CannotCompareError for runs that other code, settings or data made, or are of other cases or metrics."""
     experiment, case, replicate = min(old)
     raise CannotCompareError(
-        f"{path}: {len(old)} runs are of other code, settings or data than are here (first {experiment} {case} "
-        f"replicate {replicate}), so that they say nothing of it; `repro run {study} --profile {profile} --results "
-        f"{path}` sets them aside and makes what it is asked for, or check them where their code is"
+        f"{path}: {len(old)} runs are {OLD} (first {experiment} {case} replicate {replicate}), so that they say "
+        f"nothing of it; `repro run {study} --profile {profile} --results {path}` sets them aside and makes what it is "
+        "asked for, or check them where their code is"
     )
 
 
@@ -132,30 +133,29 @@ def renewed(
     profile: str,
     path: Path,
     old: Collection[RunKey],
-    failed: Collection[RunKey],
     wanted: Identity,
     *,
     jobs: int,
     told: Listener,
 ) -> pa.Table:
-    """Set aside the runs `old` that nothing here would make so, make what is declared of them again; return the table.
+    """Set aside runs that nothing here would make so, make the declared ones again, and return the table.
 
-    So are the runs `failed` made again. What a check that is cut off has not made is found as it was by the next. Raise
-    InfrastructureError where a run fails.
+    What a check that is cut off has not made again is found as it was by the next. A run that fails is a row that
+    cannot be compared. Raise InfrastructureError where one is lost with its process.
     """
     declared = {(experiment.name, case_json(case)) for experiment, case in study.select(profile)}
     again = {run for run in old if run[:2] in declared}
     with Store.exclusive(path) as store:
         device = store.table["device"][0].as_py()
-        if old:
-            aside = store.set_aside(store.runs.mask(old), staying=store.runs.mask(again))
-            what = f"{len(old)} runs are of other code, settings or data than are here"
-            told.say(f"{what}: set aside in {aside}, {len(again)} made again")
-        if failed:
-            told.say(f"{len(failed)} runs failed: made again")
-        runs = named_runs(study, profile, sorted(again | set(failed)))
+        aside = store.set_aside(store.runs.mask(old), staying=store.runs.mask(again))
+        told.say(f"{len(old)} runs are {OLD}: set aside in {aside}, {len(again)} made again")
+        runs = named_runs(study, profile, sorted(again))
         request = Request(study=study, profile=profile, runs=runs, device=device, jobs=jobs, wanted=wanted)
-        faults = make_runs(store, request, told).failed
-        if faults:
-            raise InfrastructureError(f"a run made again failed ({faults[0]}); mend it, then check")
-        return store.table
+        failed = make_runs(store, request, told).failed
+        rows = store.table
+        lost = again & strangers(rows, wanted)
+        if lost:
+            raise InfrastructureError(f"{len(lost)} runs were lost as they were made again ({failed[0]}); check again")
+        if failed:
+            told.say(f"{len(failed)} runs made again failed, first {failed[0]}; mend it, then check")
+        return rows

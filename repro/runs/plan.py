@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,13 +39,15 @@ MOST_REPLICATES = 1_000_000  # of one request: each case's are planned, and held
 class Identity:
     """What else a run's result depends on: the profile's settings, its data's content and its experiment's code.
 
-    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none; `sources` says of
-    each experiment where its code lies and what is not in its hash.
+    `data` maps the profile's (experiment, case) pairs to the content of their data set, "" for none; `units` has the
+    unit of each metric by experiment, which no hash is of: rows are held to them. `sources` says of each experiment
+    where its code lies and what is not in its hash.
     """
 
     settings: str
     data: Mapping[tuple[str, str], str]
     code: Mapping[str, str]
+    units: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, Code] = field(default_factory=dict)
 
     def of(self, experiment: str, case: str) -> tuple[str, str, str]:
@@ -79,16 +82,19 @@ class Identity:
 
 
 def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
-    """Return the runs of a table that other code, settings or data made, or that are of no declared case."""
-    names = ("experiment", "case", "replicate", "settings", "data", "code")
-    made = zip(*(rows[name].to_pylist() for name in names), strict=True)
-    return {run[:3] for run in made if not wanted.made(run[0], run[1], run[3:])}
+    """Return the runs of a table that other code, settings or data made, or that are of no declared case.
 
-
-def failed_runs(rows: pa.Table) -> set[tuple[str, str, int]]:
-    """Return the runs of a table that failed, which are to be made again."""
-    ended = zip(*(rows[name].to_pylist() for name in ("status", "experiment", "case", "replicate")), strict=True)
-    return {run[1:] for run in ended if run[0] == "failed"}
+    Those too whose rows are not of the declared metrics: of each of them, of no other, and in its unit.
+    """
+    names = ("experiment", "case", "replicate", "metric", "unit", "settings", "data", "code")
+    old, fit = set(), Counter[tuple[str, str, int]]()
+    for *name, metric, unit, settings, data, code in zip(*(rows[one].to_pylist() for one in names), strict=True):
+        run = (name[0], name[1], name[2])
+        if wanted.made(run[0], run[1], (settings, data, code)) and wanted.units[run[0]].get(metric) == unit:
+            fit[run] += 1
+        else:
+            old.add(run)
+    return old | {run for run, count in fit.items() if count != len(wanted.units[run[0]])}
 
 
 def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:
@@ -114,7 +120,8 @@ def identity(study: Study, profile_name: str) -> Identity:
     sources = codes(study, sorted({name for name, _ in selected}))
     hashes = {name: one.fingerprint for name, one in sources.items()}
     contents = {(name, case_json(case)): content_of(chosen, case) for name, case in selected}
-    return Identity(settings_json(chosen.settings), contents, hashes, sources)
+    units = {name: {one.name: one.unit for one in study.experiments[name].metrics} for name in hashes}
+    return Identity(settings_json(chosen.settings), contents, hashes, units, sources)
 
 
 def content_of(chosen: Profile, case: Any) -> str:

@@ -102,17 +102,16 @@ def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[
 def _there(store: Store, wanted: Identity) -> dict[tuple[str, str], set[int]]:
     """Return the replicates that the store holds finished under this identity, by experiment and declared case."""
     held = store.runs
-    made = held.made(wanted.made)
-    return held.replicates(held.finished & made)
+    return held.replicates(held.finished & held.made(wanted.made) & held.whole(wanted.units))
 
 
 def outdated(store: Store, wanted: Identity) -> Mask:
-    """Say which of the store's runs other code, settings or data made, or are of no case that is declared.
+    """Say which of the store's runs other code, settings or data made, or are of no declared case or other metrics.
 
     Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
     held = store.runs
-    stale = ~held.made(wanted.made)
+    stale = ~(held.made(wanted.made) & held.whole(wanted.units))
     uncommitted = held.finished & held.uncommitted
     if uncommitted.any():
         now = commit_of(store, wanted)

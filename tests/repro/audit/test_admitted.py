@@ -90,7 +90,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr("repro.registry.root", lambda: tmp_path)
     monkeypatch.setattr(store, "root", lambda: tmp_path)
     monkeypatch.setattr("repro.registry.load", lambda _name: made.study)
-    wanted = Identity("null", {("train", case_json(Point(x))): "" for x in (0, 1)}, {"train": "now"})
+    data = {("train", case_json(Point(x))): "" for x in (0, 1)}
+    wanted = Identity("null", data, {"train": "now"}, {"train": {"m": "1"}})
     monkeypatch.setattr(admitted, "identity", lambda _study, _profile: wanted)
     return made
 

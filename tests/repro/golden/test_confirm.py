@@ -66,12 +66,25 @@ def test_results_of_other_code_are_set_aside_and_made_again(blessed: Path, cli: 
     mend(blessed, "2 * dimensions * inside", "1.5 * dimensions * inside")
     done = cli("check", "montecarlo")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert (
-        "6 runs are of other code, settings or data than are here: set aside in results/montecarlo/smoke.aside-1"
-        in (done.stderr)
-    )
+    aside = "set aside in results/montecarlo/smoke.aside-1"
+    assert f"6 runs are of other code, settings, data or metrics than are here: {aside}" in done.stderr
     assert "and so are 4 more runs" in done.stdout
     assert table.read(blessed / "results/montecarlo/smoke.aside-1.parquet").num_rows == 6 * 2
+
+
+def test_a_unit_that_is_declared_anew_is_judged_alike_by_old_rows_and_by_new(blessed: Path, cli: Cli) -> None:
+    """No hash holds it: rows of another unit are outdated, and the golden's is to be blessed anew."""
+    mend(blessed, 'Metric("pi")', 'Metric("pi", "rad")')
+    assert json.loads(cli("status", "--json").stdout)[0]["outdated"] == 6
+    refused = cli("check", "montecarlo", "--no-confirm")
+    assert (refused.returncode, "6 runs are of other code, settings, data or metrics" in refused.stderr) == (3, True)
+    old = cli("check", "montecarlo")
+    assert old.returncode == 3, old.stdout + old.stderr
+    assert "6 made again" in old.stderr
+    assert "unit 'rad', golden '1'" in old.stdout
+    (blessed / RESULTS).unlink()
+    assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
+    assert cli("check", "montecarlo").stdout == old.stdout
 
 
 # A run of 500 points, the last ones by name, ends its check by a signal while the file `cut` is there, which is no part
@@ -106,20 +119,33 @@ def test_what_a_check_that_was_cut_off_did_not_make_again_is_made_by_the_next(bl
     assert set(made["finished"].to_pylist()) <= set(after["finished"].to_pylist())
 
 
+def test_a_run_that_is_lost_with_its_process_is_made_again_by_the_next_check(blessed: Path, cli: Cli) -> None:
+    dying = ENDING.replace("os.kill(os.getppid(), signal.SIGTERM)", "os._exit(9)")
+    write_study(blessed, "montecarlo", dying)
+    (blessed / "cut").touch()
+    for _ in range(2):
+        done = cli("check", "montecarlo", "--jobs", "2")
+        assert done.returncode == 7, done.stdout + done.stderr
+        assert "2 runs were lost as they were made again (estimate" in done.stderr
+    (blessed / "cut").unlink()
+    assert cli("check", "montecarlo").returncode == 0
+
+
 @pytest.mark.parametrize("confirming", [False, True])
 def test_a_run_that_fails_fails_again_where_nothing_is_mended(blessed: Path, cli: Cli, confirming: bool) -> None:
-    """One state has one exit code: a failed run is made again, as `repro run` does."""
+    """One state has one exit code: a failed run cannot be compared, and one that is to confirm is made again."""
     which = "run.replicate == 10" if confirming else "run.replicate > 10"
     mend(blessed, "2 * dimensions * inside", f"(1.5 if {which} else 1 / 0) * dimensions * inside")
     if confirming:
         assert cli("run", "montecarlo", "--fresh", "1", "-q").returncode == 0
-    first, second = (cli("check", "montecarlo") for _ in range(2))
-    assert first.returncode == second.returncode == 7
-    text = "a run made to confirm failed" if confirming else "a run made again failed"
+    first, second = (cli("check", "montecarlo", "--markdown", "out.md") for _ in range(2))
+    assert first.returncode == second.returncode == (7 if confirming else 3)
+    assert first.stdout == second.stdout
+    text = "a run made to confirm failed (estimate" if confirming else "6 runs made again failed, first estimate"
     assert text in first.stderr
-    assert text in second.stderr
-    quick = cli("check", "montecarlo", "--no-confirm")
-    assert (quick.returncode, "runs failed" in quick.stdout) == ((0, False) if confirming else (3, True))
+    assert "ZeroDivisionError" in first.stderr
+    assert ("a run made to confirm failed" in second.stderr) is confirming
+    assert confirming or "12 cannot compare" in (blessed / "out.md").read_text()
 
 
 def test_results_of_other_code_are_refused_where_nothing_may_run(blessed: Path, cli: Cli) -> None:
@@ -129,7 +155,7 @@ def test_results_of_other_code_are_refused_where_nothing_may_run(blessed: Path, 
     for options in (["--results", "mine.parquet"], ["--results", "mine.parquet", "--no-confirm"]):
         done = cli("check", "montecarlo", *options)
         assert (done.returncode, done.stdout) == (3, "")
-        assert "mine.parquet: 6 runs are of other code, settings or data than are here (first estimate" in done.stderr
+        assert "mine.parquet: 6 runs are of other code, settings, data or metrics than are here (first" in done.stderr
     assert cli("bless", "montecarlo", "--results", "mine.parquet", "--reason", "old").returncode == 3
 
 

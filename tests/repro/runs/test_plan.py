@@ -1,16 +1,25 @@
 """A request means exactly the runs it names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from repro import api
 from repro.data import DataSet
 from repro.errors import NothingSelectedError, UsageError
-from repro.runs.plan import PlannedRun, estimate, identity, planned_runs, replicate_range
+from repro.runs import table
+from repro.runs.plan import Identity, PlannedRun, estimate, identity, planned_runs, replicate_range, strangers
+from repro.runs.runner import outdated, pending
+from repro.runs.store import Store
 from repro.runs.wanted import field_filter
 from repro.seeds import derive_seed
 from repro.study import Profile, Study, grid
+from tests.repro.support import stores
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -178,3 +187,34 @@ def test_nothing_here_makes_a_run_of_a_case_or_experiment_that_is_not_declared()
     assert not single.made("one", "{}", single.of(*key))
     assert not single.made("other", key[1], single.of(*key))
     assert not single.made(*key, (*single.of(*key)[:2], "other code"))
+
+
+@pytest.mark.parametrize(
+    ("change", "others"),
+    [
+        (lambda rows: rows, set()),
+        (lambda rows: [{**row, "unit": "%" if is_first(row, "x") else row["unit"]} for row in rows], {0}),
+        (lambda rows: [row for row in rows if not is_first(row, "x")], {0}),
+        (lambda rows: [*rows, *({**row, "metric": "z"} for row in rows if is_first(row, "x"))], {0}),
+        (lambda rows: [{**row, "metric": "z" if is_first(row, "x") else row["metric"]} for row in rows], {0}),
+        (lambda rows: [row for row in rows if row["metric"] == "x"], {0, 1}),
+    ],
+    ids=["as declared", "a unit", "one less", "one more", "another", "one that is new"],
+)
+def test_runs_of_other_metrics_or_units_than_are_declared_are_outdated(
+    tmp_path: Path, change: Callable[[Rows], Rows], others: set[int]
+) -> None:
+    """The store's own runs and those of any table are held to the declaration alike; it is in no hash."""
+    rows = change([row for replicate in (0, 1) for row in stores.run(replicate)])
+    wanted = Identity("null", {("e", "{}"): ""}, {"e": "c" * 64}, {"e": {"x": "1", "y": "1"}})
+    assert strangers(table.build(rows, stores.HERE), wanted) == {("e", "{}", replicate) for replicate in others}
+    path = tmp_path / "smoke.parquet"
+    with Store.exclusive(path) as store:
+        store.append([[row for row in rows if row["replicate"] == replicate] for replicate in (0, 1)], stores.HERE)
+        assert store.runs.keys(outdated(store, wanted)) == {("e", "{}", replicate) for replicate in others}
+        runs = [PlannedRun("e", "{}", 0, replicate, replicate, 0.0) for replicate in (0, 1)]
+        assert {run.replicate for run in pending(store, runs, wanted)} == others
+
+
+def is_first(row: dict[str, Any], metric: str) -> bool:
+    return (row["replicate"], row["metric"]) == (0, metric)
