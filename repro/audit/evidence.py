@@ -11,22 +11,21 @@ import importlib
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from repro import registry
-from repro.audit import admitted, blessed, cases, claims, digits, imports, units
+from repro.audit import admitted, blessed, cases, claims, imports, units
 from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
+from repro.audit.paired import Cell, cells_asked, paired
 from repro.audit.settled import profiles_for
 from repro.audit.verdicts import Evidence, Missing, MissingError, Noted, Runs, Shown
 from repro.errors import UsageError, did_you_mean
 from repro.machine.reads import about_to_read, by_a_door
-from repro.runs import shares
 from repro.runs.rows import Row
 from repro.study import Experiment, Study, case_json
 
@@ -36,7 +35,6 @@ __all__ = [
 ]  # fmt: skip
 
 SEVERAL = "made_of"  # the judge of the runs that a print was made of, which knows several
-PAIR = ("above", "below")  # two cases in a claim's `rows`: by how much the one exceeds the other
 Places = Mapping[tuple[Any, Any], Any]  # what stands at each place of a grid: along its first axis, along its second
 
 
@@ -101,7 +99,7 @@ def values_from_rows(study: Study, claim: Claim) -> Any:
     if "study" in asked:  # what another document's study has counted already
         study = _study(asked.pop("study"))
     measured = claim.judge in MEASURED
-    cells = [_cell(study, claim, fields) for fields in _asked(asked, measured=measured)]
+    cells = [_cell(study, claim, fields) for fields in cells_asked(asked, measured=measured)]
     if not (measured or claim.judge == SEVERAL or cells[0].experiment.deterministic):
         raise UsageError(
             f"experiment '{cells[0].experiment.name}' draws random numbers, and the judge '{claim.judge}' knows of no "
@@ -173,7 +171,7 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
         if any(None in one.by_seed for one in there):
             return Missing(f"{words}; runs without a seed cannot be paired: import again with --seed-from", None)
         seeds, precisions = {row.seed for row in lost}, [one.precision for one in there]
-        runs = _paired([one.by_seed for one in there], cells, "seeds", precisions, seeds)
+        runs = paired([one.by_seed for one in there], cells, "seeds", precisions, seeds)
     runs = replace(runs, besides="; ".join(filter(None, (imports.why(lost), runs.besides))))
     if measured:
         return Noted(runs, words, imports.origins(rows))
@@ -184,36 +182,6 @@ def _of_imports(cells: Sequence[Cell], there: Sequence[imports.ImportedCell], *,
 
 def _in_unit(cell: Cell, there: imports.ImportedCell) -> Runs:
     return cell.converted(Runs(there.values, there.diverged, lost=len(there.lost)), there.precision)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A metric of one case as a claim's `rows` name it, with what turns its values into the claim's unit."""
-
-    experiment: Experiment
-    metric: str
-    case: Any
-    where: str
-    times: Decimal
-
-    def converted(self, runs: Runs, precision: float = 0.0) -> Runs:
-        """Return runs in the claim's unit, and their noise; `precision`, relative, is what a log says of it."""
-        values = tuple(shares.converted(value, self.times) for value in runs.values)
-        noise = digits.noise(*runs.values, precision=precision) * Fraction(self.times)
-        return replace(runs, values=values, noise=float(noise))
-
-
-def _asked(rows: Mapping[str, Any], *, measured: bool) -> list[dict[str, Any]]:
-    """Return the fields of each case that a claim's `rows` name: one, or that `above` and the one `below`."""
-    shared = {key: value for key, value in rows.items() if key not in PAIR}
-    sides = [rows[key] for key in PAIR if key in rows]
-    if not sides:
-        return [shared]
-    if len(sides) != len(PAIR) or not all(isinstance(side, Mapping) for side in sides):
-        raise UsageError("'rows' wants two tables of fields, 'above' and 'below', or neither")
-    if not measured:
-        raise UsageError(f"'rows' with 'above' and 'below' are runs, for one of the judges {', '.join(MEASURED)}")
-    return [{**shared, **side} for side in sides]
 
 
 def _cell(study: Study, claim: Claim, fields: dict[str, Any]) -> Cell:
@@ -254,35 +222,9 @@ def _difference(study: Study, profile: str, cells: Sequence[Cell], found: Sequen
     sides = [
         admitted.of(study, profile, one.experiment.name).by_replicate(one.metric, case_json(one.case)) for one in cells
     ]
-    runs = _paired(sides, cells, "replicates")
+    runs = paired(sides, cells, "replicates")
     words = [runs.besides, *(one.besides for one in found if isinstance(one, Runs))]
     return replace(runs, besides="; ".join(dict.fromkeys(filter(None, words))))
-
-
-def _paired(
-    sides: Sequence[Mapping[Any, float | None]],
-    cells: Sequence[Cell],
-    what: str,
-    precisions: Sequence[float] = (0, 0),
-    lost: Collection[Any] = (),
-) -> Runs:
-    """Return by how much one cell exceeds another in all that both have; `what` words what runs are paired by.
-
-    Those of `lost` left no value on a side, and any other without a number diverged. What one side lacks is left out,
-    and said, unless it left no number: left out, it would let survivors reproduce a claim.
-    """
-    without = {which for side in sides for which, value in side.items() if value is None}
-    found, noise = [], 0.0
-    for side, cell, precision in zip(sides, cells, precisions, strict=True):
-        finite = {which: value for which, value in side.items() if value is not None}
-        runs = cell.converted(Runs(tuple(finite.values())), precision)
-        found.append(dict(zip(finite, runs.values, strict=True)))
-        noise = max(noise, runs.noise)
-    above, below = found
-    values = tuple(above[which] - below[which] for which in sorted(above.keys() & below.keys()))
-    alone = len((sides[0].keys() ^ sides[1].keys()) - without)
-    words = f"{alone} {what} that one of the two cases lacks left out" * (alone > 0)
-    return Runs(values, len(without.difference(lost)), words, len(without.intersection(lost)), noise)
 
 
 def _study(name: str) -> Study:

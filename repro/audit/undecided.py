@@ -10,7 +10,7 @@ from pathlib import Path
 
 from repro import checkpoint, data, registry
 from repro.audit.document import Audited
-from repro.audit.evidence import PAIR
+from repro.audit.paired import PAIR
 from repro.golden import log, stored
 from repro.runs import store
 from repro.runs.held import IDENTITY, RUN
