@@ -25,8 +25,11 @@ def guarded(what: str) -> Iterator[None]:
 
 
 def described(error: BaseException) -> str:
-    """Return 'Type: message' on one line, the home folder as ~."""
-    message = without_home(" ".join(str(error).split()))
+    """Return 'Type: message' on one line, the home folder as ~; an error whose text raises one says so."""
+    try:
+        message = without_home(" ".join(str(error).split()))
+    except Exception as another:  # whatever somebody's __str__ raises
+        message = f"its text raises {type(another).__name__}"
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 

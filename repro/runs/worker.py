@@ -8,6 +8,7 @@ import itertools
 import math
 import numbers
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 from repro import registry
 from repro.checkpoint import Checkpoint
 from repro.errors import InfrastructureError, ReproError
 from repro.machine import imported
-from repro.machine.foreign import without_home
+from repro.machine.foreign import described, without_home
 from repro.runs import caches, memory, shares
 from repro.runs.planned import PlannedRun
 from repro.runs.provenance import torch_facts
@@ -74,8 +75,18 @@ class Report:
     imported: Mapping[str, str] = field(default_factory=dict)
 
 
+class Interrupted(KeyboardInterrupt):
+    """The process is told to end, as by Ctrl-C: no run has failed."""
+
+
+def interrupt(*_: object) -> NoReturn:
+    """Raise Interrupted, at a signal."""
+    raise Interrupted
+
+
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
+    signal.signal(signal.SIGINT, interrupt)
     print_to_standard_error()
     memory.keep_freed()
     caches.keep_out()
@@ -84,7 +95,7 @@ def serve(connection: Connection, parent_alive: Connection) -> None:
     try:
         while (order := connection.recv()) is not None:
             connection.send(execute(order))
-    except (EOFError, KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
+    except (EOFError, Interrupted, BrokenPipeError, ConnectionResetError):
         return  # the parent closed the connection or was interrupted, and has said so itself
 
 
@@ -132,13 +143,13 @@ def execute(order: Order) -> Report:
         report = checked(experiment, experiment.function(case, run))
     except ReproError as error:
         report = Report("failed", str(error), stop=(error.exit_code, str(error)))
-    except KeyboardInterrupt:
+    except Interrupted:
         raise
     except BaseException as error:  # whatever a study raises, SystemExit too, is this run's failure, and is recorded
         report = Report("failed", describe(error), machine=of_the_machine(error))
     seconds = time.perf_counter() - start + (checkpoint.before_s if checkpoint else 0.0)
     # Half a pair of UTF-16, which an error's text may hold, can stand in no table.
-    detail = without_home(str(report.detail)).encode("utf-8", "backslashreplace").decode("utf-8")
+    detail = without_home(report.detail).encode("utf-8", "backslashreplace").decode("utf-8")
     return replace(report, detail=detail, wall_seconds=seconds, torch=torch_facts(), imported=imported.taken())
 
 
@@ -165,16 +176,19 @@ def _ordered(study: Study, order: Order) -> tuple[Experiment, Profile, Any]:
 def of_the_machine(error: BaseException) -> bool:
     """Say whether an error is of memory or of a GPU: the same run may well end elsewhere, or at another time."""
     known = isinstance(error, MemoryError) or type(error).__name__ in GPU_ERRORS
-    return known or (isinstance(error, RuntimeError) and any(word in str(error) for word in GPU_WORDS))
+    return known or (isinstance(error, RuntimeError) and any(word in described(error) for word in GPU_WORDS))
 
 
 def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
     """Hold what the experiment returned against what it declares, metric by metric."""
-    outcome = returned if isinstance(returned, Outcome) else Outcome(values=dict(returned))
-    curves = {name: _finite_part(curve) for name, curve in outcome.curves.items()}
-    found = Report("nonfinite", outcome.detail, curves=curves, n_test=outcome.n_test, epochs=outcome.epochs)
+    outcome = returned if isinstance(returned, Outcome) else Outcome(values=returned)
+    try:
+        curves = {name: _finite_part(curve) for name, curve in dict(outcome.curves).items()}
+    except (TypeError, ValueError):
+        return Report("failed", f"returned the curves {_short(outcome.curves)}, wanted a list of numbers a metric")
+    found = Report("nonfinite", str(outcome.detail), curves=curves, n_test=outcome.n_test, epochs=outcome.epochs)
     declared = {metric.name for metric in experiment.metrics}
-    unknown = sorted(set(curves) - declared)
+    unknown = sorted(map(str, set(curves) - declared))
     if unknown:
         return Report("failed", f"curves for undeclared metrics: {', '.join(unknown)}")
     counts = {"n_test": outcome.n_test, "epochs": outcome.epochs}
@@ -187,16 +201,20 @@ def checked(experiment: Experiment, returned: Outcome | Any) -> Report:
         return Report("failed", f"returned the status {outcome.status!r}, wanted {' or '.join(known)}{detail}")
     if outcome.status != "ok":
         return found
-    if set(outcome.values) != declared:
-        return Report("failed", f"returned metrics {sorted(outcome.values)}, declared {sorted(declared)}")
+    try:
+        kept = dict(outcome.values)
+    except (TypeError, ValueError):
+        return Report("failed", f"returned {_short(outcome.values)}, wanted a mapping of metrics to numbers")
+    if set(kept) != declared:
+        return Report("failed", f"returned metrics {sorted(kept, key=str)}, declared {sorted(declared)}")
     counted = [metric.name for metric in experiment.metrics if metric.counted]
     if counted and not outcome.n_test:
         text = f"{', '.join(counted)} is a share of counted items and n_test, how many, is {outcome.n_test!r}"
         return Report("failed", f"{text}; let the experiment report it: Outcome(values, n_test=...)")
     try:
-        values = {name: float(value) for name, value in outcome.values.items()}
+        values = {name: float(value) for name, value in kept.items()}
     except (TypeError, ValueError):
-        none = [f"{name} is {value!r:.60}" for name, value in outcome.values.items() if not hasattr(value, "__float__")]
+        none = [f"{name} is {_short(value)}" for name, value in kept.items() if not hasattr(value, "__float__")]
         return Report("failed", f"{', '.join(none) or 'a metric is an array'}, wanted one number each")
     wild = [name for name, value in values.items() if not math.isfinite(value)]
     if wild:
@@ -221,9 +239,13 @@ def _finite_part(curve: Sequence[float]) -> list[float]:
     return [float(value) for value in itertools.takewhile(math.isfinite, curve)]
 
 
+def _short(value: Any) -> str:
+    """Return what Python prints of a value, the beginning of it, in one line."""
+    return " ".join(f"{value!r:.60}".split())
+
+
 def describe(error: BaseException) -> str:
     """Return 'Type: message (file:line)' of the innermost frame, in one line."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message}{place}"
+    return f"{described(error)}{place}"

@@ -78,6 +78,26 @@ def test_a_run_that_ends_the_program_is_a_failed_run(project: Path, cli: Cli, co
     assert "SystemExit" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("raise KeyboardInterrupt", "KeyboardInterrupt (__init__.py:"),
+        ("raise Odd", "Odd: its text raises ZeroDivisionError (__init__.py:"),
+        ("return None", "returned None, wanted a mapping of metrics to numbers"),
+    ],
+)
+def test_what_a_run_raises_or_returns_is_its_own_failure(project: Path, cli: Cli, raised: str, said: str) -> None:
+    """It took the process with it, and memory was blamed; the run was kept nowhere."""
+    odd = "class Odd(Exception):\n    def __str__(self):\n        return str(1 / 0)\n\n\n@study.experiment"
+    source = toy_source().replace("@study.experiment", odd, 1)
+    write_study(project, "montecarlo", source.replace("    draw = random", f"    {raised}\n    draw = random"))
+    done = cli("run", "montecarlo", "--replicates", "1", "-q")
+    assert done.returncode == 7
+    assert (done.stderr.count(said), "Traceback" in done.stderr) == (6, False), done.stderr
+    made = table.read(project / "results/montecarlo/smoke.parquet")
+    assert all(said in detail for detail in made["detail"].to_pylist())
+
+
 def test_the_home_folder_does_not_stand_in_a_table(project: Path, cli: Cli) -> None:
     lost = "    open('/home/somebody/secret/data.npz')\n    draw = random"
     write_study(project, "montecarlo", toy_source().replace("    draw = random", lost))

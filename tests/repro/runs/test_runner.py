@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 
@@ -277,6 +278,27 @@ class TestWhatAnExperimentMayReturn:
     def test_other_metrics_fail(self, returned: dict[str, float]) -> None:
         report = self.report(returned)
         assert (report.status, report.values) == ("failed", None)
+
+    @pytest.mark.parametrize("returned", [None, 0.5, [1.0, 2.0], np.arange(30.0)])
+    def test_what_is_no_mapping_is_said(self, returned: object) -> None:
+        """An experiment without its `return` was a TypeError of ours, with our line."""
+        report = self.report(returned)
+        assert (report.status, report.values) == ("failed", None)
+        head, _, tail = report.detail.partition(", wanted a ")
+        assert head == f"returned {' '.join(f'{returned!r:.60}'.split())}"
+        assert tail == "mapping of metrics to numbers"
+
+    def test_names_that_are_no_texts_are_other_metrics(self) -> None:
+        """Python orders no text beside a number."""
+        report = self.report({0: 3.0, "pi": 3.0, "inside": 1.0})
+        assert report.detail == "returned metrics [0, 'inside', 'pi'], declared ['inside', 'pi']"
+        report = self.report(Outcome({"pi": 3.0, "inside": 1.0}, curves={0: [1.0], "more": [1.0]}))
+        assert report.detail == "curves for undeclared metrics: 0, more"
+
+    @pytest.mark.parametrize("curves", [None, {"pi": 3.0}, {"pi": ["a"]}])
+    def test_what_is_no_curve_is_said(self, curves: object) -> None:
+        report = self.report(Outcome({"pi": 3.0, "inside": 1.0}, curves=curves))
+        assert report.detail == f"returned the curves {curves!r}, wanted a list of numbers a metric"
 
     @pytest.mark.parametrize("status", ["OK", "failed", "", None, []])
     def test_an_unknown_status_is_no_divergence(self, status: object) -> None:
