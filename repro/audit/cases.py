@@ -23,6 +23,16 @@ def named(experiment: Experiment, fields: Mapping[str, Any]) -> Any:
     return found[0]
 
 
+def refuse_other(experiment: Experiment, case: Any) -> None:
+    """Raise UsageError for what is none of an experiment's cases, naming the class that they are of."""
+    if case not in experiment.cases:
+        first = experiment.cases[0]
+        raise UsageError(
+            f"'{experiment.name}' has no case {case!r:.80}; give an instance of {type(first).__module__}."
+            f"{type(first).__qualname__}, as {first!r:.80}"
+        )
+
+
 def _is(value: Any, written: Any) -> bool:
     """Say whether a case's field is what claims name: TOML writes a tuple as a list."""
     return bool(value == (tuple(written) if isinstance(value, tuple) and isinstance(written, list) else written))

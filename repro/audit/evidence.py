@@ -22,7 +22,7 @@ from repro.audit.claims import Claim, claims_file
 from repro.audit.judges import JUDGES, MEASURED
 from repro.audit.measured import LEAST_RUNS
 from repro.audit.paired import Cell, cells_asked, paired
-from repro.audit.settled import profiles_for
+from repro.audit.settled import profiles_for, refuse_unable
 from repro.audit.verdicts import Evidence, Missing, MissingError, Noted, Runs, Shown
 from repro.errors import UsageError, did_you_mean
 from repro.machine.reads import about_to_read, by_a_door
@@ -193,14 +193,19 @@ def _cell(study: Study, claim: Claim, fields: dict[str, Any]) -> Cell:
 
 def _named(study: Study, name: str, metric: str, fields: Mapping[str, Any]) -> Cell:
     """Return a metric of one case in the metric's own unit. Raise UsageError for a name that is none."""
-    if name not in study.experiments:
-        raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")
-    experiment = study.experiments[name]
-    declared = [one.name for one in experiment.metrics]
-    if metric not in declared:
-        raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, declared)}")
+    experiment = _experiment(study, name, metric)
     case = cases.named(experiment, fields)
     return Cell(experiment, metric, case, cases.where(case, fields), Decimal(1))
+
+
+def _experiment(study: Study, name: str, metric: str) -> Experiment:
+    """Return an experiment that has a metric. Raise UsageError for a name that is none."""
+    if name not in study.experiments:
+        raise UsageError(f"no experiment '{name}'{did_you_mean(name, list(study.experiments))}")
+    declared = [one.name for one in study.experiments[name].metrics]
+    if metric not in declared:
+        raise UsageError(f"experiment '{name}' has no metric '{metric}'{did_you_mean(metric, declared)}")
+    return study.experiments[name]
 
 
 def _found(study: Study, profile: str, cell: Cell, least: int) -> Runs | Missing:
@@ -269,9 +274,15 @@ def faithful(study: Study) -> str:
 def values(study: str, profile: str, experiment: str, metric: str, case: Any) -> Runs:
     """Return what the runs of a case found of a metric, of golden and store together; no values where none was made.
 
-    Where runs are there and none is evidence, the claim is inconclusive by itself (MissingError).
+    `case` is one of the experiment's, an instance of the study's own class. Where runs are there and none is evidence,
+    the claim is inconclusive by itself (MissingError). Raise UsageError for a name or a case that is none, and for a
+    profile whose runs can answer no claim: one that is not faithful, where a seed, a stand-in's data or settings enter.
     """
-    found = _runs(_study(study), profile, experiment, metric, case, LEAST_RUNS)
+    declared = _study(study)
+    named = _experiment(declared, experiment, metric)
+    cases.refuse_other(named, case)
+    refuse_unable(declared, profile, named, [case])
+    found = _runs(declared, profile, experiment, metric, case, LEAST_RUNS)
     if isinstance(found, Missing):
         raise MissingError(found)
     return found
@@ -303,13 +314,15 @@ def grids(
     """Return a metric, or its "curve" over epochs, over an experiment's grid by replicate; {} where no grid is whole.
 
     Of golden and store together. A place is the values of the experiment's two axes; one that diverged holds None.
-    Replicates that lack a place are left out. `fields` choose among cases that have them. Raise UsageError for an
-    experiment without axes. Where no grid is whole because runs are no evidence, the claim is inconclusive by itself
-    (MissingError).
+    Replicates that lack a place are left out. `fields` choose among cases that have them. Where no grid is whole since
+    runs are no evidence, the claim is inconclusive by itself (MissingError). Raise UsageError as `values` does, and for
+    an experiment without axes.
     """
     declared = _study(study)
+    named = _experiment(declared, experiment, metric)
+    refuse_unable(declared, profile, named, _having(named, fields))
     there = admitted.of(declared, profile, experiment)
-    found = {} if there.ignored else complete(there.rows, declared.experiments[experiment], metric, column, **fields)
+    found = {} if there.ignored else complete(there.rows, named, metric, column, **fields)
     refused = None if found else there.refused(LEAST_RUNS)
     if refused:
         raise MissingError(refused)
@@ -323,11 +336,7 @@ def complete(
     if experiment.axes is None:
         raise UsageError(f"experiment '{experiment.name}' declares no axes, so it has no grid; give it axes=(...)")
     down, across = experiment.axes
-    places = {
-        (getattr(case, down), getattr(case, across))
-        for case in experiment.cases
-        if all(getattr(case, key, value) == value for key, value in fields.items())
-    }
+    places = {(getattr(case, down), getattr(case, across)) for case in _having(experiment, fields)}
     seen: dict[int, dict[tuple[Any, Any], Any]] = {}
     for row in rows:
         if (row.experiment, row.metric) == (experiment.name, metric):
@@ -336,6 +345,11 @@ def complete(
                 place = (case[down], case[across])
                 seen.setdefault(row.replicate, {})[place] = _content(row, column) if row.status == "ok" else None
     return {replicate: grid for replicate, grid in sorted(seen.items()) if set(grid) == places}
+
+
+def _having(experiment: Experiment, fields: Mapping[str, Any]) -> list[Any]:
+    """Return the cases that have these values of those fields that they have at all."""
+    return [one for one in experiment.cases if all(getattr(one, key, value) == value for key, value in fields.items())]
 
 
 def _content(row: Row, column: str) -> Any:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Sequence
 from typing import Any
 
+from repro import registry
+from repro.errors import UsageError
 from repro.machine.syntax import tree_of
 from repro.runs.acting import names_of
 from repro.runs.fingerprint import codes
@@ -32,6 +35,23 @@ def profiles_for(study: Study, experiment: Experiment, case: Any, *, measured: b
         if settings_json(profile.settings) in published or not may_read_settings(study, experiment.name):
             able.append(name)
     return able
+
+
+def refuse_unable(study: Study, profile: str, experiment: Experiment, cases: Sequence[Any]) -> None:
+    """Raise UsageError for a profile that is none, or whose runs of some of these cases can answer no claim."""
+    declared = registry.profile(study, profile)
+    for case in cases:
+        able = profiles_for(study, experiment, case, measured=not experiment.deterministic)
+        if profile in able:
+            continue
+        data = declared.data_of(case)
+        besides = ", and its settings may enter" if experiment.deterministic else ""
+        if data is not None and data.stands_in_for:
+            besides = f", and its data '{data.name}' stand in for {data.stands_in_for}"
+        raise UsageError(
+            f"runs of '{experiment.name}' in profile '{profile}' of study '{study.name}' answer no claim: it is not "
+            f"faithful{besides}; ask for those of {' or '.join(able) or 'one that is, and declare it'}"
+        )
 
 
 @functools.lru_cache(maxsize=512)

@@ -90,6 +90,9 @@ def audited(blessed: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch
     monkeypatch.setenv("LIES", str(outside / "data.txt"))
     (outside / "data.txt").write_text("abc")
     study = blessed / "studies" / "montecarlo"
+    declared = (study / "__init__.py").read_text()
+    assert "replicates=3, cannot" in declared
+    (study / "__init__.py").write_text(declared.replace("replicates=3, cannot", "replicates=3, faithful=True, cannot"))
     (study / "claims").mkdir()
     sources = {"far.py": FAR, "near.py": NEAR, "claims/helped.py": HELPED, "claims/others.py": OTHERS}
     for name, source in sources.items():
