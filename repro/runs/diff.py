@@ -62,7 +62,7 @@ class Difference:
 def compare_files(
     first: Path, second: Path, *, absolute: float = 0.0, relative: float = 0.0, judged: bool = False
 ) -> Difference:
-    """Compare two result files; only the compared columns are read.
+    """Compare two result files, each of which must be as it was written.
 
     With `judged`, rows of metrics that their studies only record, as measured times, are left out of both. Raise
     UsageError where a study is not here, and so cannot say which these are.
@@ -86,8 +86,11 @@ def judged_rows(some: pa.Table) -> pa.Table:
 
 
 def read(path: Path) -> pa.Table:
-    """Read the compared columns of a results file, words as dictionaries: they repeat, and decode ten times as fast."""
-    return pieces.read(path, READ, [name for name in READ if name in pieces.TEXTS])
+    """Read the compared columns of a results file that is as it was written.
+
+    Words come as dictionaries: they repeat, and decode ten times as fast.
+    """
+    return pieces.read(path, READ, pieces.TEXTS, held=True)
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

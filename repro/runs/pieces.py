@@ -56,13 +56,15 @@ def state(results: Path) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def read(results: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> pa.Table:
+def read(
+    results: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = (), *, held: bool = False
+) -> pa.Table:
     """Return a store's table, or some of its columns, as `table.read` does, what its journal holds included.
 
     This is how results are read, also while runs are made: every finished run is there, and whole. `texts` names
     columns that come as dictionaries.
     """
-    return _unmoved(results, lambda: _read(results, columns, texts))
+    return _unmoved(results, lambda: _read(results, columns, texts, held=held))
 
 
 def content(results: Path, found: pa.Table) -> bytes:
@@ -95,14 +97,15 @@ def _places(results: Path) -> tuple[Any, ...]:
     return tuple(one[:2] if one[0].endswith(".log") else one for one in state(results))
 
 
-def _read(results: Path, columns: Sequence[str] | None, texts: Sequence[str]) -> pa.Table:
+def _read(results: Path, columns: Sequence[str] | None, texts: Sequence[str], *, held: bool) -> pa.Table:
     beside = journal.pieces(results)
     if not beside:
-        return table.read(results, columns, texts)
+        return table.read(results, columns, texts, held=held)
     wanted = None if columns is None else [*dict.fromkeys([*table.KEY, *columns])]
     of = [results] if files.there(results) else []
     found = [
-        journal.read(path)[0] if path.suffix == ".log" else table.read(path, wanted, texts) for path in (*of, *beside)
+        journal.read(path)[0] if path.suffix == ".log" else table.read(path, wanted, texts, held=held)
+        for path in (*of, *beside)
     ]
     same = found if wanted is None else [_in_form(one.select(wanted), texts) for one in found]
     whole = table.concatenate(same)

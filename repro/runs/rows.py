@@ -62,7 +62,9 @@ def digest(some: pa.Table) -> str:
     names = summed(some.column_names, some)
     hasher = hashlib.sha256(json.dumps([some.num_rows, names]).encode())
     for name in names:
-        update(hasher, some[name].combine_chunks())
+        column = some[name]
+        plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        update(hasher, plain.combine_chunks())
     return hasher.hexdigest()
 
 

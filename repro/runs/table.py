@@ -30,6 +30,7 @@ KEY = ("study", "profile", "experiment", "case", "metric", "replicate")
 ONE_RUN = tuple(name for name in KEY if name != "metric")
 STATUSES = ("ok", "nonfinite", "failed")
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, as Python has them
+Names = Sequence[str]  # of columns
 # Of bytes that mean nothing.
 DAMAGES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 MACHINE = ("machine", "cpu", "isa", "threads", "device", "gpu")  # facts of an environment that can move a number,
@@ -221,19 +222,19 @@ def _about(metadata: Mapping[bytes, bytes]) -> str:
     return hashlib.sha256(repr([one for one in own if one[0].startswith(b"repro.")]).encode()).hexdigest()
 
 
-def read(path: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> pa.Table:
+def read(path: Path, columns: Names | None = None, texts: Names = (), *, held: bool = False) -> pa.Table:
     """Read a results table, or some of its columns, and refuse a file that is not one (exit 6).
 
     The whole schema is compared even when only some columns are read; keys and values are checked when all are. `texts`
-    names columns that come as dictionaries.
+    names columns that come as dictionaries. Of some columns, the digest of all rows is asked where they are `held`.
     """
-    table = read_file(path, columns, texts)
+    table = read_file(path, columns, texts, held=held)
     if columns is None:
         validate(table, path)
     return table
 
 
-def read_file(path: Path, columns: Sequence[str] | None = None, texts: Sequence[str] = ()) -> pa.Table:
+def read_file(path: Path, columns: Names | None = None, texts: Names = (), *, held: bool = False) -> pa.Table:
     """Read a Parquet file whose columns are exactly the results schema's, and whose texts and times are some.
 
     What another writer calls nullable is so no more: whether a null is there is for `validate` to say.
@@ -246,9 +247,10 @@ def read_file(path: Path, columns: Sequence[str] | None = None, texts: Sequence[
         )
     with opened(path, "Parquet table", SET_ASIDE, texts) as file:
         hold_form(file.schema_arrow, path)
-        found = file.read(columns=None if columns is None else list(columns))
+        some = None if columns is None or held else list(columns)
+        found = file.read(columns=some)
         hold_values(found)
-        hold_seal(found, path, whole=columns is None)
+        hold_seal(found, path, whole=some is None)
         found = before.with_attempts(found, [name for name in SCHEMA.names if columns is None or name in columns])
         if texts:
             return found

@@ -7,11 +7,13 @@ import math
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import IntegrityError, UsageError
+from repro.runs import journal
 from repro.runs.diff import as_json, compare, compare_files, render
 from repro.runs.table import with_environments
 from tests.repro.support.synthetic import build, diverge, invented, rows_of, write
@@ -122,3 +124,22 @@ def test_files_are_compared_and_the_largest_change_comes_first(tmp_path: Path) -
     assert len(found.changed) == 2
     assert str(rows[1]["value"]) in render(found, limit=1)
     assert json.loads(json.dumps(as_json(found)))["exit_code"] == 1
+
+
+@pytest.mark.parametrize("column", ["value", "seed", "detail", "wall_seconds"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_table_that_is_not_what_was_written_is_compared_with_none(tmp_path: Path, column: str, beside: bool) -> None:
+    """Values that somebody had edited in the file were differences of the runs."""
+    one, other = write(tmp_path / "a.parquet", ROWS), write(tmp_path / "b.parquet", ROWS)
+    if beside:  # what a journal holds is read with it
+        folder = journal.folder_of(other)
+        folder.mkdir()
+        write(folder / "1.parquet", rows_of(invented(), range(3, 4)))
+    found = pq.read_table(other)
+    changed = ["else" if column == "detail" else value + 3 for value in found[column].to_pylist()]
+    place = found.schema.get_field_index(column)
+    field = found.schema.field(column)
+    pq.write_table(found.set_column(place, field, pa.array(changed, field.type)), other)
+    for pair in ((one, other), (other, one)):
+        with pytest.raises(IntegrityError, match=r"b\.parquet: its rows are not what was written, by its own digest"):
+            compare_files(*pair)
