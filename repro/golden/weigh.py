@@ -120,11 +120,13 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
     for again, row in [(False, row) for row in rows] + [(True, row) for row in reruns]:
         first = made.get(row.replicate) if again else None
         twin = context.golden.get(row.origin) if band.judged and row.status != "failed" else None
-        # In this order: a run made a second time is no new seed, a golden seed is no fresh one, and what repeats its
-        # golden run adds nothing; only what is left is evidence of its own.
+        # In this order: a run made a second time is no new seed (of the golden's own it is a replay), a golden seed is
+        # no fresh one, and what repeats its golden run adds nothing; only what is left is evidence of its own.
         if first is not None and repeats(row, first):
             if band.judged and row.outcome != first.outcome:
                 altered.append(f"does not repeat: {difference(row, first, 'the results')}")
+            elif twin is not None and is_own(first, twin) and not is_own(row, twin):
+                replayed += twin.outcome == row.outcome
         elif twin is None and first is not None:
             if band.judged and row.outcome != first.outcome and like(row, first, context):
                 changed.append(f"{difference(row, first, 'the results')}, by other {', '.join(differing(row, first))}")
@@ -132,7 +134,7 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
             fresh[again].append(row)
         elif twin.outcome == row.outcome:
             replayed += 1
-            own += row.finished == twin.finished and repeats(row, twin)
+            own += is_own(row, twin)
         elif repeats(row, twin):
             altered.append(f"same seed, same code, same environment, another value: {difference(row, twin, 'golden')}")
         else:
@@ -163,6 +165,11 @@ def weigh(band: Band, rows: Sequence[Row], reruns: Sequence[Row], replicates: se
 def like(row: Row, other: Row, context: Context) -> bool:
     """Say whether two runs are of one kind of machine."""
     return context.strata[row.environment] == context.strata[other.environment]
+
+
+def is_own(row: Row, twin: Row) -> bool:
+    """Say whether a row is the golden's own, made once."""
+    return row.finished == twin.finished and repeats(row, twin)
 
 
 def repeats(row: Row, other: Row) -> bool:

@@ -46,6 +46,23 @@ def test_a_golden_is_no_evidence_for_itself() -> None:
     assert "10 replayed bit for bit" in texts(again, 0)
 
 
+def test_a_replay_beside_the_goldens_own_rows_is_counted() -> None:
+    """As after `repro bless`, whose rows the store still holds: nothing said that the golden seed was made again."""
+    kept = [*GOLDEN.rows.to_pylist(), *(row for row in fresh() if row["experiment"] == "noisy")]
+    replay = [row for row in GOLDEN.rows.to_pylist() if row["replicate"] == 0 and row["experiment"] == "noisy"]
+    assert "replayed" not in texts(checked(kept, reruns=build(replay)), 0)  # they are the rows that were blessed
+    later = [{**row, "finished": row["finished"] + timedelta(seconds=1)} for row in replay]
+    result = checked(kept, reruns=build(later))
+    assert result.exit_code == 0, render(result)
+    assert "10 of the golden's own; 1 replayed bit for bit" in texts(result, 0)
+    made = [{**row, "finished": row["finished"] + timedelta(seconds=2)} for row in GOLDEN.rows.to_pylist()]
+    twice = checked([*made, *(row for row in kept if row["replicate"] not in range(10))], reruns=build(later))
+    assert "10 replayed bit for bit" in texts(twice, 0)
+    next(row for row in later if first(row))["value"] += 1e-9
+    altered = checked(kept, reruns=build(later))
+    assert (altered.exit_code, altered.counts["deviates"]) == (1, 1)
+
+
 def test_one_accuracy_lowered_by_five_points_deviates() -> None:
     rows = rows_of(STUDY, range(10))
     next(row for row in rows if first(row, "accuracy"))["value"] -= 5.0
