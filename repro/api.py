@@ -101,7 +101,7 @@ def planned(
 def first_fresh(study: str, profile: str) -> int:
     """Return the first replicate that a profile's golden does not hold, 0 without one."""
     root = registry.root()
-    if not stored.path_of(root, study, profile).exists():
+    if not log.there(root, study, profile):
         return 0
     held = log.blessed(root, study, profile).rows["replicate"].to_pylist()
     return int(max(held)) + 1
@@ -273,15 +273,18 @@ def _asked_for(
 def golden_of(study: str, profile: str, path: Path | None = None) -> stored.Golden:
     """Return a profile's golden as it was blessed, or a table named in its place, which no log speaks of.
 
-    Raise NothingSelectedError where there is none.
+    Raise NothingSelectedError where there is none, IntegrityError where it is gone.
     """
-    place = path or stored.path_of(registry.root(), study, profile)
-    if not place.exists():
+    root = registry.root()
+    place = path or stored.path_of(root, study, profile)
+    if not (path.exists() if path else log.there(root, study, profile)):
+        line = None if path else log.line_of(root, study, profile)
+        out = f" (that of line {line} of {log.path_of(root)} was taken out)" if line else ""
         raise NothingSelectedError(
-            f"{place}: no such table, profile '{profile}' of study '{study}' has no golden; `repro bless` makes one "
-            "from results"
+            f"{place}: no such table, profile '{profile}' of study '{study}' has no golden{out}; `repro bless` makes "
+            "one from results"
         )
-    return stored.load(place) if path else log.blessed(registry.root(), study, profile)
+    return stored.load(place) if path else log.blessed(root, study, profile)
 
 
 def _texts(where: Where) -> list[str]:

@@ -88,8 +88,8 @@ class Admitted:
 def of(study: Study, profile: str, experiment: str) -> Admitted:
     """Return the runs of an experiment that are evidence, of golden and store together.
 
-    Raise IntegrityError where a table is none, where a golden is not what was blessed, where a seed is not that of its
-    run, or where golden and store have two values of one run of one environment.
+    Raise IntegrityError where a table is none, where a golden is not what was blessed, or gone, where a seed is not
+    that of its run, or where golden and store have two values of one run of one environment.
     """
     root = registry.root()
     golden, results = stored.path_of(root, study.name, profile), store.results_path(study.name, profile)
@@ -127,22 +127,25 @@ def _identity(study: Study, profile: str) -> Identity:
 
 
 @functools.lru_cache(maxsize=16)
-def _golden(root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError:
-    path = stored.path_of(root, study.name, profile)
-    return _held(path, lambda: log.blessed(root, study.name, profile).rows)
+def _golden(root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError | None:
+    def read() -> pa.Table | None:
+        return log.blessed(root, study.name, profile).rows if log.there(root, study.name, profile) else None
+
+    return _held(stored.path_of(root, study.name, profile), read)
 
 
 @functools.lru_cache(maxsize=16)
-def _results(_root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError:
+def _results(_root: Path, study: Study, profile: str, _written: tuple[object, ...]) -> pa.Table | ReproError | None:
     path = store.results_path(study.name, profile)
-    return _held(path, lambda: pieces.read(path))
+    return _held(path, lambda: pieces.read(path) if pieces.there(path) else None)
 
 
-def _held(path: Path, read: Callable[[], pa.Table]) -> pa.Table | ReproError:
+def _held(path: Path, read: Callable[[], pa.Table | None]) -> pa.Table | ReproError | None:
     """Return a table whose seeds are those of its runs, or what speaks against it, not to ask again for each claim."""
     try:
         rows = read()
-        refuse_foreign_seeds(rows, path)
+        if rows is not None:
+            refuse_foreign_seeds(rows, path)
     except ReproError as error:
         return error
     else:
@@ -154,8 +157,8 @@ def _admitted(
     study: Study, profile: str, experiment: str, root: Path, golden: Path, results: Path, written: tuple[object, ...]
 ) -> Admitted:
     found: list[pa.Table] = []
-    for there, read in ((golden.exists(), _golden), (pieces.there(results), _results)):
-        rows = read(root, study, profile, written) if there else None
+    for read in (_golden, _results):
+        rows = read(root, study, profile, written)
         if isinstance(rows, ReproError):
             raise rows
         if rows is not None:

@@ -46,7 +46,8 @@ def table_of(path: Path) -> pa.Table:
 def held(root: Path) -> list[dict[str, str]]:
     """Return the blessed verdicts, surely those: every reader of them comes through here; [] where there are none yet.
 
-    Raise IntegrityError where table or twin are not what the log names, or what the table says of itself is not.
+    Raise IntegrityError where table or twin are not what the log names, or gone, or what the table says of itself is
+    not what was blessed.
     """
     path = path_of(root)
     with by_a_door(*log.names_of(root, path, twin_path(path))):
@@ -55,6 +56,7 @@ def held(root: Path) -> list[dict[str, str]]:
 
 def _held(root: Path, path: Path) -> list[dict[str, str]]:
     if not path.exists():
+        log.held_to_commit(root, log.path_of(root))
         if log.newest(log.read(log.path_of(root)), "audit"):
             raise IntegrityError(f"{path}: no such file, and verdicts were blessed; {log.RESTORE}")
         return []
@@ -98,7 +100,7 @@ def bless_audit(root: Path, records: Records, *, reason: str, studies: Sequence[
     entry = {**about, "who": log.who(root), "what": "audit", "images": [], "commits": [git.commit(root)]}
     with log.adding(root) as entries:
         before = log.verdicts_state(path, table_of(path)) if path.exists() else None
-        if any(row["study"] not in studies for row in read(path)):
+        if not path.exists() or any(row["study"] not in studies for row in read(path)):
             held(root)  # what is kept of other studies is blessed once more: it must be what was blessed before
         verdicts = assemble(path, records, studies=studies, about=about)
         table.write_file(path, verdicts)

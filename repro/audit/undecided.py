@@ -11,7 +11,7 @@ from pathlib import Path
 from repro import checkpoint, data, registry
 from repro.audit.document import Audited
 from repro.audit.paired import PAIR
-from repro.golden import log, stored
+from repro.golden import log
 from repro.runs import store
 from repro.runs.held import IDENTITY, RUN
 from repro.runs.plan import estimate, identity, planned_runs
@@ -80,7 +80,7 @@ class There:
         kept = Store(store.results_path(study.name, profile))
         made = kept.done()
         self.seconds |= kept.runs.seconds()
-        if stored.path_of(registry.root(), study.name, profile).exists():
+        if log.there(registry.root(), study.name, profile):
             rows = log.blessed(registry.root(), study.name, profile).rows
             names = (*RUN, *IDENTITY, "wall_seconds")
             for row in zip(*(rows[name].to_pylist() for name in names), strict=True):

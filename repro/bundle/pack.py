@@ -81,7 +81,7 @@ def files_of(root: Path, study: str, profile: str, results: Path) -> dict[str, b
     IntegrityError for a golden that the log does not hold.
     """
     path = stored.path_of(root, study, profile)
-    if not path.exists():
+    if not log.there(root, study, profile):
         raise NothingSelectedError(
             f"{path}: no such golden to hold the results to; bless one, or bundle another profile"
         )

@@ -173,7 +173,7 @@ def _rows(arguments: Namespace, study: Study) -> tuple[list[dict[str, Any]], str
     path = arguments.results or (own if pieces.there(own) else golden)
     if path != golden:
         held = pieces.read(path)
-    elif golden.exists():
+    elif log.there(registry.root(), arguments.study, arguments.profile):
         held = log.blessed(registry.root(), arguments.study, arguments.profile).rows
     else:
         say(arguments, f"profile '{arguments.profile}' has no result table and no golden: computed from no rows")

@@ -77,9 +77,9 @@ def bless(
     """Check a results table, derive its bands and write rows, bands and twin to `path` and beside it.
 
     With `root`, the project's folder, the blessing is entered in its log. Raise UsageError for a request that makes no
-    sense, CannotCompareError for rows that can hold no later run to account, and IntegrityError where half of an older
-    golden is there; nothing is written then. `provisional` accepts too few seeds and missing cases, and every check
-    says so; `uncommitted` says what code is in no commit.
+    sense, CannotCompareError for rows that can hold no later run to account, and IntegrityError where the golden of
+    before is gone, or half of it; nothing is written then. `provisional` accepts too few seeds and missing cases,
+    and every check says so; `uncommitted` says what code is in no commit.
     """
     if not reason.strip():
         raise UsageError("bless: the reason is empty; say why this table is right, it is kept with the golden")
@@ -97,7 +97,7 @@ def bless(
         text = f"{results}: cannot be blessed: {'; '.join(faults)}; nothing was written"
         raise CannotCompareError(f"{text}; {step}" if step else text)
     if root:
-        log.refuse_half(root, study.name, profile)
+        log.refuse_gone(root, study.name, profile)
     golden = assemble(rows, study, minimum_seeds=minimum, reason=reason.strip(), now=now or datetime.now(UTC))
     shaken = shake_down(golden, study)
     if shaken and shaken.counts[DEVIATES] and not provisional:
@@ -107,7 +107,7 @@ def bless(
         *few_seeds(golden),
         *without_step(golden),
         *mixed(rows),
-        *describe_changes(path, golden),
+        *describe_changes(path, golden, log.line_of(root, study.name, profile) if root else None),
     )
     if not dry_run:
         write_logged(root, path, golden) if root else write(path, golden)
@@ -235,10 +235,14 @@ def rederive(path: Path, study: Study) -> None:
         raise IntegrityError(f"{twin_path(path)}: missing, or not what the golden's tables say; restore it")
 
 
-def describe_changes(path: Path, golden: Golden) -> Iterable[str]:
-    """Yield what blessing would change: rows that come and go, other kinds, and how far means move."""
+def describe_changes(path: Path, golden: Golden, line: int | None = None) -> Iterable[str]:
+    """Yield what blessing would change: rows that come and go, other kinds, and how far means move.
+
+    `line` is that of the log about the golden of before.
+    """
     if not path.exists() or missing_half(path):
-        yield "first golden of this profile"
+        out = f"the golden of line {line} of the log was taken out, so that this one is compared with nothing"
+        yield out if line else "first golden of this profile"
         return
     method = read_record(bands_path(path)).get("method")
     if method != METHOD:

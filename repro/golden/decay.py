@@ -31,7 +31,7 @@ from repro.errors import (
     did_you_mean,
 )
 from repro.golden import check as rows_check
-from repro.golden import findings, log, outcomes, stored
+from repro.golden import findings, log, outcomes
 from repro.golden.bands import as_bands
 from repro.golden.confirm import settle
 from repro.golden.outcomes import Dated, Repeated
@@ -119,7 +119,7 @@ def offered(
         if profile is not None:
             registry.profile(study, profile)
         for one in study.profiles if profile is None else [profile]:
-            if stored.path_of(registry.root(), name, one).exists():
+            if log.there(registry.root(), name, one):
                 every = _of_profile(study, one, device, say)
                 found += [each for each in every if not experiments or each.run[0] in experiments]
         if len(found) == before:

@@ -131,25 +131,49 @@ def hold(root: Path, what: str, now: State) -> None:
 
 def held_to_commit(root: Path, path: Path) -> None:
     """Raise IntegrityError where the log does not begin with what is committed of it; without git nothing is said."""
-    committed = git.committed(root, path.relative_to(root).as_posix())
     content = _bytes(path) if files.there(path) else b""
-    if not content.startswith(committed.encode()):
+    if not content.startswith(_committed(root).encode()):
         raise IntegrityError(f"{path}: does not continue the committed log (lines at its end were dropped); {RESTORE}")
 
 
-def refuse_half(root: Path, study: str, profile: str) -> None:
-    """Raise IntegrityError for half of a golden that was whole: the log names it, or a file of it is committed.
+def _committed(root: Path) -> str:
+    return git.committed(root, path_of(root).relative_to(root).as_posix())
 
-    Half of one is left by a first bless that was cut short, too: nobody knows of it, and it is blessed again.
+
+def refuse_gone(root: Path, study: str, profile: str) -> None:
+    """Raise IntegrityError where rows or bands of a golden that was whole are gone: the log names it, or a commit does.
+
+    One of which nothing is left is retired where a commit took it out: HEAD has none of its files, and the log keeps
+    its lines. Half of one is left by a first bless that was cut short, too: nobody knows of it, and it can be blessed.
     """
-    path, what = stored.path_of(root, study, profile), f"{study}/{profile}"
+    path = stored.path_of(root, study, profile)
     half = stored.missing_half(path)
-    if half is None:
+    if half is None and path.exists():
         return
     held_to_commit(root, path_of(root))
-    named = newest(read(path_of(root)), what) is not None
-    if named or any(git.is_committed(root, one.relative_to(root).as_posix()) for one in parts(root, study, profile)):
-        raise IntegrityError(f"{half}: missing half of a golden, which was blessed before; {RESTORE}")
+    line = line_of(root, study, profile)
+    names = [one.relative_to(root).as_posix() for one in parts(root, study, profile)]
+    if (half and line) or git.is_committed(root, *names):
+        what = "missing half of a golden, which was" if half else "no such golden, and one was"
+        raise IntegrityError(f"{half or path}: {what} blessed before; {RESTORE}")
+    if line and line > _committed(root).count("\n") and git.is_committed(root, "."):
+        raise IntegrityError(
+            f"{path}: no such golden, and line {line} of the log, which is not committed, blessed one; set golden/ "
+            "back to what is committed, and bless again"
+        )
+
+
+def line_of(root: Path, study: str, profile: str) -> int | None:
+    """Return the number of the newest line about a golden, None where none was blessed."""
+    entry = newest(read(path_of(root)), f"{study}/{profile}")
+    return int(entry["number"]) if entry else None
+
+
+def there(root: Path, study: str, profile: str) -> bool:
+    """Say whether a profile has a golden. Raise IntegrityError where it is gone."""
+    with by_a_door(*names_of(root, *parts(root, study, profile))):
+        refuse_gone(root, study, profile)
+        return stored.path_of(root, study, profile).exists()
 
 
 def state_of(golden: Path) -> dict[str, str]:
@@ -177,7 +201,7 @@ def blessed(root: Path, study: str, profile: str) -> Golden:
 
     Rows, bands and twin have the hashes that the newest line of the log names; what the files say of themselves is what
     the twin says; each environment's record is the one that its name was made from. Raise CannotCompareError where
-    there is no golden, IntegrityError where it is not what was blessed.
+    there is no golden, IntegrityError where it is not what was blessed, or gone.
     """
     with by_a_door(*names_of(root, *parts(root, study, profile))):
         return _blessed(root, study, profile)
@@ -185,6 +209,7 @@ def blessed(root: Path, study: str, profile: str) -> Golden:
 
 def _blessed(root: Path, study: str, profile: str) -> Golden:
     path = stored.path_of(root, study, profile)
+    refuse_gone(root, study, profile)
     golden = stored.load(path)
     rows, bands = table.digest_as_read(golden.rows), table.digest_as_read(golden.bands)
     hold(root, f"{study}/{profile}", {"rows": rows, "bands": bands, "twin": hash_of(twin_path(path))})

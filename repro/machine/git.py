@@ -126,9 +126,9 @@ def committed(root: Path, name: str) -> str:
     return f"{found}\n" if found else ""
 
 
-def is_committed(root: Path, name: str) -> bool:
-    """Say whether HEAD holds a file of this name; no where there is no git, no commit or no such file in it."""
-    return shutil.which("git") is not None and bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", name))
+def is_committed(root: Path, *names: str) -> bool:
+    """Say whether HEAD holds a file of one of these names; no where there is no git, no commit or no such file."""
+    return shutil.which("git") is not None and bool(_git(root, "ls-tree", "--name-only", "HEAD", "--", *names))
 
 
 def committer(root: Path) -> str:

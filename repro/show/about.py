@@ -12,7 +12,7 @@ from repro import registry
 from repro.audit import claims
 from repro.audit.claims import Source
 from repro.errors import IntegrityError
-from repro.golden import log, stored
+from repro.golden import log
 from repro.machine import git
 from repro.outside import imported
 from repro.runs import pieces, store, table
@@ -76,7 +76,7 @@ def batches(root: Path, study: str) -> list[Batch]:
     """Return the tables of a study's runs that there are: goldens, stores and imports, profile by profile."""
     found = []
     for profile in registry.load(study).profiles:
-        if stored.path_of(root, study, profile).exists():
+        if log.there(root, study, profile):
             rows = log.blessed(root, study, profile).rows
             found.append(batch(study, profile, rows, table.environments(rows), golden=True))
         path = store.results_path(study, profile)

@@ -109,7 +109,7 @@ def of_golden(study: Study, profile: str, shelf: Shelf | None) -> Iterator[tuple
         root = registry.root()
         files = log.parts(root, study.name, profile)
         about_to_read(*log.names_of(root, *files))
-        if profile not in study.profiles or not files[0].exists():
+        if profile not in study.profiles or not log.there(root, study.name, profile):
             return [], "There is no golden yet, so no rows."
         held = golden_table(study.name, profile)
         note = f"From golden rows of profile {profile}, if from rows at all. {outdated(study, profile, held)}"

@@ -170,6 +170,16 @@ def the_log(folder: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"reason":"first"', b'"reason":"other"', 1))
 
 
+def the_golden_itself(folder: Path) -> None:
+    for path in (folder / GOLDEN.parent).iterdir():
+        path.unlink()
+
+
+def all_that_is_blessed(folder: Path) -> None:
+    commit(folder)
+    shutil.rmtree(folder / "golden")
+
+
 TOUCHES = (
     a_value,
     a_value_and_its_digest,
@@ -182,6 +192,8 @@ TOUCHES = (
     an_environment_without_a_record,
     the_twin,
     the_log,
+    the_golden_itself,
+    all_that_is_blessed,
 )
 
 

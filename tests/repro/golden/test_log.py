@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.api import golden_of
 from repro.audit import blessed as verdicts
 from repro.audit.blessed import bless_audit, table_of
-from repro.errors import IntegrityError, ReproError, UsageError
+from repro.errors import CannotCompareError, IntegrityError, NothingSelectedError, ReproError, UsageError
 from repro.golden import log as log_module
 from repro.golden import stored
 from repro.golden.bless import bless
@@ -29,6 +30,7 @@ from repro.golden.log import (
     path_of,
     read,
     state_of,
+    there,
     verdicts_state,
     written,
 )
@@ -250,6 +252,60 @@ def test_half_of_a_golden_that_was_whole_is_not_blessed_over(tmp_path: Path, hal
     assert {path: path.read_bytes() for path in there} == there
 
 
+def all_of(golden: Path) -> list[Path]:
+    return [golden, stored.bands_path(golden), stored.twin_path(golden)]
+
+
+def test_a_golden_that_is_gone_is_none_that_was_never_there(tmp_path: Path) -> None:
+    """Whoever asked was told that `repro bless` makes one, and a bless that it is the first."""
+    golden = blessed(tmp_path)
+    commit_all(tmp_path)
+    for gone in (all_of(golden), [*all_of(golden), path_of(tmp_path)]):
+        for path in gone:
+            path.unlink()
+        what = "no such golden, and one was blessed before" if len(gone) == 3 else "does not continue the committed log"
+        for ask in (there, held_rows):
+            with pytest.raises(IntegrityError, match=f"{what}.*; restore it from version control"):
+                ask(tmp_path, "invented", "smoke")
+        with pytest.raises(IntegrityError, match=what):
+            blessed(tmp_path, "over it")
+        assert not golden.exists()
+        subprocess.run(["git", "checkout", "-q", "golden"], cwd=tmp_path, check=True)
+    assert there(tmp_path, "invented", "smoke")
+    assert not there(tmp_path, "invented", "paper")
+
+
+def test_a_golden_that_a_commit_took_out_is_retired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log keeps its lines; who asks is told of the last, and so is who blesses another."""
+    golden = blessed(tmp_path)
+    commit_all(tmp_path)
+    for path in all_of(golden):
+        path.unlink()
+    commit_all(tmp_path)
+    assert not there(tmp_path, "invented", "smoke")
+    with pytest.raises(CannotCompareError, match="no such golden"):
+        held_rows(tmp_path, "invented", "smoke")
+    monkeypatch.setattr("repro.registry.root", lambda: tmp_path)
+    with pytest.raises(NothingSelectedError, match=r"has no golden \(that of line 1 of .*log.jsonl was taken out\)"):
+        golden_of("invented", "smoke")
+    results, study = tmp_path / "results.parquet", invented()
+    made = bless(results, golden, study, "smoke", reason="again", root=tmp_path)
+    assert "the golden of line 1 of the log was taken out, so that this one is compared with nothing" in made.changes
+    for path in all_of(golden):
+        path.unlink()
+    with pytest.raises(
+        IntegrityError, match=r"line 2 of the log, which is not committed, .*; set golden/ back to what"
+    ):
+        there(tmp_path, "invented", "smoke")
+
+
+def test_without_a_commit_nothing_is_said_of_a_golden_that_the_log_names(tmp_path: Path) -> None:
+    """As of a log that does not continue the committed one: in a container, or in a copy without its repository."""
+    for path in all_of(blessed(tmp_path)):
+        path.unlink()
+    assert not there(tmp_path, "invented", "smoke")
+
+
 def halved(root: Path) -> Path:
     """Leave what a first blessing leaves that ends before it has written the bands."""
     (root / "other").mkdir()
@@ -286,6 +342,21 @@ def test_nobody_blesses_unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match=r"git knows nobody to enter in the log; set user\.name and user\.email"):
         blessed(tmp_path)
     assert not stored.path_of(tmp_path, "invented", "smoke").exists()
+
+
+@pytest.mark.parametrize("log_too", [False, True])
+def test_verdicts_that_are_gone_are_refused(tmp_path: Path, log_too: bool) -> None:
+    """Without the log, too, they were verdicts that nobody had blessed yet."""
+    record = {"study": "toy", "id": "c", "published": ["3"], "verdict": "reproduced"}
+    bless_audit(tmp_path, [record], reason="first", studies=["toy"])
+    commit_all(tmp_path)
+    gone = sorted((tmp_path / "golden").glob("*" if log_too else "audit.*"))
+    for path in gone:
+        path.unlink()
+    for ask in (verdicts.held, lambda root: bless_audit(root, [record], reason="x", studies=["toy"])):
+        with pytest.raises(IntegrityError, match="restore it from version control"):
+            ask(tmp_path)
+    assert not verdicts.path_of(tmp_path).exists()
 
 
 def test_verdicts_are_logged_and_held(tmp_path: Path) -> None:

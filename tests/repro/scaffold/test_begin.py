@@ -21,6 +21,7 @@ from repro.audit.claims import load
 from repro.audit.judges import JUDGES
 from repro.cli.main import main, parser
 from repro.errors import UsageError
+from repro.golden.log import written
 from repro.scaffold import begin as scaffold
 from tests.sources import PROJECT
 from tests.test_docs import commands
@@ -167,6 +168,32 @@ def test_its_ci_files_and_its_readme_give_commands_that_exist(study: Path) -> No
     assert len(told) > 12
     for arguments in told:
         assert parser().parse_args(arguments).verb == arguments[0]
+
+
+@pytest.mark.parametrize(
+    ("there", "checked"),
+    [
+        ([], False),
+        (["golden/audit.parquet", "golden/log.jsonl: audit"], False),
+        (["golden/my_paper/smoke.parquet"], True),
+        (["golden/log.jsonl: my_paper/smoke"], True),
+        (["golden/log.jsonl: my_paper_too/smoke"], False),
+    ],
+)
+def test_its_ci_checks_a_golden_that_is_gone(study: Path, tmp_path: Path, there: list[str], checked: bool) -> None:
+    """A folder that was removed with its golden in it was a check that nobody missed."""
+    lines = yaml.safe_load((study / ".gitlab-ci.yml").read_text())["check"]["script"]
+    (step,) = [line for line in lines if "repro check" in line]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/repro").write_text('#!/bin/sh\necho "asked: $*"\n')
+    (tmp_path / "bin/repro").chmod(0o755)
+    for path, _, what in (one.partition(": ") for one in there):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(written({"what": what, "when": ""}) + b"\n")
+    paths = {**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-ec", step], cwd=tmp_path, env=paths, capture_output=True, text=True, check=True)
+    says = "asked: check my_paper --replay" if checked else "my_paper has no golden yet, so nothing is checked"
+    assert done.stdout == f"{says}\n"
 
 
 def test_a_wheel_of_it_holds_its_claims_and_offers_the_study(study: Path) -> None:
