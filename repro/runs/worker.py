@@ -86,7 +86,8 @@ def interrupt(*_: object) -> NoReturn:
 
 def serve(connection: Connection, parent_alive: Connection) -> None:
     """Answer orders with reports until the other end closes; end at once when the parent process is gone."""
-    signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in what a shell script starts with &
+        signal.signal(signal.SIGINT, interrupt)
     print_to_standard_error()
     memory.keep_freed()
     caches.keep_out()
