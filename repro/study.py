@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -225,6 +226,7 @@ class Study:
         self, name: str, *, title: str = "", data: Sequence[DataSet] = (), retries: int = 2, **profiles: Profile
     ) -> None:
         self.name = name
+        self.module: str = sys._getframe(1).f_globals["__name__"]  # where it is declared
         self.title = title
         self.offered: tuple[DataSet, ...] = tuple(data)
         self.retries = retries

@@ -10,7 +10,7 @@ from typing import Any
 from repro import registry
 from repro.errors import UsageError
 from repro.machine.syntax import tree_of
-from repro.runs.acting import names_of
+from repro.runs.bound import names_of
 from repro.runs.fingerprint import codes
 from repro.study import Experiment, Study, settings_json
 

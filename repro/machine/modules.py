@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -25,7 +25,7 @@ from repro.machine.syntax import EVERYTHING, Facts, Import, facts_of_module, tex
 
 HARNESS = __name__.partition(".")[0]
 ARITHMETIC = frozenset({f"{HARNESS}.{name}" for name in ("seeds", "stats", "printed")})  # of it, what computes numbers
-ABOVE = ""  # asks for a package because a module of it is imported, which is no reason to look at all of `home`
+ABOVE = ""  # asks for a package because a module of it is imported, which is no reason to look at all of a home
 SUFFIXES = (*importlib.machinery.EXTENSION_SUFFIXES, ".py")  # of modules, in the order in which Python looks for them
 LIBRARY = tuple(f"{os.path.realpath(sysconfig.get_path(kind))}{os.sep}" for kind in ("stdlib", "platstdlib"))
 SITES = ("site-packages", "dist-packages")  # where a package without a list of its files counts as installed
@@ -59,9 +59,9 @@ class Reached:
         """Return the names of the own modules."""
         return {module for module, _ in self.edges}
 
-    def add(self, other: Reached, home: str) -> None:
-        """Add what was reached from elsewhere, but that a package `home` is above it."""
-        self.edges |= other.edges - {(home, ABOVE)}
+    def add(self, other: Reached, homes: Iterable[str]) -> None:
+        """Add what was reached from elsewhere, but that a package of `homes` is above it."""
+        self.edges |= other.edges - {(home, ABOVE) for home in homes}
         self.distributions |= other.distributions
         self.unfollowed |= other.unfollowed
         self.absent |= other.absent
@@ -101,28 +101,31 @@ class Modules:
         return {name: text_of_module(self.source(name)) for name in names if self.find(name).kind == "source"}
 
     def follow(
-        self, start: Iterable[Edge], home: str = "", said: Callable[[set[str]], Sequence[Facts]] | None = None
+        self,
+        start: Iterable[Edge],
+        homes: Collection[str] = (),
+        said: Callable[[str, set[str]], Sequence[Facts]] = lambda *_: (),
     ) -> Reached:
         """Return what the start reaches through imports, in turn.
 
-        Of the module `home` only what `said` returns for the names asked of it is looked at. Raise UsageError where an
-        own module imports one that is not there, unless it says what to do then.
+        Of the modules `homes` only what `said` returns for one and the names asked of it is looked at. Raise UsageError
+        where an own module imports one that is not there, unless it says what to do then.
         """
         reached = Reached(edges=set(start))
         seen: set[str] = set()
-        names: set[str] | None = None
+        told: dict[str, set[str]] = {}
         while True:
-            wanted = {name for module, name in reached.edges if module == home}
-            fresh = sorted(reached.modules - seen - {home})
-            if not fresh and wanted == names:
+            wanted = {home: {name for module, name in reached.edges if module == home} for home in homes}
+            fresh = sorted(reached.modules - seen - {*homes})
+            if not fresh and wanted == told:
                 return reached
             for module in fresh:
-                reached.add(self._asked(module), home)
-            if said is not None and wanted != names:
-                for one in said(wanted):
-                    reached.add(self._take(home, one), home)
+                reached.add(self._asked(module), homes)
+            for home, names in wanted.items():
+                for one in said(home, names) if names != told.get(home) else ():
+                    reached.add(self._take(home, one), homes)
             seen.update(fresh)
-            names = wanted
+            told = wanted
 
     def _asked(self, module: str) -> Reached:
         """Return what a whole module asks for, looked up once."""

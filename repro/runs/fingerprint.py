@@ -1,42 +1,29 @@
 """A fingerprint of the code that can change an experiment's result, the same on every supported Python.
 
-Covered: the experiment function, what it names in its own module, what that module does beside binding names, the
-classes of its cases and settings, every module that these import, in turn, unless it is part of an installed, versioned
-package, and the harness's seeds and sums.
+Covered: the experiment function, what it names in its own module, what that module, its study's and the packages above
+do beside binding names, the classes of its cases and settings, every module that these import, in turn, unless it is part
+of an installed, versioned package, and the harness's seeds and sums.
 What no reading can follow is named beside the fingerprint: modules of a computed name, files read at run time, compiled
 code. Of installed packages the environment's record has the versions.
 """
 
 from __future__ import annotations
 
-import ast
-import functools
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from repro import seeds
 from repro.errors import UsageError
 from repro.machine.imported import digest
-from repro.machine.modules import Edge, Modules, digest_parts
-from repro.machine.syntax import (
-    EVERYTHING,
-    Facts,
-    Import,
-    facts,
-    is_text,
-    normal_form,
-    origins,
-    text_of_module,
-    tree_of,
-)
-from repro.runs import acting
-from repro.runs.acting import DEFINITIONS, names_of
+from repro.machine.modules import ABOVE, Edge, Modules, digest_parts
+from repro.machine.syntax import EVERYTHING, Facts, text_of_module
+from repro.runs.acting import Acting, Top
+from repro.runs.bound import DEFINITIONS
 from repro.study import Study
 
 
@@ -61,31 +48,36 @@ def fingerprint(function: Callable[..., Any]) -> str:
     return code_of(function).fingerprint
 
 
-def code_of(function: Callable[..., Any], modules: Modules | None = None) -> Code:
-    """Return the code behind an experiment function; `modules` spares looking up again what another one reached."""
-    home = sys.modules[function.__module__]
-    modules = modules or Modules(home.__name__)
-    studies = frozenset(name for name, value in vars(home).items() if isinstance(value, Study))
-    body = _usable(modules.source(home.__name__), studies, *_imported(modules, home.__name__))
-    _refuse_hidden(home, function, body)
-    start = {(home.__name__, function.__name__), *_value_classes(home, studies, function, modules)}
-    chosen: list[Top] = []
+def code_of(function: Callable[..., Any], study: Study | None = None, acting: Acting | None = None) -> Code:
+    """Return the code behind an experiment function of a study; `acting` spares reading again what another one reached.
 
-    def said(names: set[str]) -> list[Facts]:
-        chosen[:] = _closure(body, names)
-        return [top.facts for top in chosen]
+    Without a study it is the one that has the experiment in the function's module, if there is any.
+    """
+    home = function.__module__
+    study = study or _study_of(function)
+    acting = acting or _acting(home, study)
+    modules, bodies = acting.modules, {name: acting.tops(name) for name in acting.homes}
+    _refuse_hidden(function, bodies[home])
+    chosen: dict[str, list[Top]] = {}
 
-    reached = modules.follow(start, home.__name__, said)
-    others = sorted(reached.modules - {home.__name__})
-    parts = modules.texts(others)
-    parts[home.__name__] = f"[{', '.join(top.text for top in chosen if top.text)}]"
+    def said(module: str, names: set[str]) -> list[Facts]:
+        chosen[module] = _closure(bodies[module], names)
+        return [top.facts for top in chosen[module]]
+
+    classes, unread = _value_classes(function, study, acting)
+    start = {(home, function.__name__), *((name, ABOVE) for name in acting.homes), *classes}
+    reached = modules.follow(start, acting.homes, said)
+    others = sorted(reached.modules - {home})
+    parts = modules.texts(name for name in others if name not in bodies)
+    for name, tops in chosen.items():
+        parts[name] = f"[{', '.join(top.text for top in tops if top.text)}]"
     parts[seeds.__name__] = text_of_module(Path(seeds.__file__).read_text("utf-8"))
-    named = [name for name in (home.__name__, *others) if modules.files([name])]
+    named = [name for name in (home, *others) if modules.files([name])]
     return Code(
         fingerprint=hashlib.sha256(digest_parts(parts).encode()).hexdigest(),
         files=tuple(path for name in named for path in modules.files([name])),
         owners=tuple(name.partition(".")[0] for name in named),
-        unfollowed=tuple(sorted(reached.unfollowed)),
+        unfollowed=tuple(sorted(reached.unfollowed | unread)),
         distributions=tuple(sorted(reached.distributions)),
         contents={
             os.path.realpath(path): digest(modules.source(name)) for name in named for path in modules.files([name])
@@ -95,124 +87,81 @@ def code_of(function: Callable[..., Any], modules: Modules | None = None) -> Cod
 
 def codes(study: Study, names: Sequence[str]) -> dict[str, Code]:
     """Return the code of experiments of a study, each module looked up and read once."""
-    shared: dict[str, Modules] = {}
+    shared: dict[str, Acting] = {}
     found = {}
     for name in names:
         function = study.experiments[name].function
-        modules = shared.setdefault(function.__module__, Modules(function.__module__))
-        found[name] = code_of(function, modules)
+        if function.__module__ not in shared:
+            shared[function.__module__] = _acting(function.__module__, study)
+        found[name] = code_of(function, study, shared[function.__module__])
     return found
 
 
-@dataclass(frozen=True)
-class Top:
-    """A statement at the top of a module: its JSON, what it binds or may alter, what it mentions, what it asks for.
-
-    `acts` says that it does something which these names do not tell, and counts for every experiment.
-    """
-
-    node: ast.stmt
-    text: str
-    affected: frozenset[str]
-    names: frozenset[str]
-    facts: Facts
-    acts: bool
+def _study_of(function: Callable[..., Any]) -> Study | None:
+    """Return the study of a function's module that has it as an experiment."""
+    studies = [value for value in vars(sys.modules[function.__module__]).values() if isinstance(value, Study)]
+    return next((one for one in studies if any(made.function is function for made in one.experiments.values())), None)
 
 
-def _refuse_hidden(home: ModuleType, function: Callable[..., Any], body: Sequence[Top]) -> None:
+def _acting(home: str, study: Study | None) -> Acting:
+    """Return what acts for experiments of a module: there, where their study is made, and in packages above."""
+    modules = Modules(home)
+    places = dict.fromkeys([home, *_above(home), *([study.module, *_above(study.module)] if study else [])])
+    homes = [name for name in places if name == home or modules.find(name).kind == "source"]
+    made = [*(one.function for one in study.experiments.values()), *study.figures.values()] if study else []
+    return Acting(modules, homes, {one.__module__ for one in made})
+
+
+def _above(module: str) -> list[str]:
+    """Return the packages that a module lies in, which run before it does."""
+    return [module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1)]
+
+
+def _refuse_hidden(function: Callable[..., Any], body: Sequence[tuple[Top, bool]]) -> None:
     """Raise UsageError for a function whose code cannot be read, as one that another function made."""
-    tops = (top.node for top in body)
+    tops = (top.node for top, _ in body)
     if not any(isinstance(node, DEFINITIONS) and node.name == function.__qualname__ for node in tops):
         raise UsageError(
-            f"{home.__name__}: experiment '{function.__qualname__}' is not defined by `def` at the top of its module, "
-            "so a change of its code would go unseen; define it there"
+            f"{function.__module__}: experiment '{function.__qualname__}' is not defined by `def` at the top of its "
+            "module, so a change of its code would go unseen; define it there"
         )
 
 
 def _value_classes(
-    home: ModuleType, studies: frozenset[str], function: Callable[..., Any], modules: Modules
-) -> Iterator[Edge]:
-    """Yield the classes of the experiment's cases and its study's settings, whose methods no import names."""
-    for study in (getattr(home, name) for name in sorted(studies)):
-        values = [case for made in study.experiments.values() if made.function is function for case in made.cases]
-        for kind in {type(value) for value in [*values, *(profile.settings for profile in study.profiles.values())]}:
-            if modules.find(kind.__module__).kind == "source":
-                yield kind.__module__, kind.__qualname__.partition(".")[0]
+    function: Callable[..., Any], study: Study | None, acting: Acting
+) -> tuple[set[Edge], frozenset[str]]:
+    """Return the classes of the experiment's cases and its study's settings, whose methods no import names.
 
-
-def _imported(modules: Modules, home: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Return the names that a module's imports bind to somebody's own code, and to that of installed packages.
-
-    The third are those of own functions, as they are called here, that alter something of their module.
+    The second are those, in words, that no name stands for where they could be read.
     """
-    found: dict[str, set[str]] = {"own": set(), "installed": set()}
-    altering: set[str] = set()
-    for statement in tree_of(modules.source(home)).body:
-        for single in _one_by_one(statement):
-            if isinstance(single, acting.IMPORTS):
-                asked, name = facts([single]).imports[0], acting.bound(single)
-                kind = modules.whose(asked, home)
-                if kind in found:
-                    found[kind].add(name)
-                if kind == "own":
-                    altering.update(_altering(modules, asked, home, name))
-    return frozenset(found["own"]), frozenset(found["installed"]), frozenset(altering)
+    if study is None:
+        return set(), frozenset()
+    values = [case for made in study.experiments.values() if made.function is function for case in made.cases]
+    kinds = {type(value) for value in [*values, *(profile.settings for profile in study.profiles.values())]}
+    found: set[Edge] = set()
+    unread: set[str] = set()
+    for kind in kinds:
+        module, _, name = f"{kind.__module__}:{kind.__qualname__}".partition(":")
+        named = [
+            (home, one) for home in acting.homes for one, value in vars(sys.modules[home]).items() if value is kind
+        ]
+        places = [(module, name.partition(".")[0])] if _stands(kind) else named
+        own = {place for place in places if acting.modules.find(place[0]).kind in ("source", "compiled")}
+        found |= own
+        if not places and module != object.__module__:
+            unread.add(f"{study.module} makes {name}, a class of cases or settings, that no name stands for")
+    return found, frozenset(unread)
 
 
-def _altering(
-    modules: Modules, asked: Import, by: str, name: str, met: tuple[tuple[str, str], ...] = ()
-) -> Iterator[str]:
-    """Yield the own functions that an import brings, as they are called by its name, whose call alters something."""
-    module, thing = modules.asked(asked, by)
-    altered = acting.effects(tree_of(modules.source(module)))
-    if name == EVERYTHING:
-        yield from altered
-    elif thing == EVERYTHING:
-        prefix = name if asked.name != EVERYTHING or name != module.partition(".")[0] else module
-        yield from (f"{prefix}.{one}" for one in altered)
-    elif thing in altered:
-        yield name
-    elif (module, thing) not in met:  # what a package only hands on
-        for single in (one for top in tree_of(modules.source(module)).body for one in _one_by_one(top)):
-            if isinstance(single, ast.ImportFrom) and acting.bound(single) == thing:
-                yield from _altering(modules, facts([single]).imports[0], module, name, (*met, (module, thing)))
+def _stands(kind: type) -> bool:
+    """Say whether a class is what its name stands for in its module."""
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
-@functools.cache
-def _usable(
-    source: str, studies: frozenset[str], own: frozenset[str], installed: frozenset[str], altering: frozenset[str]
-) -> tuple[Top, ...]:
-    """Return a module's top statements without the studies' declarations and the decorators that mention a study."""
-    usable: list[Top] = []
-    tree, known = tree_of(source), origins(source)
-    singles = [single for one in tree.body for single in _one_by_one(_undecorated(one, studies))]
-    told = acting.Statements(tree, singles, studies, own, installed, altering)
-    for single in singles:
-        affected = told.affected(single)
-        if studies.isdisjoint(affected):
-            text = "" if is_text(single) else normal_form(single)
-            names = frozenset(acting.looked_up(single))
-            usable.append(Top(single, text, frozenset(affected), names, facts([single], known), told.acts(single)))
-    return tuple(usable)
-
-
-def _undecorated(statement: ast.stmt, studies: frozenset[str]) -> ast.stmt:
-    """Return a definition without the decorators that mention a study; the tree itself stays as it is."""
-    if not isinstance(statement, DEFINITIONS):
-        return statement
-    kept = [node for node in statement.decorator_list if studies.isdisjoint(names_of(node))]
-    values = {**dict(ast.iter_fields(statement)), "decorator_list": kept}
-    return type(statement)(**values)
-
-
-def _one_by_one(statement: ast.stmt) -> list[ast.stmt]:
-    """Return an import as one statement a name, so that a name imported for another experiment changes nothing."""
-    if isinstance(statement, ast.ImportFrom):
-        return [ast.ImportFrom(statement.module, [alias], statement.level) for alias in statement.names]
-    return [ast.Import([alias]) for alias in statement.names] if isinstance(statement, ast.Import) else [statement]
-
-
-def _closure(body: Sequence[Top], names: set[str]) -> list[Top]:
+def _closure(body: Sequence[tuple[Top, bool]], names: set[str]) -> list[Top]:
     """Return the statements that bind or alter one of the names, or a name that these mention, in source order.
 
     Those that act are among them, and what they mention in turn.
@@ -222,10 +171,12 @@ def _closure(body: Sequence[Top], names: set[str]) -> list[Top]:
     while True:
         everything = EVERYTHING in wanted
         reached = {
-            index for index, top in enumerate(body) if everything or top.acts or not wanted.isdisjoint(top.affected)
+            index
+            for index, (top, acts) in enumerate(body)
+            if acts or not wanted.isdisjoint(top.affected) or (everything and not top.declares)
         }
         if reached == chosen:
-            return [body[index] for index in sorted(chosen)]
+            return [body[index][0] for index in sorted(chosen)]
         for index in reached - chosen:
-            wanted |= body[index].names
+            wanted |= body[index][0].names
         chosen = reached
