@@ -1,8 +1,8 @@
 """A fingerprint of the code that can change an experiment's result, the same on every supported Python.
 
 Covered: the experiment function, what it names in its own module, what that module, its study's and the packages above
-do beside binding names, the classes of its cases and settings, every module that these import, in turn, unless it is part
-of an installed, versioned package, and the harness's seeds and sums.
+do beside binding names, the classes of its cases and settings, every module that these import, in turn, unless it is
+part of an installed, versioned package, and the harness's seeds and sums.
 What no reading can follow is named beside the fingerprint: modules of a computed name, files read at run time, compiled
 code. Of installed packages the environment's record has the versions.
 """
