@@ -52,7 +52,7 @@ class Made:
     """What a request for runs came to: how many ended how, the table that holds them, and what is wrong with it.
 
     `summary` counts the runs by `planned`, `already_done`, `finished`, `nonfinite` and `left`, and names the `failed`
-    ones with why; `results` is the table's path. `aside` is where runs by other code, settings, data or metrics were
+    ones with why; `results` is the table's path. `aside` is where runs by other code, settings, data or units were
     moved, None where there were none; `seed_ignored` names experiments that found the same for every seed, so that
     their runs are one run, counted often.
     """
@@ -218,7 +218,7 @@ def check(
 ) -> CheckResult:
     """Compare a result table with its golden, two-sided and closed-world; what is suspicious is run again.
 
-    Runs of other code, settings, data or metrics than are here are never judged: those of the study's own table are set
+    Runs of other code, settings, data or units than are here are never judged: those of the study's own table are set
     aside and made again, another table with such is refused. Without `confirm` nothing is run, and no row fails; with
     `replay` one golden seed of each case is run again, to the bit. `golden` is another golden table than the project's
     own, which alone is held to the log; `jobs` is the number of processes for what is run again: `say` is told of that

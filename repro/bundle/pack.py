@@ -61,7 +61,7 @@ def inputs_of(files: attest.Files, study: str, profile: str) -> list[str]:
 def current_rows(study: Study, profile: str, results: Path) -> pa.Table:
     """Return results that are fit to be packed. A bundle's rows speak of the code beside it, under seeds of their own.
 
-    Raise CannotCompareError where other code, settings, data or metrics than are here made them, or what was run again,
+    Raise CannotCompareError where other code, settings, data or units than are here made them, or what was run again,
     and IntegrityError for a seed that is not its run's.
     """
     wanted, rows = identity(study, profile), pieces.read(results)

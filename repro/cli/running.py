@@ -254,7 +254,7 @@ def _report_run(arguments: Namespace, made: Made) -> int:
 
     study, summary = registry.load(arguments.study), made.summary
     if made.aside:
-        what = "runs made by other code, settings, data or metrics, or before a commit"
+        what = "runs made by other code, settings, data or units, or before a commit"
         say(arguments, f"{what}, were set aside in {made.aside}")
     if arguments.json:
         print_json({**summary.__dict__, "results": str(made.results), "exit_code": made.exit_code})

@@ -160,7 +160,7 @@ def _others(block: Block) -> None:
 def _rows(arguments: Namespace, study: Study) -> tuple[list[dict[str, Any]], str]:
     """Return the rows of the result table named, or else of the store, or else of the golden; none without any.
 
-    With it a note where some are of other code, settings, data or metrics.
+    With it a note where some are of other code, settings, data or units.
     """
     from repro import registry
     from repro.golden import log

@@ -21,7 +21,7 @@ from repro.runs.told import Listener
 from repro.study import Study, case_json
 
 Check = Callable[[pa.Table | None, Collection[str]], CheckResult]  # of the runs made again; this machine's environments
-OLD = "of other code, settings, data or metrics than are here"
+OLD = "of other code, settings, data or units than are here"
 SHOWN = 3  # packages in a note
 ROUNDS = 3  # a suspicious row, then a suspicious table, then a row of the runs made for that: no more can follow
 
@@ -119,7 +119,7 @@ def elsewhere(rows: pa.Table, golden: Golden) -> tuple[str, ...]:
 
 
 def refuse_old_runs(old: Collection[RunKey], path: Path, study: str, profile: str) -> NoReturn:
-    """Raise CannotCompareError for runs that other code, settings or data made, or are of other cases or metrics."""
+    """Raise CannotCompareError for runs that other code, settings or data made, or are of other cases or units."""
     experiment, case, replicate = min(old)
     raise CannotCompareError(
         f"{path}: {len(old)} runs are {OLD} (first {experiment} {case} replicate {replicate}), so that they say "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ RUN = ("experiment", "case", "replicate")
 IDENTITY = ("settings", "data", "code")
 MOST_SHORT = 2**16
 TEXTS = ("experiment", "case", *IDENTITY, "status", "commit")
-MEASURED = ("metric", "unit")
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Held:
 
     texts: dict[str, Coded]
     rows: Numbers  # of each row of the table, which run it is of
-    measured: dict[str, Coded]  # of each row, its metric and unit
+    units: tuple[Coded, Coded]  # of each row of the table, its metric and unit
     replicate: Numbers
     wall_seconds: NDArray[np.float64]
 
@@ -56,18 +55,16 @@ class Held:
         kinds = zip(*(self._entries(name, first) for name in names), strict=True)
         return np.array([by(one[0], one[1], one[2:]) for one in kinds], bool)[kind]
 
-    def whole(self, units: Mapping[str, Mapping[str, str]]) -> Mask:
-        """Say of each run whether its rows are of its experiment's metrics: of all, no others, and in their units."""
+    def measured(self, so: Callable[[str, str, str], bool]) -> Mask:
+        """Say of each run whether `so` says yes of the experiment, metric and unit of each of its rows."""
         experiment = self.texts["experiment"]
-        columns = [Coded(experiment.codes[self.rows], experiment.values), *self.measured.values()]
+        columns = [Coded(experiment.codes[self.rows], experiment.values), *self.units]
         kind = numbered([one.codes for one in columns])
         first = np.zeros(int(kind.max(initial=-1)) + 1, np.int64)
         first[kind] = np.arange(len(kind))
         names = zip(*([one.values[code] for code in one.codes[first].tolist()] for one in columns), strict=True)
-        fit = np.array([units.get(name, {}).get(metric) == unit for name, metric, unit in names], bool)[kind]
-        there, fitting = (np.bincount(some, minlength=len(self)) for some in (self.rows, self.rows[fit]))
-        wanted = np.array([len(units.get(name, ())) for name in experiment.values], np.int64)[experiment.codes]
-        return np.asarray((fitting == there) & (there == wanted))
+        others = ~np.array([so(*name) for name in names], bool)[kind]
+        return np.asarray(np.bincount(self.rows[others], minlength=len(self)) == 0)
 
     def keys(self, chosen: Mask) -> set[RunKey]:
         """Return the names of some runs."""
@@ -127,9 +124,9 @@ class Held:
 
 def held(results: Path) -> Held:
     """Return which runs a store holds. Raise IntegrityError where its table, or its journal, is none."""
-    columns = (*RUN, *MEASURED, *IDENTITY, "status", "commit", "wall_seconds")
+    columns = (*RUN, "metric", "unit", *IDENTITY, "status", "commit", "wall_seconds")
     if pieces.there(results):
-        rows = pieces.read(results, columns, (*TEXTS, *MEASURED))
+        rows = pieces.read(results, columns, (*TEXTS, "metric", "unit"))
         table.refuse_gaps(rows, results)
     else:
         rows = table.SCHEMA.empty_table()
@@ -140,5 +137,5 @@ def held(results: Path) -> Held:
     for name in TEXTS:
         whole = coded(rows[name])
         texts[name] = Coded(whole.codes[last], whole.values)
-    measured = {name: coded(rows[name]) for name in MEASURED}
-    return Held(texts, run, measured, numbers_of(rows["replicate"])[last], numbers_of(rows["wall_seconds"])[last])
+    units = (coded(rows["metric"]), coded(rows["unit"]))
+    return Held(texts, run, units, numbers_of(rows["replicate"])[last], numbers_of(rows["wall_seconds"])[last])

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +57,10 @@ class Identity:
         """Say whether this made a finished run: nothing here makes one of a case that is not declared."""
         return (experiment, case) in self.data and by == self.of(experiment, case)
 
+    def measured(self, experiment: str, metric: str, unit: str) -> bool:
+        """Say whether a row is in its metric's unit; what is not declared has none, and is for a check to say."""
+        return self.units.get(experiment, {}).get(metric, unit) == unit
+
     @property
     def owners(self) -> dict[Path, str]:
         """Return the files that the code lies in, an experiment's own first, and the package each is of."""
@@ -84,17 +87,13 @@ class Identity:
 def strangers(rows: pa.Table, wanted: Identity) -> set[tuple[str, str, int]]:
     """Return the runs of a table that other code, settings or data made, or that are of no declared case.
 
-    Those too whose rows are not of the declared metrics: of each of them, of no other, and in its unit.
+    So are those with a row in another unit than its metric is declared in.
     """
-    names = ("experiment", "case", "replicate", "metric", "unit", "settings", "data", "code")
-    old, fit = set(), Counter[tuple[str, str, int]]()
-    for *name, metric, unit, settings, data, code in zip(*(rows[one].to_pylist() for one in names), strict=True):
-        run = (name[0], name[1], name[2])
-        if wanted.made(run[0], run[1], (settings, data, code)) and wanted.units[run[0]].get(metric) == unit:
-            fit[run] += 1
-        else:
-            old.add(run)
-    return old | {run for run, count in fit.items() if count != len(wanted.units[run[0]])}
+    names = ("experiment", "case", "replicate", "settings", "data", "code", "metric", "unit")
+    made = zip(*(rows[name].to_pylist() for name in names), strict=True)
+    return {
+        run[:3] for run in made if not (wanted.made(run[0], run[1], run[3:6]) and wanted.measured(run[0], *run[6:]))
+    }
 
 
 def refuse_foreign_seeds(rows: pa.Table, where: Path) -> None:

@@ -102,16 +102,16 @@ def pending(store: Store, runs: Sequence[PlannedRun], wanted: Identity) -> list[
 def _there(store: Store, wanted: Identity) -> dict[tuple[str, str], set[int]]:
     """Return the replicates that the store holds finished under this identity, by experiment and declared case."""
     held = store.runs
-    return held.replicates(held.finished & held.made(wanted.made) & held.whole(wanted.units))
+    return held.replicates(held.finished & held.made(wanted.made) & held.measured(wanted.measured))
 
 
 def outdated(store: Store, wanted: Identity) -> Mask:
-    """Say which of the store's runs other code, settings or data made, or are of no declared case or other metrics.
+    """Say which of the store's runs other code, settings or data made, or are of no declared case or in other units.
 
     Where the code is committed now, runs of code that was not count among them: they could never be blessed.
     """
     held = store.runs
-    stale = ~(held.made(wanted.made) & held.whole(wanted.units))
+    stale = ~(held.made(wanted.made) & held.measured(wanted.measured))
     uncommitted = held.finished & held.uncommitted
     if uncommitted.any():
         now = commit_of(store, wanted)

@@ -148,7 +148,7 @@ def _kept(shelf: Shelf, study: Study, name: str, profile: str, made: Callable[[s
 
 
 def outdated(study: Study, profile: str, rows: pa.Table) -> str:
-    """Say how many of the runs of figures are of other code, settings, data or metrics; nothing where none."""
+    """Say how many of the runs of figures are of other code, settings, data or units; nothing where none."""
     if not study.figures or not rows.num_rows:
         return ""
     old = strangers(rows, identity(study, profile))
@@ -156,7 +156,7 @@ def outdated(study: Study, profile: str, rows: pa.Table) -> str:
         return ""
     runs = set(zip(*(rows[name].to_pylist() for name in ("experiment", "case", "replicate")), strict=True))
     return (
-        f"Of the {len(runs)} runs in these rows {len(old)} are of other code, settings, data or metrics than are here; "
+        f"Of the {len(runs)} runs in these rows {len(old)} are of other code, settings, data or units than are here; "
         f"`repro run {study.name} --profile {profile}` makes them again."
     )
 

@@ -149,7 +149,7 @@ def test_rows_of_other_code_are_not_packed(again: bool, tmp_path: Path, capsys: 
     table.write(stale, table.build(rows, table.environments(held)))
     assert main(["bundle", "rfnn", "--results", str(results), "--out", str(out)]) == 3
     said = capsys.readouterr().err
-    assert f"{stale}: 50 runs are of other code, settings, data or metrics than are here" in said
+    assert f"{stale}: 50 runs are of other code, settings, data or units than are here" in said
     assert "repro run rfnn --profile smoke" in said
     assert not out.exists()
 

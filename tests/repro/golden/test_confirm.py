@@ -67,7 +67,7 @@ def test_results_of_other_code_are_set_aside_and_made_again(blessed: Path, cli: 
     done = cli("check", "montecarlo")
     assert done.returncode == 1, done.stdout + done.stderr
     aside = "set aside in results/montecarlo/smoke.aside-1"
-    assert f"6 runs are of other code, settings, data or metrics than are here: {aside}" in done.stderr
+    assert f"6 runs are of other code, settings, data or units than are here: {aside}" in done.stderr
     assert "and so are 4 more runs" in done.stdout
     assert table.read(blessed / "results/montecarlo/smoke.aside-1.parquet").num_rows == 6 * 2
 
@@ -77,7 +77,7 @@ def test_a_unit_that_is_declared_anew_is_judged_alike_by_old_rows_and_by_new(ble
     mend(blessed, 'Metric("pi")', 'Metric("pi", "rad")')
     assert json.loads(cli("status", "--json").stdout)[0]["outdated"] == 6
     refused = cli("check", "montecarlo", "--no-confirm")
-    assert (refused.returncode, "6 runs are of other code, settings, data or metrics" in refused.stderr) == (3, True)
+    assert (refused.returncode, "6 runs are of other code, settings, data or units" in refused.stderr) == (3, True)
     old = cli("check", "montecarlo")
     assert old.returncode == 3, old.stdout + old.stderr
     assert "6 made again" in old.stderr
@@ -155,7 +155,7 @@ def test_results_of_other_code_are_refused_where_nothing_may_run(blessed: Path, 
     for options in (["--results", "mine.parquet"], ["--results", "mine.parquet", "--no-confirm"]):
         done = cli("check", "montecarlo", *options)
         assert (done.returncode, done.stdout) == (3, "")
-        assert "mine.parquet: 6 runs are of other code, settings, data or metrics than are here (first" in done.stderr
+        assert "mine.parquet: 6 runs are of other code, settings, data or units than are here (first" in done.stderr
     assert cli("bless", "montecarlo", "--results", "mine.parquet", "--reason", "old").returncode == 3
 
 

@@ -151,7 +151,7 @@ def test_a_figure_says_where_its_rows_are_of_other_code(shown: Path, cli: Cli) -
     before = source.read_text()
     source.write_text(before.replace("2 * dimensions", "3 * dimensions"))
     assert source.read_text() != before
-    note = "Of the 18 runs in these rows 18 are of other code, settings, data or metrics than are here"
+    note = "Of the 18 runs in these rows 18 are of other code, settings, data or units than are here"
     done = cli("figures", "montecarlo", "counted", "--out", "figures")
     assert (done.returncode, note in done.stdout) == (0, True)
     assert note in (shown / "figures/counted.md").read_text()
