@@ -127,6 +127,15 @@ UNNAMED = {  # what an experiment's module does beside the statements of the nam
     "a name of a helper that a call sets": ("from . import helpers\nDONE = [setattr(helpers, 'R', $)]\n"
                                             "from .helpers import get\n", "get()",
                                             {"helpers": "R = 0\ndef get(): return R\n"}),
+    "a method of a base": ("C = {}\nclass B:\n    def fill(self):\n        C['r'] = $\nclass L(B):\n"
+                           "    def __init__(self):\n        super().fill()\nONE = L()\n", "C", {}),
+    "a second name in a class": ("C = {}\nclass A:\n    D = C\n    D['r'] = $\n", "C", {}),
+    "a method under a name": ("C = []\nadd = C.append\nDONE = add($)\n", "C", {}),
+    "a dict kept by a copy": ("C = {'n': {}}\nD = dict(C)\nfor one in D.values():\n    one['r'] = $\n", "C", {}),
+    "a package above what is imported": (
+        "from .helpers import get\nfrom .special.deep import train\nOTHERS = [train]\n", "get()", {
+            "helpers": "R = 0\ndef get(): return R\n", "special/deep": "def train(): pass\n",
+            "special/__init__": "from .. import helpers\nhelpers.R = $\n"}),
     "a module that is imported for something else": (
         "from .special import train\nfrom .helpers import get\nOTHERS = [train]\n", "get()", {
             "helpers": "R = 0\ndef get(): return R\n",
@@ -162,6 +171,7 @@ def test_moves_with_what_no_name_tells(what: str, tmp_path: Path, monkeypatch: p
         source = toy_source().replace("@study.exp", f"{before.replace('$', str(value))}\n\n@study.exp", 1)
         (folder / "__init__.py").write_text(source.replace('"""Four times', f'{call}\n    """Four times'))
         for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / f"{name}.py").write_text(text.replace("$", str(value)))
         for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
             monkeypatch.delitem(sys.modules, name)
