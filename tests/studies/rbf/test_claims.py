@@ -34,7 +34,7 @@ def test_what_takes_training_waits_for_faithful_runs(name: str, monkeypatch: pyt
         ("advised-rate-learns", [6.0, 7.0, 6.5, 6.2, 5.9], "reproduced"),
         ("low-rate-needed", [2.0, 2.1, 1.9, 2.2, 2.0], "not reproduced"),
         ("low-rate-needed", [89.0, 90.0, 88.0, 90.0, 90.0], "reproduced"),
-        ("epochs", [101.0, 101.0, 101.0, 101.0, 101.0], "reproduced"),
+        ("epochs", [101.0, 101.0, 101.0, 101.0, 101.0, 101.0], "reproduced"),
         ("epochs", [4.0, 6.0, 5.0, 5.0, 7.0], "not reproduced"),
     ],
 )
