@@ -29,7 +29,7 @@ from repro.runs.rows import Row, as_rows
 from repro.study import Study
 
 Name = tuple[str, str, int]  # experiment, case, replicate
-FOREIGN = "of other code, settings or data than are here"
+FOREIGN = "of other code, settings, data or units than are here"
 
 
 @dataclass(frozen=True)

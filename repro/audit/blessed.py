@@ -67,7 +67,7 @@ def _held(root: Path, path: Path) -> list[dict[str, str]]:
     except (KeyError, TypeError, ValueError):  # of metadata that are no record of a bless
         told = False
     if not told:
-        raise IntegrityError(f"{path}: what it says of itself is not what was blessed; {log.RESTORE}")
+        raise IntegrityError(f"{path}: what it says of itself is not what was blessed; {log.RESTORE}, {log.OR_BLESS}")
     rows: list[dict[str, str]] = verdicts.to_pylist()
     return rows
 

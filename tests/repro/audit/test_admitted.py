@@ -108,7 +108,7 @@ def test_runs_of_other_code_settings_or_data_are_none_and_the_command_is_named(p
     found = project.says(*WIDE)
     assert (found.verdict, found.n, found.more) == ("inconclusive", 0, 5)
     assert found.evidence == (
-        "5 runs left out, of other code, settings or data than are here; run again: "
+        "5 runs left out, of other code, settings, data or units than are here; run again: "
         "`repro run probe --profile smoke --experiment train --where x=0`"
     )
 
@@ -117,7 +117,7 @@ def test_where_some_are_of_the_code_that_is_here_these_count_and_the_others_are_
     project.keep([*drawn(range(5)), *drawn(range(5, 8), code="before")])
     found = project.says(*WIDE)
     assert (found.verdict, found.n) == ("reproduced", 5)
-    assert found.evidence.endswith("; 3 runs left out, of other code, settings or data than are here")
+    assert found.evidence.endswith("; 3 runs left out, of other code, settings, data or units than are here")
 
 
 @pytest.mark.parametrize("pairs", [5, 1])
