@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from repro.runs.fingerprint import Code, codes
 from tests.repro.conftest import Cli
+from tests.repro.support.laid import forget, lay
 
 APART = {  # the study, its cases and each experiment in a module of their own
     "apart/__init__.py": """
@@ -89,17 +89,9 @@ def code_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CodeOf:
     counter = itertools.count()
 
     def read(files: dict[str, str], change: tuple[str, str, str] | None = None, experiment: str = "first") -> Code:
-        files = dict(files)
-        if change:
-            path, old, new = change
-            assert old in files[path]
-            files[path] = files[path].replace(old, new)
         root = tmp_path / str(next(counter))
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "apart"]:
-            monkeypatch.delitem(sys.modules, name)
+        lay(root, files, change or ())
+        forget(monkeypatch, "apart")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(root)
             return codes(importlib.import_module("apart").study, [experiment])[experiment]

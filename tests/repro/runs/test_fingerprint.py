@@ -20,6 +20,7 @@ from repro.runs import fingerprint as module
 from repro.runs import table
 from repro.runs.fingerprint import Code, code_of, fingerprint
 from tests.repro.conftest import RESULTS, Cli, toy_source, write_study
+from tests.repro.support.laid import forget, lay
 
 DECLARATION = '''
 """A study in a laboratory of its own."""
@@ -95,17 +96,9 @@ def fingerprint_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerpri
     counter = itertools.count()
 
     def compute(*change: str, experiment: str = "accuracy", study: str = "lab.toy") -> str:
-        files = dict(FILES)
-        if change:
-            path, old, new = change
-            assert old in files[path]
-            files[path] = files[path].replace(old, new)
         root = tmp_path / str(next(counter))
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("lab", "mylib")]:
-            monkeypatch.delitem(sys.modules, name)
+        lay(root, FILES, change)
+        forget(monkeypatch, "lab", "mylib")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(root)
             return fingerprint(getattr(importlib.import_module(study), experiment))
