@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import re
@@ -149,12 +150,33 @@ def test_other_repositories_get_the_same_hook() -> None:
     assert not re.search(theirs["files"], "src/disclaims.toml")
 
 
+def climbs(source: str) -> bool:
+    """Say whether a file computes a folder above its own: from `__file__` by `parents`, or by `parent` twice."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in ("parents", "parent"):
+            names = {one.id for one in ast.walk(node.value) if isinstance(one, ast.Name)}
+            twice = any(isinstance(one, ast.Attribute) and one.attr == "parent" for one in ast.walk(node.value))
+            if "__file__" in names and (node.attr == "parents" or twice):
+                return True
+    return False
+
+
 def test_one_place_of_the_tests_says_where_the_project_lies() -> None:
     """A test that is moved to another folder must not look for the project beside it."""
     found = {path.relative_to(PROJECT).as_posix() for path in PROJECT.glob("tests/**/*.py") if climbs(path.read_text())}
     assert found == {"tests/sources.py"}
 
 
-def climbs(source: str) -> bool:
-    """Say whether a file computes a folder above its own."""
-    return bool(re.search(r"^[^\"'\n]*\b__file__\b.*\.parents?\b.*\.?parents?\b", source, re.M))
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("ROOT = Path(__file__).resolve().parents[2]", True),
+        ("PAGE = Path(__file__).parents[1] / 'docs'", True),
+        ("ROOT = Path(__file__).resolve().parent.parent", True),
+        ("FOUND = Path(__file__).parent.glob('*')", False),
+        ("FOLDER = Path(profiles.__file__).parent", False),
+        ("SCRIPT = 'Path(__file__).parents[1]'", False),
+    ],
+)
+def test_climbing_is_seen_in_each_form(source: str, said: bool) -> None:
+    assert climbs(source) == said

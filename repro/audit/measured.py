@@ -23,7 +23,7 @@ from repro.errors import UsageError
 from repro.stats import Sample
 
 LEAST_RUNS = 5  # of ours, before a measured claim is judged at all
-LEAST_EQUAL = 6  # of ours where all are equal: 0.5 ** 5 is below LEVEL
+LEAST_EQUAL = 1 + math.ceil(math.log2(1 / LEVEL))  # of ours where all are equal: 0.5 ** 5 is below it
 POWER = 0.80
 LARGEST = 1e150  # of a run, whose square has to be a float
 MOST_RUNS = 100_000  # beyond it, no number of further runs is named

@@ -30,6 +30,7 @@ from studies.sesn.model.group import Affine, Element
 from studies.sesn.published import results
 from studies.sesn.published.results import BlogRun
 from studies.sesn.published.table import TABLE_1
+from tests.sources import PROJECT
 
 assert isinstance(study, Study)
 LISTED = 104  # claims counted in the document before this registry was written
@@ -173,6 +174,21 @@ def test_counts_of_parameters(audited: dict[str, document.Audited]) -> None:
         assert audited[claim].judgement.verdict == "reproduced"
     assert set(evidence("params-mnist")) == {494_549}
     assert evidence("params-stl-exact") == [10_961_370] * 3 + [10_979_802]
+
+
+def test_what_the_runs_order_on_the_page_is_what_the_audit_says(audited: dict[str, document.Audited]) -> None:
+    """The page had told an unpaired test of what the audit judges in pairs."""
+    page = (PROJECT / "docs/study-sesn.md").read_text()
+    said = {}
+    for what in ("plus", "size", "vector"):
+        found = [audited[name].judgement for name in audited if name.startswith(f"order-{what}")]
+        assert len(found) == 4
+        shown = [one.ours for one in found if one.verdict == "reproduced" and one.ours]
+        middles, ends = sorted(one[0] for one in shown), min(one[1] for one in shown)
+        said[what] = f"{len(shown)} of 4 shown", f"{middles[0]:.2f}", f"{middles[-1]:.2f}", f"{ends:.2f}"
+    for what, row in (("plus", '| the "+"'), ("size", "| 56x56 is"), ("vector", "| vector is")):
+        (line,) = [one for one in page.splitlines() if one.startswith(row)]
+        assert [one for one in said[what] if one not in line] == []
 
 
 def test_other_findings(audited: dict[str, document.Audited]) -> None:
